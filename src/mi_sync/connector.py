@@ -1,0 +1,353 @@
+"""The plug-in seam: what a connector promises, and the registry that finds connectors.
+
+A connector is one import package with one entry point in the group `mi_sync.connectors`, which resolves to a
+`Connector`. The docstrings of `Source`, `Board` and `Publisher` are the contract; `mi_sync.testing` checks it.
+Connectors import `mi_sync.connector`, `mi_sync.model`, `mi_sync.errors` and `mi_sync.http`, and nothing else of ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict
+
+from mi_sync.errors import ConfigError, Problem
+from mi_sync.http import Wire
+from mi_sync.model import BoardIdentity, Children, Patch, Remote, Snapshot
+
+GROUP = "mi_sync.connectors"
+
+# ---------------------------------------------------------------------------------------------- sources
+
+
+class Row(NamedTuple):
+    """A row of a table: the line of the file it begins on (from 1), and its cells by position.
+
+    A row that cannot be read at all has a `fault` instead of cells, and is quarantined.
+    """
+
+    line: int
+    cells: Sequence[str]
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """An opened file: its header and its rows, which stream and can be iterated once.
+
+    Blank rows are no rows. A row that is shorter than the header is filled up with empty cells; a longer one
+    whose extra cells are empty is cut; a longer one with content there is a row with a fault, because nobody can
+    know which cell moved.
+    """
+
+    header: Sequence[str]
+    header_line: int
+    rows: Iterator[Row]
+    format: str = "csv"
+    encoding: str = ""
+    delimiter: str = ""
+
+
+class SourceFile(Protocol):
+    """One file of a source."""
+
+    @property
+    def name(self) -> str:
+        """What people call it in messages: the path as configured."""
+        ...
+
+    def digest(self) -> str:
+        """A digest of the content, without parsing it: the same bytes give the same digest."""
+        ...
+
+    def open(self) -> AbstractContextManager[Table]:
+        """Opens it for one pass.
+
+        Raises:
+            SourceError: it is not what it should be; the message names file, line and remedy.
+            EmptySource: it has no bytes, or nothing but white space.
+        """
+        ...
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Somewhere that rows come from. Reading never changes it.
+
+    Contract:
+        - `files` lists the files in a stable order; the same content gives the same rows in the same order.
+        - Rows stream: memory does not grow with the file.
+        - Every row is returned or has a fault. A file that cannot be read to its end raises; it is never cut
+          short in silence.
+        - Cells are text as it stands in the file, unquoted and decoded, and nothing else is done to them.
+    """
+
+    def files(self) -> Sequence[SourceFile]:
+        """The files there are now.
+
+        Raises:
+            SourceError: there is none; the message names the path and the remedy.
+        """
+        ...
+
+
+# ----------------------------------------------------------------------------------------------- boards
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a board can hold, as data; every claim is tested by the contract suite."""
+
+    start: bool = True
+    labels: bool = True
+    checklist: bool = True
+    assignees: int = 1
+    due_time: bool = True
+    max_title: int = 16384
+    max_body: int = 16384
+    create_lists: bool = True
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Board(Protocol):
+    """A board or project of one tool. It does what it is told; every decision is the core's.
+
+    Contract:
+        - Three outcomes of a write: it returns (done), it raises `RequestRefused` (nothing happened) or
+          `OutcomeUnknown` (nobody knows). A connector never repeats a creation by itself after an unknown
+          outcome, and never turns an unknown outcome into one of the other two.
+        - `NotAuthorised`, `Unavailable` and `BudgetReached` mean that nothing more can be done now.
+        - It never deletes an item, never writes a field that it was not given, and never changes a set
+          (labels, members, checklist) as a whole after creation.
+        - What it writes it reads back: title, body, due, start, done, archived, list, labels, checklist.
+        - It learns nothing about keys: a marker is a token that is planted and harvested.
+    """
+
+    capabilities: Capabilities
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent so far."""
+        ...
+
+    def identity(self) -> BoardIdentity:
+        """Which board this is, by one cheap read that needs valid credentials."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """Everything on the board, archived items included, and whether that is all of it."""
+        ...
+
+    def newest(self) -> Sequence[Remote]:
+        """The items created last, newest first, at least the last 100, read now and from no index that lags."""
+        ...
+
+    def read(self, id: str) -> Remote | None:  # noqa: A002
+        """One item as it is now; None when it is gone for good."""
+        ...
+
+    def merge(self, patch: Patch) -> Remote:
+        """Creates or changes one item by one writing call that carries the marker.
+
+        A missing list or label is created first, by a call of its own, found by its exact name. The result tells
+        at least `id` and `url`.
+        """
+        ...
+
+    def merge_children(self, remote: Remote, children: Children) -> None:
+        """Adds and removes labels and checklist lines one by one, skipping what is already so.
+
+        Only unticked lines of the checklist are removed. Safe to repeat after any outcome.
+        """
+        ...
+
+
+# ------------------------------------------------------------------------------------------- publishers
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a publisher renders: the programme's items with their owners' labels, already cleared for the target."""
+
+    programme: str
+    taken_at: datetime
+    rows: Sequence[Mapping[str, Any]]
+
+
+@runtime_checkable
+class Publisher(Protocol):
+    """Somewhere that a whole view is published to: a message, a calendar, a table.
+
+    Contract:
+        - The same view twice publishes once: `publish` returns False when nothing had to change.
+        - Nothing but the view is published.
+    """
+
+    def publish(self, view: View) -> bool:
+        """Publishes the view; True when something changed on the other side."""
+        ...
+
+
+# -------------------------------------------------------------------------------------------- the marker
+
+_MARKER_URL = "https://mi-sync.invalid/"  # RFC 2606: a name that will never resolve
+_MARKER = re.compile(
+    # Trello's editor may escape the brackets or append a title such as "smartCard-inline" to a link.
+    r"[ \t]*(?:\\?\[mi-sync\\?\]\(\s*)?https://mi-sync\.invalid/(?P<token>[A-Za-z0-9.\-]+)(?:[^)\n]*\))?[ \t]*"
+)
+
+
+def plant(body: str, token: str) -> str:
+    """The body with the marker as its last line: a Markdown link of which people see one word."""
+    text = body.rstrip()
+    link = f"[mi-sync]({_MARKER_URL}{token})"
+    return f"{text}\n\n{link}" if text else link
+
+
+def harvest(text: str) -> tuple[str, str | None]:
+    """The body without markers, and the token of the last one, however an editor rewrote it."""
+    tokens = [found["token"] for found in _MARKER.finditer(text)]
+    if not tokens:
+        return text.rstrip(), None
+    return _MARKER.sub("", text).rstrip(), tokens[-1].rstrip(".-")
+
+
+# ------------------------------------------------------------------------------------------- the registry
+
+
+class SecretRef(BaseModel):
+    """Where a secret is kept: an environment variable or the system's keyring; never the secret itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    env: str | None = None
+    keyring: str | None = None
+
+
+class Secret:
+    """A resolved secret, which shows itself to nobody by accident."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def reveal(self) -> str:
+        """The secret itself, for the one line that sends it."""
+        return self._value
+
+
+class ConnectorConfig(BaseModel):
+    """The base of every connector's own configuration: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a connector gets from the core when it is opened.
+
+    Attributes:
+        name: the name of the source or target in the configuration.
+        root: the folder of the configuration file; relative paths are meant from here.
+        timezone: the programme's.
+        wire: time, sleep, transport and budget for HTTP (see `mi_sync.http`).
+        secrets: the resolved secrets, by configuration field.
+    """
+
+    name: str
+    root: Path
+    timezone: ZoneInfo
+    wire: Wire = field(default_factory=Wire)
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+
+
+ConnectorKind = Literal["source", "board", "publisher"]
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """What an entry point resolves to.
+
+    Attributes:
+        name: as in `connector = "…"`.
+        kind: which of the three protocols `open` returns.
+        summary: one line for people.
+        config: its settings, beyond those that every source or target has.
+        open: builds the source, board or publisher; contacts nobody yet.
+        capabilities: for boards.
+        can, cannot: for people, one line each.
+    """
+
+    name: str
+    kind: ConnectorKind
+    summary: str
+    config: type[ConnectorConfig]
+    open: Callable[[Any, Context], Source | Board | Publisher]
+    capabilities: Capabilities | None = None
+    can: tuple[str, ...] = ()
+    cannot: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A connector that is installed and cannot be loaded."""
+
+    name: str
+    distribution: str
+    why: str
+
+
+class Registry:
+    """The installed connectors, found by entry point and loaded when asked for."""
+
+    def __init__(self, entries: Sequence[EntryPoint] | None = None) -> None:
+        found = entry_points(group=GROUP) if entries is None else entries
+        self._entries: dict[str, EntryPoint] = {entry.name: entry for entry in found}
+
+    @property
+    def names(self) -> Sequence[str]:
+        """All names, loadable or not."""
+        return sorted(self._entries)
+
+    def load(self, name: str) -> Connector | Broken | None:
+        """The connector; `Broken` when its package fails to import; None when there is none of that name."""
+        entry = self._entries.get(name)
+        if entry is None:
+            return None
+        distribution = entry.dist.name if entry.dist is not None else "?"
+        try:
+            loaded = entry.load()
+        except Exception as error:  # noqa: BLE001  a third-party package may fail in any way
+            return Broken(name, distribution, f"{type(error).__name__}: {error}")
+        if not isinstance(loaded, Connector):
+            return Broken(name, distribution, f"{entry.value} is not a mi_sync.connector.Connector")
+        return loaded
+
+    def get(self, name: str, where: str, kinds: Sequence[ConnectorKind]) -> Connector:
+        """The connector for a place in the configuration.
+
+        Raises:
+            ConfigError: it is not installed, is broken, or is of another kind.
+        """
+        loaded = self.load(name)
+        if isinstance(loaded, Connector) and loaded.kind in kinds:
+            return loaded
+        if isinstance(loaded, Broken):
+            why = f"connector {name!r} of {loaded.distribution} cannot be loaded: {loaded.why}"
+        elif loaded is None:
+            why = f"there is no connector {name!r}; installed: {', '.join(self.names) or 'none'}"
+        else:
+            why = f"connector {name!r} is a {loaded.kind}, and a {' or '.join(kinds)} is needed here"
+        raise ConfigError([Problem(where, "connector", why)])

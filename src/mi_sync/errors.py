@@ -1,0 +1,148 @@
+"""The error tree, ordered by what the reader must do; every error knows its exit code.
+
+A message says what is wrong, where, and how to put it right. It never holds a secret and
+never the raw value of a personal field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """What the process tells the shell; the table in the documentation explains each."""
+
+    OK = 0
+    UNEXPECTED = 1
+    CONFIG = 2
+    PARTIAL = 3
+    REFUSED = 4
+    UNAVAILABLE = 5
+    NOT_AUTHORISED = 6
+    LOCKED = 7
+    BUDGET = 8
+    CHANGES = 9
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that a person should look at; the run went on.
+
+    Attributes:
+        where: `file:line`, an item's link, or a part of the configuration.
+        field: the field in question, or an empty string.
+        why: what is wrong and what to do about it.
+    """
+
+    where: str
+    field: str
+    why: str
+
+    def __str__(self) -> str:
+        field = f" [{self.field}]" if self.field else ""
+        return f"{self.where}{field}: {self.why}"
+
+
+class MiSyncError(Exception):
+    """The root: something expected went wrong, and the message says what to do."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.UNEXPECTED
+
+    def __init__(self, why: str, *, where: str = "", remedy: str = "") -> None:
+        self.why = why
+        self.where = where
+        self.remedy = remedy
+        super().__init__(why)
+
+    def __str__(self) -> str:
+        where = f"{self.where}: " if self.where else ""
+        remedy = f" {self.remedy}" if self.remedy else ""
+        return f"{where}{self.why}{remedy}"
+
+    def problem(self) -> Problem:
+        """The same, as an entry of a result's `problems`."""
+        return Problem(self.where, "", f"{self.why} {self.remedy}".strip())
+
+
+class ConfigError(MiSyncError):
+    """The configuration, a mapping or a template must be corrected; lists all problems at once."""
+
+    exit_code = ExitCode.CONFIG
+
+    def __init__(self, problems: Sequence[Problem] | str, *, where: str = "", remedy: str = "") -> None:
+        if isinstance(problems, str):
+            problems = [Problem(where, "", f"{problems} {remedy}".strip())]
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(p) for p in self.problems))
+
+
+class SourceError(MiSyncError):
+    """A source cannot be read as it is: correct its file or its settings; the other sources go on."""
+
+    exit_code = ExitCode.CONFIG
+
+
+class Refused(MiSyncError):
+    """Refused for safety: nothing was done that the reader might not want."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class StalePlan(Refused):
+    """A saved plan no longer fits the world: make a new one."""
+
+
+class EmptySource(Refused):
+    """A source that had rows has none now, or a file has no bytes: look before going on."""
+
+
+class Unavailable(MiSyncError):
+    """The other side does not answer: try again later."""
+
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class NotAuthorised(MiSyncError):
+    """The credentials do not suffice: renew them or ask for access."""
+
+    exit_code = ExitCode.NOT_AUTHORISED
+
+
+class Locked(MiSyncError):
+    """Another run holds the lock: wait for it."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class BudgetReached(MiSyncError):
+    """The request or time budget is used up: the next run goes on."""
+
+    exit_code = ExitCode.BUDGET
+
+
+class RequestRefused(MiSyncError):
+    """The other side answered no, so nothing happened: this change cannot be done as it is.
+
+    A refused request fails its own item; the others go on.
+    """
+
+    exit_code = ExitCode.PARTIAL
+
+    def __init__(self, why: str, *, status: int = 0, where: str = "", remedy: str = "") -> None:
+        super().__init__(why, where=where, remedy=remedy)
+        self.status = status
+
+
+class NotFound(RequestRefused):
+    """The thing is not there, or not visible with these credentials."""
+
+
+class OutcomeUnknown(MiSyncError):
+    """No usable answer to a write: it may or may not have happened. Look before doing anything again."""
+
+    exit_code = ExitCode.UNAVAILABLE

@@ -1,0 +1,383 @@
+"""The nouns: canonical records, desired items, and what a board holds. No I/O.
+
+Every field of a record has a privacy class (`Privacy`), attached to its type, so that one table serves the
+templates, the documentation and the tests. A field without a class does not exist: the model refuses to load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Any, Literal, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field
+
+# ---------------------------------------------------------------------------------------------- records
+
+
+class Privacy(StrEnum):
+    """How far a field may travel; a target receives a class only when the configuration allows it."""
+
+    PUBLIC = "public"
+    NAME = "name"
+    CONTACT = "contact"
+    ACADEMIC = "academic"
+    FREE_TEXT = "free_text"
+    EEO = "eeo"
+
+
+PostingStatus = Literal[
+    "draft", "open", "in_review", "filled", "in_progress", "completed", "cancelled", "closed"
+]
+ApplicationStatus = Literal[
+    "applied", "in_review", "shortlisted", "interviewing", "offered", "accepted", "in_progress", "completed",
+    "declined", "rejected", "withdrawn",
+]  # fmt: skip
+Channel = Literal["job_board", "university", "referral", "career_fair", "import"]
+PayPer = Literal["fixed", "hour", "day", "week", "month", "year"]
+FeedbackKind = Literal["check_in", "midpoint", "final", "exit_interview"]
+Kind = Literal["posting", "applicant", "application", "feedback"]
+
+ENGAGED: frozenset[str] = frozenset({"accepted", "in_progress", "completed"})
+"""The statuses that make an application an engagement."""
+
+ENDED: frozenset[str] = frozenset({"withdrawn", "declined", "rejected"})
+"""The statuses that end an engagement explicitly."""
+
+_Public = Privacy.PUBLIC
+_Name = Privacy.NAME
+_Contact = Privacy.CONTACT
+_Academic = Privacy.ACADEMIC
+_FreeText = Privacy.FREE_TEXT
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Hours(_Frozen):
+    """Working hours: as estimated in the posting, and in total once known."""
+
+    estimated: float | None = Field(default=None, ge=0)
+    total: float | None = Field(default=None, ge=0)
+
+
+class Pay(_Frozen):
+    """Pay as a range (`min` equals `max` for one amount), in `currency` (ISO 4217), for each `per`."""
+
+    min: float | None = Field(default=None, ge=0)
+    max: float | None = Field(default=None, ge=0)
+    currency: str | None = None
+    per: PayPer | None = None
+
+
+class Posting(_Frozen):
+    """A micro-internship on offer."""
+
+    key: Annotated[str, _Public]
+    id: Annotated[str | None, _Public] = None
+    title: Annotated[str | None, _Public] = None
+    summary: Annotated[str | None, _Public] = None
+    objectives: Annotated[tuple[str, ...], _Public] = ()
+    deliverables: Annotated[tuple[str, ...], _Public] = ()
+    resources: Annotated[tuple[str, ...], _Public] = ()
+    skills: Annotated[tuple[str, ...], _Public] = ()
+    organization: Annotated[str | None, _Public] = None
+    supervisor_name: Annotated[str | None, _Public] = None
+    supervisor_email: Annotated[str | None, _Contact] = None
+    location: Annotated[str | None, _Public] = None
+    remote: Annotated[bool | None, _Public] = None
+    openings: Annotated[int | None, _Public] = Field(default=None, ge=0)
+    hours: Annotated[Hours | None, _Public] = None
+    pay: Annotated[Pay | None, _Public] = None
+    posted_on: Annotated[date | None, _Public] = None
+    apply_by: Annotated[date | None, _Public] = None
+    starts_on: Annotated[date | None, _Public] = None
+    ends_on: Annotated[date | None, _Public] = None
+    status: Annotated[PostingStatus | None, _Public] = None
+    source_status: Annotated[str | None, _Public] = None
+    category: Annotated[str | None, _Public] = None
+    goal: Annotated[str | None, _Public] = None
+    url: Annotated[str | None, _Public] = None
+    meeting_url: Annotated[str | None, _Public] = None
+
+
+class Applicant(_Frozen):
+    """A person who applies: a student or a recent graduate."""
+
+    key: Annotated[str, _Public]
+    id: Annotated[str | None, _Contact] = None
+    name: Annotated[str | None, _Name] = None
+    given_name: Annotated[str | None, _Name] = None
+    family_name: Annotated[str | None, _Name] = None
+    initials: Annotated[str | None, _Public] = None
+    label: Annotated[str | None, _Public] = None
+    email: Annotated[str | None, _Contact] = None
+    phone: Annotated[str | None, _Contact] = None
+    school: Annotated[str | None, _Academic] = None
+    degree: Annotated[str | None, _Academic] = None
+    majors: Annotated[tuple[str, ...], _Academic] = ()
+    graduation: Annotated[str | None, _Academic] = None
+    gpa: Annotated[str | None, _Academic] = None
+    skills: Annotated[tuple[str, ...], _Academic] = ()
+    links: Annotated[tuple[str, ...], _Contact] = ()
+    resume_url: Annotated[str | None, _Contact] = None
+    channel: Annotated[Channel | None, _Public] = None
+    referred_by: Annotated[str | None, _Name] = None
+
+
+class Application(_Frozen):
+    """One applicant's application to one posting; accepted, it is an engagement."""
+
+    key: Annotated[str, _Public]
+    id: Annotated[str | None, _Contact] = None
+    posting: Annotated[str, _Public]
+    applicant: Annotated[str, _Public]
+    status: Annotated[ApplicationStatus | None, _Public] = None
+    source_status: Annotated[str | None, _Public] = None
+    applied_at: Annotated[date | datetime | None, _Public] = None
+    accepted_on: Annotated[date | None, _Public] = None
+    starts_on: Annotated[date | None, _Public] = None
+    ends_on: Annotated[date | None, _Public] = None
+    supervisor_name: Annotated[str | None, _Name] = None
+    supervisor_email: Annotated[str | None, _Contact] = None
+    notes: Annotated[str | None, _FreeText] = None
+    answers: Annotated[dict[str, str], _FreeText] = Field(default_factory=dict)
+
+
+class Feedback(_Frozen):
+    """An evaluation of an engagement, by the intern or by the supervisor."""
+
+    key: Annotated[str, _Public]
+    id: Annotated[str | None, _Contact] = None
+    applicant: Annotated[str, _Public]
+    posting: Annotated[str, _Public]
+    kind: Annotated[FeedbackKind, _Public]
+    by: Annotated[Literal["intern", "supervisor"] | None, _Public] = None
+    rating: Annotated[float | None, _FreeText] = Field(default=None, ge=0, le=1)
+    would_engage_again: Annotated[bool | None, _FreeText] = None
+    comments: Annotated[str | None, _FreeText] = None
+    submitted_at: Annotated[date | datetime | None, _Public] = None
+
+
+Record = Posting | Applicant | Application | Feedback
+
+RECORDS: Mapping[Kind, type[Record]] = {
+    "posting": Posting,
+    "applicant": Applicant,
+    "application": Application,
+    "feedback": Feedback,
+}
+"""The records by kind, in the order in which one needs the other."""
+
+PLURALS: Mapping[Kind, str] = {
+    "posting": "postings",
+    "applicant": "applicants",
+    "application": "applications",
+    "feedback": "feedback",
+}
+
+
+@cache
+def privacy_of(record: type[Record], name: str) -> Privacy:
+    """The privacy class of a record's field.
+
+    Raises:
+        KeyError: the record has no such field.
+    """
+    return next(m for m in record.model_fields[name].metadata if isinstance(m, Privacy))
+
+
+@dataclass(frozen=True, slots=True)
+class Engagement:
+    """An application with everything that its milestones are made from."""
+
+    application: Application
+    posting: Posting
+    applicant: Applicant
+    feedback: tuple[Feedback, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a record or one of its fields came from.
+
+    `line` counts lines of the file from 1 (a row's first line); `column` and `mapping_line` are set for fields.
+    """
+
+    source: str
+    file: str
+    line: int
+    column: str | None = None
+    mapping_line: int | None = None
+
+
+# ------------------------------------------------------------------------------------------------ items
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A milestone as it should stand on a board.
+
+    Attributes:
+        key: opaque, the same in every run; see `identity.item_key`.
+        owner: the key of the application (or posting) that it belongs to.
+        step: the step's key in the template; `n` counts a series from 1, None for a single step.
+        title: one line.
+        body: Markdown.
+        due: an instant with a timezone (the programme's), or None.
+        start: a local date, or None.
+        list: the Trello list or Asana section for a new item.
+        labels: names, in the step's order.
+        checklist: texts, in the step's order.
+        assignee: an e-mail address, which serves only to assign.
+        done: `done_when` holds; turns an item done, never the other way.
+    """
+
+    key: str
+    owner: str
+    step: str
+    n: int | None
+    title: str
+    body: str = ""
+    due: datetime | None = None
+    start: date | None = None
+    list: str = ""
+    labels: tuple[str, ...] = ()
+    checklist: tuple[str, ...] = ()
+    assignee: str | None = None
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckItem:
+    """One line of a checklist on a board."""
+
+    id: str
+    text: str
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """An item as a board holds it.
+
+    `marker` is the token found on it (see `connector.harvest`), not yet understood; `body` comes without it.
+    `archived` covers an item in an archived list. `assignees` are member ids.
+    """
+
+    id: str
+    url: str
+    title: str
+    body: str
+    marker: str | None = None
+    due: datetime | None = None
+    start: date | None = None
+    done: bool = False
+    archived: bool = False
+    list: str = ""
+    labels: tuple[str, ...] = ()
+    checklist: tuple[CheckItem, ...] = ()
+    assignees: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Someone whom a board can assign."""
+
+    id: str
+    username: str = ""
+    name: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BoardIdentity:
+    """Which board or project a target is: `id` is canonical (never a short link), `url` is for people."""
+
+    id: str
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A board at one time.
+
+    `complete` False means that items may be missing (`incomplete_because` says why), so nothing may be concluded
+    from an absence. `limits` are warnings of the other side about its own limits, for people.
+    """
+
+    board: BoardIdentity
+    taken_at: datetime
+    remotes: tuple[Remote, ...]
+    complete: bool = True
+    incomplete_because: str = ""
+    lists: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    members: tuple[Member, ...] = ()
+    limits: tuple[str, ...] = ()
+
+
+class Fields(TypedDict, total=False):
+    """The fields of one write, only those that it touches. None clears."""
+
+    title: str
+    body: str
+    due: datetime | None
+    start: date | None
+    done: bool
+    archived: bool
+    list: str
+    labels: tuple[str, ...]
+    assignee: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """One writing call for one item.
+
+    Attributes:
+        id: the remote's id, or None to create it.
+        marker: the token to plant, in the same call.
+        body: the whole body that stands beside the marker after the call, ours or a person's, so that a tool
+            which keeps the marker in the text can write both.
+        fields: what to change (all of them for a creation); `labels` only at a creation.
+    """
+
+    id: str | None
+    marker: str
+    body: str
+    fields: Fields = field(default_factory=lambda: Fields())
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """What to add to and to take from an item, one by one; each is idempotent by its exact name or text."""
+
+    add_labels: tuple[str, ...] = ()
+    remove_labels: tuple[str, ...] = ()
+    add_checks: tuple[str, ...] = ()
+    remove_checks: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.add_labels or self.remove_labels or self.add_checks or self.remove_checks)
+
+
+def _every_field_has_a_class() -> None:
+    for record in RECORDS.values():
+        for name, info in record.model_fields.items():
+            if not any(isinstance(m, Privacy) for m in info.metadata):
+                raise TypeError(f"{record.__name__}.{name} has no privacy class")
+
+
+_every_field_has_a_class()
+
+
+def jsonable(record: Record) -> dict[str, Any]:
+    """The record as the contract's JSON: ISO dates, unset fields null."""
+    return record.model_dump(mode="json")
+
