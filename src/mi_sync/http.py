@@ -1,6 +1,421 @@
-from dataclasses import dataclass
+"""One HTTP session: pacing, repeats, budget and redaction. The only module that talks to the network.
+
+A request has three outcomes, not two: done (it returns), refused (`RequestRefused` and its kin: nothing happened)
+and unknown (`OutcomeUnknown`: nobody can tell). What is repeated follows from that:
+
+- GET is always repeated; PUT and DELETE also after an unknown outcome, because they say the same thing twice;
+- POST only when the answer proves that nothing happened: 429, or a connection that was never made.
+
+Time, sleep and transport come in through `Wire`, so tests neither wait nor patch.
+"""
+
+from __future__ import annotations
+
+import json as jsonlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from mi_sync.errors import (
+    BudgetReached,
+    MiSyncError,
+    NotAuthorised,
+    NotFound,
+    OutcomeUnknown,
+    RequestRefused,
+    Unavailable,
+)
+
+if TYPE_CHECKING:
+    import requests
+    from requests.adapters import BaseAdapter
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 5
+MAX_WAIT = 60.0
+"""No single pause between two attempts is longer, in seconds, whatever a server asks for."""
+MAX_BODY = 64 * 1024 * 1024
+"""No reply is read beyond this many bytes."""
+# Besides the usual three, Trello was seen to answer 449 and 504 on large boards (GSGBen/t2md, pull request 63).
+_TRANSIENT = frozenset({408, 425, 449, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+_REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
+
+
+class Budget:
+    """How many requests may still be sent; shared by all sessions of a run."""
+
+    def __init__(self, requests: int | None = None) -> None:
+        self.limit = requests
+        self.spent = 0
+        self._lock = threading.Lock()
+
+    def spend(self) -> None:
+        """Takes one.
+
+        Raises:
+            BudgetReached: there is none left; nothing was sent.
+        """
+        with self._lock:
+            if self.limit is not None and self.spent >= self.limit:
+                raise BudgetReached(
+                    f"the budget of {self.limit} requests is used up.",
+                    remedy="The next run goes on from here.",
+                )
+            self.spent += 1
 
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """Stub until http.py is written."""
+    """Everything about the outside that a test replaces: time, sleep, transport; and the request budget.
+
+    `timeout` is (to connect, to read), in seconds; `deadline` bounds one whole reply.
+    """
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    transport: BaseAdapter | None = None
+    budget: Budget = field(default_factory=Budget)
+    timeout: tuple[float, float] = (10.0, 30.0)
+    deadline: float = 120.0
+
+
+class Window:
+    """At most `limit` requests in any `seconds`: a sliding window, which learns from the server's own counting.
+
+    `guard` seconds are added, because the two clocks and the way there differ.
+    """
+
+    def __init__(self, limit: int, seconds: float, guard: float = 0.25) -> None:
+        self.limit = limit
+        self.seconds = seconds
+        self.guard = guard
+        self._sent: deque[float] = deque()
+        self._lock = threading.Lock()
+
+    def reserve(self, now: float) -> float:
+        """Books one request and tells how many seconds to wait before sending it."""
+        with self._lock:
+            span = self.seconds + self.guard
+            while self._sent and self._sent[0] <= now - span:
+                self._sent.popleft()
+            earliest = now
+            if len(self._sent) >= self.limit:
+                earliest = max(now, self._sent[len(self._sent) - self.limit] + span)
+            self._sent.append(earliest)
+            return earliest - now
+
+    def learn(self, now: float, limit: int, seconds: float, remaining: int) -> None:
+        """Takes over what the server says; requests of others with the same token count as sent now."""
+        with self._lock:
+            if limit > 0 and seconds > 0:
+                self.limit, self.seconds = limit, seconds
+            self._sent.extend([now] * (self.limit - remaining - len(self._sent)))
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, read to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    def json(self) -> Any:  # noqa: ANN401  JSON is anything
+        """The body as JSON.
+
+        Raises:
+            ValueError: it is none; error bodies of Trello are plain text, gateways answer with HTML.
+        """
+        return jsonlib.loads(self.text)
+
+    @property
+    def message(self) -> str:
+        """What the other side says about an error, short: its text, JSON message, or just the status."""
+        text = self.text.strip()
+        try:
+            parsed = self.json()
+        except ValueError:
+            parsed = None
+        if isinstance(parsed, dict):
+            text = str(parsed.get("message") or parsed.get("error") or text)
+        if not text or text.lstrip().startswith("<"):
+            text = "no explanation"
+        return f"{text[:200]} (HTTP {self.status})"
+
+
+class _Again(Exception):  # noqa: N818  a signal to the retry loop, never seen outside of it
+    """This attempt may be repeated after `wait` seconds (None: the usual back-off); `final` is raised instead at the end."""
+
+    def __init__(self, final: MiSyncError, wait: float | None = None) -> None:
+        super().__init__(str(final))
+        self.final = final
+        self.wait = wait
+
+
+class Http:
+    """A session with one API.
+
+    Args:
+        base_url: without a trailing slash.
+        headers: sent with every request, credentials included.
+        secrets: replaced by "…" wherever a message might repeat them.
+        wire: time, sleep, transport and budget.
+        window: the pacing to begin with.
+        rate_headers: the prefix of the server's rate headers (`…-max`, `…-remaining`, `…-interval-ms`), if any.
+        name: how messages call the other side.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        headers: Mapping[str, str],
+        secrets: Sequence[str],
+        wire: Wire,
+        window: Window,
+        rate_headers: str = "",
+        name: str,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.requests = 0
+        self._headers = dict(headers)
+        self._secrets = tuple(s for s in secrets if s)
+        self._wire = wire
+        self._window = window
+        self._rate_headers = rate_headers
+        self._name = name
+        self._session: requests.Session | None = None
+        self._lock = threading.Lock()
+
+    # -- the four verbs -----------------------------------------------------------------------------
+
+    def get(self, path: str, **params: str | int) -> Any:  # noqa: ANN401  JSON is anything
+        """Reads; repeated until it succeeds or the attempts are used up."""
+        return self._call("GET", path, params, None)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401  as above
+        """Creates; repeated only when nothing happened."""
+        return self._call("POST", path, {}, body)
+
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401  as above
+        """Sets; repeated also after an unknown outcome."""
+        return self._call("PUT", path, {}, body)
+
+    def delete(self, path: str) -> Any:  # noqa: ANN401  as above
+        """Removes; repeated also after an unknown outcome."""
+        return self._call("DELETE", path, {}, None)
+
+    def redact(self, text: str) -> str:
+        """The text without secrets."""
+        for secret in self._secrets:
+            text = text.replace(secret, "…")
+        return text
+
+    # -- repeating ----------------------------------------------------------------------------------
+
+    def _call(self, method: str, path: str, params: Mapping[str, str | int], body: Any) -> Any:  # noqa: ANN401
+        import tenacity
+
+        def pause(state: tenacity.RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked = error.wait if isinstance(error, _Again) else None
+            back_off: float = 2.0 ** (state.attempt_number - 1)
+            return min(back_off if asked is None else asked, MAX_WAIT)
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_Again),
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=pause,
+            sleep=self._wire.sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(self._attempt, method, path, params, body)
+        except _Again as again:
+            raise again.final from None
+
+    def _attempt(self, method: str, path: str, params: Mapping[str, str | int], body: Any) -> Any:  # noqa: ANN401
+        reply = self._send(method, path, params, body)
+        self._learn(reply)
+        if 200 <= reply.status < 300:
+            return self._parsed(method, path, reply)
+        raise self._failure(method, path, reply)
+
+    def _parsed(self, method: str, path: str, reply: Reply) -> Any:  # noqa: ANN401
+        try:
+            return reply.json() if reply.text.strip() else None
+        except ValueError:
+            raise self._unknown(method, path, "the reply is cut short or is no JSON") from None
+
+    def _failure(self, method: str, path: str, reply: Reply) -> Exception:
+        """What a reply that is no success means, as the exception to raise."""
+        message = self.redact(f"{self._name} answers {reply.message}")
+        where = f"{method} {path}"
+        if reply.status == 429:
+            busy = Unavailable(f"{message}; still too many requests after {ATTEMPTS} attempts.", where=where)
+            return _Again(busy, self._asked_pause(reply))
+        if reply.status in _TRANSIENT:
+            return self._unknown(method, path, message, self._retry_after(reply))
+        if reply.status == 401:
+            return NotAuthorised(
+                f"{message}.",
+                where=where,
+                remedy="Check that the key and token are valid and may use this board.",
+            )
+        if reply.status == 404:
+            return NotFound(f"{message}.", status=404, where=where)
+        return RequestRefused(f"{message}.", status=reply.status, where=where)
+
+    def _unknown(self, method: str, path: str, why: str, wait: float | None = None) -> Exception:
+        where = f"{method} {path}"
+        if method == "GET":
+            return _Again(Unavailable(f"{why}.", where=where, remedy="Try again later."), wait)
+        unknown = OutcomeUnknown(f"{why}; whether it happened is not known.", where=where)
+        return _Again(unknown, wait) if method in _REPEATABLE else unknown
+
+    # -- one request --------------------------------------------------------------------------------
+
+    def _send(self, method: str, path: str, params: Mapping[str, str | int], body: Any) -> Reply:  # noqa: ANN401
+        import requests
+
+        self._wire.budget.spend()
+        wait = self._window.reserve(self._wire.monotonic())
+        if wait > 0:
+            self._wire.sleep(wait)
+        with self._lock:
+            self.requests += 1
+        started = self._wire.monotonic()
+        try:
+            with self._open().request(
+                method,
+                f"{self.base_url}{path}",
+                params=params or None,
+                json=body,
+                timeout=self._wire.timeout,
+                allow_redirects=False,  # credentials go nowhere but to the configured host
+                stream=True,
+            ) as response:
+                reply = Reply(response.status_code, response.headers, self._read(response, started))
+        except requests.RequestException as error:
+            raise self._broken(method, path, error) from None
+        log.debug("%s %s %s %.3fs", method, path, reply.status, self._wire.monotonic() - started)
+        return reply
+
+    def _read(self, response: requests.Response, started: float) -> str:
+        import requests
+
+        chunks, size = [], 0
+        for chunk in response.iter_content(65536):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > MAX_BODY or self._wire.monotonic() - started > self._wire.deadline:
+                raise requests.exceptions.ReadTimeout("the reply does not end")
+        return b"".join(chunks).decode(response.encoding or "utf-8", "replace")
+
+    def _broken(self, method: str, path: str, error: Exception) -> Exception:
+        """What a request without a reply means. Only a connection that was never made proves anything."""
+        why = self.redact(f"{self._name} at {self.base_url}: {_reason(error)}")
+        if _never_connected(error):
+            down = Unavailable(f"{why}.", where=f"{method} {path}", remedy="Try again later.")
+            return _Again(down)
+        return self._unknown(method, path, why)
+
+    def _open(self) -> requests.Session:
+        import requests
+
+        with self._lock:
+            if self._session is None:
+                session = requests.Session()
+                # An explicit auth object, or requests would let ~/.netrc replace our Authorization header.
+                session.auth = _WithHeaders(self._headers)
+                if self._wire.transport is not None:
+                    session.mount("http://", self._wire.transport)
+                    session.mount("https://", self._wire.transport)
+                self._session = session
+            return self._session
+
+    # -- the server's own counting ------------------------------------------------------------------
+
+    def _learn(self, reply: Reply) -> None:
+        if not self._rate_headers:
+            return
+        limit, remaining, interval = (
+            _number(reply.headers.get(f"{self._rate_headers}-{part}"))
+            for part in ("max", "remaining", "interval-ms")
+        )
+        if limit is not None and remaining is not None and interval is not None:
+            self._window.learn(self._wire.monotonic(), int(limit), interval / 1000, int(remaining))
+
+    def _asked_pause(self, reply: Reply) -> float:
+        """How long a 429 asks us to wait: Retry-After, else the rate interval, else the window."""
+        interval = (
+            _number(reply.headers.get(f"{self._rate_headers}-interval-ms")) if self._rate_headers else None
+        )
+        fallback = interval / 1000 if interval else self._window.seconds
+        return self._retry_after(reply) or fallback
+
+    def _retry_after(self, reply: Reply) -> float | None:
+        value = reply.headers.get("Retry-After")
+        seconds = _number(value)
+        if seconds is not None:
+            return max(seconds, 0.0)
+        try:
+            at = parsedate_to_datetime(value) if value else None
+        except ValueError:
+            return None
+        if at is None:
+            return None
+        return max((at.replace(tzinfo=at.tzinfo or UTC) - self._wire.now()).total_seconds(), 0.0)
+
+
+class _WithHeaders:
+    """A requests auth object that only sets headers."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.update(self._headers)
+        return request
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text) if text is not None else None
+    except ValueError:
+        return None
+    return number if number is not None and number == number and abs(number) < 1e9 else None  # noqa: PLR0124  NaN
+
+
+def _never_connected(error: Exception) -> bool:
+    import requests
+    from urllib3.exceptions import NewConnectionError
+
+    if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
+        return True
+    cause = error.args[0] if error.args else None
+    return isinstance(getattr(cause, "reason", cause), NewConnectionError)
+
+
+def _reason(error: Exception) -> str:
+    """One plain line about a failure of the network; the library's own text repeats URLs and object addresses."""
+    import requests
+
+    for kind, text in (
+        (requests.exceptions.ConnectTimeout, "no connection within the time allowed"),
+        (requests.exceptions.ReadTimeout, "no answer within the time allowed"),
+        (requests.exceptions.SSLError, "the TLS connection failed"),
+        (requests.exceptions.ProxyError, "the proxy refused"),
+        (requests.exceptions.ChunkedEncodingError, "the reply was cut short"),
+    ):
+        if isinstance(error, kind):
+            return text
+    return "the connection was refused" if _never_connected(error) else "the connection broke"

@@ -205,7 +205,7 @@ class Engagement:
 class Origin:
     """Where a record or one of its fields came from.
 
-    `line` counts lines of the file from 1 (a row's first line); `column` and `mapping_line` are set for fields.
+    `line` counts lines of the file from 1 (a row's first line); `column` and `mapping_line` are for fields.
     """
 
     source: str
@@ -213,6 +213,43 @@ class Origin:
     line: int
     column: str | None = None
     mapping_line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one row of one source says of one record, before it is known whose record that is."""
+
+    source: str
+    kind: Kind
+    ref: str
+    namespace: str
+    overlay: bool
+    file: str
+    line: int
+    local_id: str | None
+    values: Mapping[str, Any]
+    refs: Mapping[str, str]
+    origins: Mapping[str, Any]
+    digest: str
+    primary: bool
+    key: str | None = None
+    posting: str | None = None
+    applicant: str | None = None
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A row that was left out: `stage` is map (it could not be read) or link (what it refers to is not there)."""
+
+    source: str
+    file: str
+    line: int
+    field: str
+    why: str
+    digest: str = ""
+    stage: str = "map"
+    since: str = ""
 
 
 # ------------------------------------------------------------------------------------------------ items
@@ -307,8 +344,8 @@ class BoardIdentity:
 class Snapshot:
     """A board at one time.
 
-    `complete` False means that items may be missing (`incomplete_because` says why), so nothing may be concluded
-    from an absence. `limits` are warnings of the other side about its own limits, for people.
+    `complete` False means that items may be missing (`incomplete_because` says why), so nothing may be
+    concluded from an absence. `limits` are warnings of the other side about its own limits, for people.
     """
 
     board: BoardIdentity
@@ -320,6 +357,41 @@ class Snapshot:
     labels: tuple[str, ...] = ()
     members: tuple[Member, ...] = ()
     limits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a board showed of an item when it was last looked at; `gone` when it was not there."""
+
+    done: bool = False
+    due: str | None = None
+    list: str = ""
+    assigned: bool = False
+    archived: bool = False
+    gone: bool = False
+    conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The bond between an item's key and an item on a board, with the base of the three-way merge.
+
+    `base` holds the digests of the fields as last applied; `labels` and `checklist` the sets. `archived` says that
+    it was we who archived it.
+    """
+
+    key: str
+    id: str
+    url: str
+    nonce: str
+    owner: str
+    step: str
+    title: str
+    base: Mapping[str, str]
+    labels: tuple[str, ...] = ()
+    checklist: tuple[str, ...] = ()
+    archived: bool = False
+    seen: Seen = field(default_factory=Seen)
 
 
 class Fields(TypedDict, total=False):
@@ -351,7 +423,7 @@ class Patch:
     id: str | None
     marker: str
     body: str
-    fields: Fields = field(default_factory=lambda: Fields())
+    fields: Fields = field(default_factory=Fields)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,4 +452,3 @@ _every_field_has_a_class()
 def jsonable(record: Record) -> dict[str, Any]:
     """The record as the contract's JSON: ISO dates, unset fields null."""
     return record.model_dump(mode="json")
-

@@ -1,0 +1,270 @@
+"""Whose record is it? Contributions of several sources become one canonical record each.
+
+Two steps, both pure over a `Directory` (the store): `Linker` finds the key that a contribution is about, by stored
+names of which the first seen wins for ever; `merged` puts the contributions of one key together, by the order of
+the sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mi_sync.errors import Problem
+from mi_sync.identity import digest, is_relay, record_key
+from mi_sync.model import ENDED, ENGAGED, RECORDS, Contribution, Kind, Record
+
+
+class Directory(Protocol):
+    """The stored names of records."""
+
+    def alias(self, kind: Kind, type_: str, value: str, namespace: str = "") -> str | None:
+        """The key that goes by this name."""
+        ...
+
+    def alias_anywhere(self, kind: Kind, type_: str, value: str) -> Sequence[str]:
+        """The keys that go by this name in any namespace."""
+        ...
+
+    def add_alias(self, key: str, kind: Kind, type_: str, value: str, namespace: str = "") -> None:
+        """Remembers a name; the first seen wins."""
+        ...
+
+    def has_alias(self, key: str, type_: str) -> bool:
+        """Whether the record goes by a name of this type."""
+        ...
+
+    def postings_titled(self, title: str) -> Sequence[str]:
+        """The keys of the postings with exactly this title, at most two."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """Whose record it is; for applications and feedback also whose posting and applicant.
+
+    `implied` is the applicant that an overlay names by e-mail and nobody else has.
+    """
+
+    key: str
+    posting: str | None = None
+    applicant: str | None = None
+    implied: Contribution | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    """Nobody knows whose it is; `why` ends with a remedy."""
+
+    field: str
+    why: str
+
+
+class Linker:
+    """Finds whose record a contribution is about, and remembers the names that it brings."""
+
+    def __init__(self, directory: Directory, programme: str) -> None:
+        self._directory = directory
+        self._programme = programme
+
+    def link(self, it: Contribution) -> Linked | Unlinked:
+        """The key that `it` is about."""
+        if it.kind == "posting":
+            return Linked(self._own(it))
+        if it.kind == "applicant":
+            return self._applicant(it)
+        posting = self._posting_of(it)
+        if isinstance(posting, Unlinked):
+            return posting
+        applicant = self._applicant_of(it)
+        if isinstance(applicant, Unlinked):
+            return applicant
+        if it.kind == "application":
+            key = self._application(it, posting, applicant.key)
+        else:
+            key = self._own(it)
+        return Linked(key, posting, applicant.key, applicant.implied)
+
+    # -- records that stand for themselves ----------------------------------------------------------
+
+    def _own(self, it: Contribution) -> str:
+        """The key by id or key columns within the namespace."""
+        known = self._directory.alias(it.kind, "ref", it.ref, it.namespace)
+        key = known or record_key(self._programme, it.namespace, it.kind, it.ref)
+        self._remember(it, key)
+        return key
+
+    def _remember(self, it: Contribution, key: str) -> None:
+        self._directory.add_alias(key, it.kind, "ref", it.ref, it.namespace)
+        if it.local_id:
+            self._directory.add_alias(key, it.kind, "id", it.local_id, it.namespace)
+
+    def _applicant(self, it: Contribution) -> Linked | Unlinked:
+        """By reference, then by e-mail: that is how a person is one person in two exports."""
+        email = it.values.get("email")
+        joins = bool(email) and not is_relay(str(email))
+        known = self._directory.alias("applicant", "ref", it.ref, it.namespace)
+        if known is None and joins:
+            known = self._directory.alias("applicant", "email", str(email))
+        if known is None and it.overlay and it.local_id:
+            elsewhere = self._directory.alias_anywhere("applicant", "id", it.local_id)
+            known = elsewhere[0] if len(elsewhere) == 1 else None
+        if known is None and it.overlay and not email:
+            return Unlinked(
+                "applicant_id", "no other source has this applicant; give the e-mail address instead"
+            )
+        key = known or record_key(self._programme, it.namespace, "applicant", it.ref)
+        self._remember(it, key)
+        if joins:
+            self._directory.add_alias(key, "applicant", "email", str(email))
+        return Linked(key)
+
+    # -- what refers to others ----------------------------------------------------------------------
+
+    def _posting_of(self, it: Contribution) -> str | Unlinked:
+        refs = it.refs
+        if "posting.ref" in refs:
+            found = self._directory.alias("posting", "ref", refs["posting.ref"], it.namespace)
+            if found:
+                return found
+        if "posting.id" in refs:
+            here = self._directory.alias("posting", "id", refs["posting.id"], it.namespace)
+            found_by_id = (
+                [here] if here else self._directory.alias_anywhere("posting", "id", refs["posting.id"])
+            )
+            return _only(found_by_id, "posting_id", "posting has this id")
+        return _only(
+            self._directory.postings_titled(refs.get("posting.title", "")),
+            "posting_title",
+            "posting has exactly this title",
+        )
+
+    def _applicant_of(self, it: Contribution) -> Linked | Unlinked:
+        refs = it.refs
+        if "applicant.ref" in refs:
+            found = self._directory.alias("applicant", "ref", refs["applicant.ref"], it.namespace)
+            if found:
+                return Linked(found)
+        if "applicant.id" in refs:
+            here = self._directory.alias("applicant", "id", refs["applicant.id"], it.namespace)
+            keys = [here] if here else self._directory.alias_anywhere("applicant", "id", refs["applicant.id"])
+            if keys or "applicant.email" not in refs:
+                only = _only(keys, "applicant_id", "applicant has this id")
+                return only if isinstance(only, Unlinked) else Linked(only)
+        return self._applicant_by_email(it, refs.get("applicant.email", ""))
+
+    def _applicant_by_email(self, it: Contribution, email: str) -> Linked | Unlinked:
+        if not email:
+            return Unlinked("applicant", "nothing tells who it is; give an applicant_id or an e-mail address")
+        if is_relay(email):
+            known = self._directory.alias("applicant", "ref", f"email:{email}", it.namespace)
+        else:
+            known = self._directory.alias("applicant", "email", email)
+        if known:
+            return Linked(known)
+        ref = f"email:{email}"
+        key = record_key(self._programme, it.namespace, "applicant", ref)
+        implied = Contribution(
+            source=it.source,
+            kind="applicant",
+            ref=ref,
+            namespace=it.namespace,
+            overlay=it.overlay,
+            file=it.file,
+            line=it.line,
+            local_id=None,
+            values={"email": email},
+            refs={},
+            origins={"email": it.origins.get("applicant.email", {})},
+            digest=digest("implied", email, key=self._programme),
+            primary=False,
+            key=key,
+        )
+        self._directory.add_alias(key, "applicant", "ref", ref, it.namespace)
+        if not is_relay(email):
+            self._directory.add_alias(key, "applicant", "email", email)
+        return Linked(key, implied=implied)
+
+    def _application(self, it: Contribution, posting: str, applicant: str) -> str:
+        """By id; else by its posting and applicant, which is how an overlay meets what an export brought."""
+        pair = f"{posting}|{applicant}"
+        known = self._directory.alias("application", "ref", it.ref, it.namespace) if it.local_id else None
+        if known is None:
+            paired = self._directory.alias("application", "pair", pair)
+            # A second application of the same person to the same posting has an id of its own.
+            taken = it.local_id is not None and paired is not None and self._directory.has_alias(paired, "id")
+            known = None if taken else paired
+        ref = it.ref if it.local_id else f"pair:{pair}"
+        key = known or record_key(self._programme, it.namespace if it.local_id else "", "application", ref)
+        self._directory.add_alias(key, "application", "pair", pair)
+        if it.local_id:
+            self._remember(it, key)
+        return key
+
+
+def _only(keys: Sequence[str], field: str, what: str) -> str | Unlinked:
+    if len(keys) == 1:
+        return keys[0]
+    if not keys:
+        return Unlinked(field, f"no {what}; correct it, or add the export that has it as a source")
+    return Unlinked(field, f"more than one {what}; tell them apart by an id within one namespace")
+
+
+# ---------------------------------------------------------------------------------------------- merging
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """One record out of all that is said of it; every field knows which contribution it came from."""
+
+    record: Record
+    origins: Mapping[str, Any]
+    problem: Problem | None = None
+
+
+def merged(kind: Kind, key: str, contributions: Sequence[Contribution], order: Mapping[str, int]) -> Merged:
+    """The record: for each field the first value, by the order of the sources, then of the files."""
+    ranked = sorted(contributions, key=lambda c: (order.get(c.source, len(order)), c.file, c.line))
+    values: dict[str, Any] = {"key": key}
+    origins: dict[str, Any] = {}
+    for it in ranked:
+        for name, value in it.values.items():
+            if name not in values:
+                values[name] = value
+                origins.update(_origins(it, name))
+        if it.local_id and "id" not in values:
+            values["id"] = it.local_id
+    if kind in {"application", "feedback"}:
+        linked = next(c for c in ranked if c.posting and c.applicant)
+        values["posting"], values["applicant"] = linked.posting, linked.applicant
+    problem = _when_gone(kind, values, ranked)
+    return Merged(RECORDS[kind].model_validate(values), origins, problem)
+
+
+def _origins(it: Contribution, name: str) -> Iterator[tuple[str, Any]]:
+    for field, origin in it.origins.items():
+        if field == name or field.startswith(f"{name}."):
+            yield field, [it.source, it.file, it.line, *origin]
+
+
+def _when_gone(kind: Kind, values: dict[str, Any], ranked: Sequence[Contribution]) -> Problem | None:
+    """What follows when a complete export no longer has the row, and no other source but an overlay does."""
+    telling = [c for c in ranked if not c.overlay]
+    if not telling or not all(c.gone for c in telling):
+        return None
+    status = values.get("status")
+    if kind == "posting" and status not in {"completed", "cancelled"}:
+        values["status"] = "closed"
+    if kind == "application" and status not in ENDED:
+        if status not in ENGAGED:
+            values["status"] = "withdrawn"
+            return None
+        gone = telling[0]
+        return Problem(
+            f"{gone.file}:{gone.line}",
+            "status",
+            f"the row of an engagement ({status}) is no longer in the complete export of {gone.source!r}; it is kept. "
+            "If it ended, say so in an engagements overlay.",
+        )
+    return None
