@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from mi_sync.errors import ConfigError, Problem
 from mi_sync.http import Wire
 from mi_sync.model import BoardIdentity, Children, Patch, Remote, Snapshot
 
 GROUP = "mi_sync.connectors"
+SANDBOXES = "mi_sync.sandboxes"
 
 # ---------------------------------------------------------------------------------------------- sources
 
@@ -227,9 +228,15 @@ def harvest(text: str) -> tuple[str, str | None]:
 class SecretRef(BaseModel):
     """Where a secret is kept: an environment variable or the system's keyring; never the secret itself."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     env: str | None = None
     keyring: str | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> SecretRef:
+        if (self.env is None) == (self.keyring is None):
+            raise ValueError('a secret is { env = "NAME" } or { keyring = "NAME" }')
+        return self
 
 
 class Secret:
@@ -249,9 +256,9 @@ class Secret:
 
 
 class ConnectorConfig(BaseModel):
-    """The base of every connector's own configuration: frozen, unknown keys refused."""
+    """The base of every connector's own configuration: frozen, unknown keys refused, values never echoed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +305,54 @@ class Connector:
     capabilities: Capabilities | None = None
     can: tuple[str, ...] = ()
     cannot: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxApp:
+    """A local stand-in for a tool, ready to be served.
+
+    Attributes:
+        wsgi: the web application.
+        page: path of the page where people look at the board.
+        settings: what a target's section of the configuration needs besides name and connector; secrets as
+            `{"env": NAME}`.
+        environ: the invented credentials that those names stand for.
+    """
+
+    wsgi: Callable[..., Any]
+    page: str
+    settings: Mapping[str, Any]
+    environ: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxOptions:
+    """How a sandbox is opened.
+
+    Attributes:
+        state: the folder that it keeps its files in; it survives a restart.
+        base_url: where it will be served, such as http://127.0.0.1:8377, without a trailing slash.
+        now: its clock.
+        rate_limit: requests for each token in the tool's own window; None for the tool's own number.
+    """
+
+    state: Path
+    base_url: str
+    now: Callable[[], datetime]
+    rate_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """What an entry point of the group `mi_sync.sandboxes` resolves to.
+
+    Several sandboxes are served side by side under one address; `prefixes` are the paths that belong to this one.
+    """
+
+    name: str
+    summary: str
+    prefixes: tuple[str, ...]
+    open: Callable[[SandboxOptions], SandboxApp]
 
 
 @dataclass(frozen=True, slots=True)

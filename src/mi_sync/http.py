@@ -151,7 +151,7 @@ class Reply:
         return f"{text[:200]} (HTTP {self.status})"
 
 
-class _Again(Exception):  # noqa: N818  a signal to the retry loop, never seen outside of it
+class _Again(Exception):
     """This attempt may be repeated after `wait` seconds (None: the usual back-off); `final` is raised instead at the end."""
 
     def __init__(self, final: MiSyncError, wait: float | None = None) -> None:
@@ -348,17 +348,14 @@ class Http:
         if not self._rate_headers:
             return
         limit, remaining, interval = (
-            _number(reply.headers.get(f"{self._rate_headers}-{part}"))
-            for part in ("max", "remaining", "interval-ms")
+            _number(reply.headers.get(f"{self._rate_headers}-{part}")) for part in ("max", "remaining", "interval-ms")
         )
         if limit is not None and remaining is not None and interval is not None:
             self._window.learn(self._wire.monotonic(), int(limit), interval / 1000, int(remaining))
 
     def _asked_pause(self, reply: Reply) -> float:
         """How long a 429 asks us to wait: Retry-After, else the rate interval, else the window."""
-        interval = (
-            _number(reply.headers.get(f"{self._rate_headers}-interval-ms")) if self._rate_headers else None
-        )
+        interval = _number(reply.headers.get(f"{self._rate_headers}-interval-ms")) if self._rate_headers else None
         fallback = interval / 1000 if interval else self._window.seconds
         return self._retry_after(reply) or fallback
 

@@ -75,9 +75,7 @@ class Marker:
     def encode(self) -> str:
         """The token for `connector.plant`: letters, digits, dots."""
         state = "a" if self.archived else "o"
-        return ".".join(
-            (_VERSION, self.programme, self.key, self.nonce, state, *(self.digests[f] for f in MARKED))
-        )
+        return ".".join((_VERSION, self.programme, self.key, self.nonce, state, *(self.digests[f] for f in MARKED)))
 
     @staticmethod
     def decode(token: str | None) -> Marker | None:

@@ -111,9 +111,7 @@ class Linker:
             elsewhere = self._directory.alias_anywhere("applicant", "id", it.local_id)
             known = elsewhere[0] if len(elsewhere) == 1 else None
         if known is None and it.overlay and not email:
-            return Unlinked(
-                "applicant_id", "no other source has this applicant; give the e-mail address instead"
-            )
+            return Unlinked("applicant_id", "no other source has this applicant; give the e-mail address instead")
         key = known or record_key(self._programme, it.namespace, "applicant", it.ref)
         self._remember(it, key)
         if joins:
@@ -130,9 +128,7 @@ class Linker:
                 return found
         if "posting.id" in refs:
             here = self._directory.alias("posting", "id", refs["posting.id"], it.namespace)
-            found_by_id = (
-                [here] if here else self._directory.alias_anywhere("posting", "id", refs["posting.id"])
-            )
+            found_by_id = [here] if here else self._directory.alias_anywhere("posting", "id", refs["posting.id"])
             return _only(found_by_id, "posting_id", "posting has this id")
         return _only(
             self._directory.postings_titled(refs.get("posting.title", "")),

@@ -29,9 +29,7 @@ class Privacy(StrEnum):
     EEO = "eeo"
 
 
-PostingStatus = Literal[
-    "draft", "open", "in_review", "filled", "in_progress", "completed", "cancelled", "closed"
-]
+PostingStatus = Literal["draft", "open", "in_review", "filled", "in_progress", "completed", "cancelled", "closed"]
 ApplicationStatus = Literal[
     "applied", "in_review", "shortlisted", "interviewing", "offered", "accepted", "in_progress", "completed",
     "declined", "rejected", "withdrawn",
@@ -423,7 +421,7 @@ class Patch:
     id: str | None
     marker: str
     body: str
-    fields: Fields = field(default_factory=Fields)  # type: ignore[arg-type]
+    fields: Fields = field(default_factory=Fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE INDEX contributions_id ON contributions (programme, kind, local_id);
         CREATE INDEX contributions_title ON contributions (programme, kind, title);
         CREATE INDEX contributions_key ON contributions (programme, key);
+        CREATE INDEX contributions_unlinked ON contributions (programme, kind) WHERE key IS NULL;
         CREATE TABLE aliases (
             programme TEXT, kind TEXT, type TEXT, value TEXT, namespace TEXT, key TEXT NOT NULL,
             PRIMARY KEY (programme, kind, type, value, namespace));
@@ -207,11 +208,21 @@ class Store:
             raise
         self._db.execute("COMMIT")
 
+    @contextlib.contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """All or nothing for a part of a transaction, such as one source."""
+        self._db.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK TO part")
+            self._db.execute("RELEASE part")
+            raise
+        self._db.execute("RELEASE part")
+
     def _migrate(self) -> None:
         with self.transaction():
-            self._db.execute(
-                "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)"
-            )
+            self._db.execute("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
             (done,) = self._db.execute("SELECT COALESCE(MAX(number), 0) FROM migrations").fetchone()
             if done > len(MIGRATIONS):
                 raise ConfigError(
@@ -256,9 +267,7 @@ class Store:
 
     def had_rows(self, source: str) -> bool:
         """Whether the source ever gave a record."""
-        return bool(
-            self._one("SELECT 1 FROM contributions WHERE programme = ? AND source = ? LIMIT 1", source)
-        )
+        return bool(self._one("SELECT 1 FROM contributions WHERE programme = ? AND source = ? LIMIT 1", source))
 
     def save_file(self, source: str, file: str, read: FileRead, read_no: int) -> None:
         """Remembers what this read gave."""
@@ -307,9 +316,7 @@ class Store:
             read_no,
         )
 
-    def touch_contribution(
-        self, source: str, kind: str, ref: str, file: str, line: int, read_no: int
-    ) -> bool:
+    def touch_contribution(self, source: str, kind: str, ref: str, file: str, line: int, read_no: int) -> bool:
         """The source still says the same. True when it had been gone."""
         was_gone = self._one(
             "SELECT gone FROM contributions WHERE programme = ? AND source = ? AND kind = ? AND ref = ?",
@@ -356,21 +363,25 @@ class Store:
         )
         return gone
 
-    def unlinked(self, kind: Kind, *, overlay: bool) -> list[Contribution]:
-        """What is not yet known to be about whom, in the order of the files."""
-        return [
-            self._contribution(row)
-            for row in self._rows(
-                f"SELECT {_CONTRIBUTION} FROM contributions"  # noqa: S608  a constant
-                " WHERE programme = ? AND key IS NULL AND kind = ? AND overlay = ? ORDER BY source, file, line",
+    def unlinked(self, kind: Kind, *, overlay: bool) -> Iterator[Contribution]:
+        """What is not yet known to be about whom, as it was first seen; may be linked while it is iterated."""
+        last = 0
+        while True:
+            chunk = self._rows(
+                f"SELECT rowid, {_CONTRIBUTION} FROM contributions"  # noqa: S608  a constant
+                " WHERE programme = ? AND key IS NULL AND kind = ? AND overlay = ? AND gone = 0 AND rowid > ?"
+                " ORDER BY rowid LIMIT 500",
                 kind,
                 overlay,
-            )
-        ]
+                last,
+            ).fetchall()
+            if not chunk:
+                return
+            for rowid, *row in chunk:
+                last = rowid
+                yield self._contribution(row)
 
-    def link_contribution(
-        self, it: Contribution, key: str, posting: str | None, applicant: str | None
-    ) -> None:
+    def link_contribution(self, it: Contribution, key: str, posting: str | None, applicant: str | None) -> None:
         """Remembers whose record it is about."""
         self._rows(
             "UPDATE contributions SET key = ?2, posting = ?3, applicant = ?4"
@@ -392,6 +403,25 @@ class Store:
                 key,
             )
         ]
+
+    def contributions_of(self, source: str, kind: str, ref: str) -> list[Contribution]:
+        """What the source says under this reference: one, or none."""
+        return [
+            self._contribution(row)
+            for row in self._rows(
+                f"SELECT {_CONTRIBUTION} FROM contributions"  # noqa: S608  a constant
+                " WHERE programme = ? AND source = ? AND kind = ? AND ref = ?",
+                source,
+                kind,
+                ref,
+            )
+        ]
+
+    def save_implied(self, it: Contribution) -> None:
+        """Stores a person whom a row only names, unless the source says more; never counts as gone."""
+        if not self.contributions_of(it.source, it.kind, it.ref):
+            self.save_contribution(it, _NEVER_GONE)
+            self.link_contribution(it, it.key or "", None, None)
 
     def count_records_of(self, source: str) -> int:
         """How many records the source has a part in."""
@@ -438,15 +468,11 @@ class Store:
 
     def add_alias(self, key: str, kind: Kind, type_: str, value: str, namespace: str = "") -> None:
         """Remembers a name; the first seen wins for ever."""
-        self._rows(
-            "INSERT OR IGNORE INTO aliases VALUES (?, ?, ?, ?, ?, ?)", kind, type_, value, namespace, key
-        )
+        self._rows("INSERT OR IGNORE INTO aliases VALUES (?, ?, ?, ?, ?, ?)", kind, type_, value, namespace, key)
 
     def has_alias(self, key: str, type_: str) -> bool:
         """Whether the record goes by a name of this type."""
-        return bool(
-            self._one("SELECT 1 FROM aliases WHERE programme = ? AND key = ? AND type = ?", key, type_)
-        )
+        return bool(self._one("SELECT 1 FROM aliases WHERE programme = ? AND key = ? AND type = ?", key, type_))
 
     def postings_titled(self, title: str) -> list[str]:
         """The keys of the postings with exactly this title, at most two."""
@@ -589,10 +615,7 @@ class Store:
         )
         self._many(
             "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (q.source, q.file, q.line, q.stage, q.digest, q.field, q.why, since.get(q.digest, now))
-                for q in rows
-            ],
+            [(q.source, q.file, q.line, q.stage, q.digest, q.field, q.why, since.get(q.digest, now)) for q in rows],
         )
 
     def quarantine(self, source: str | None = None, stage: str | None = None) -> Iterator[Quarantined]:
@@ -695,13 +718,15 @@ class Store:
             )
         ]
 
-    def done_of_plan(self, plan: str) -> set[tuple[str, str]]:
-        """(target, key) of the changes of a saved plan that are done."""
-        return set(
-            self._rows(
-                "SELECT target, key FROM journal WHERE programme = ? AND plan = ? AND state = 'done'", plan
-            ).fetchall()
-        )
+    def entries_of_plan(self, plan: str) -> list[Entry]:
+        """The journal of a plan, oldest first."""
+        return [
+            Entry(seq, target, key, plan, at, state, json.loads(intent))
+            for seq, target, key, at, state, intent in self._rows(
+                "SELECT seq, target, key, at, state, intent FROM journal WHERE programme = ? AND plan = ? ORDER BY seq",
+                plan,
+            )
+        ]
 
     # -- runs ---------------------------------------------------------------------------------------
 
@@ -742,6 +767,9 @@ class Store:
             )
         ]
 
+
+_NEVER_GONE = 2**62
+"""A read number beyond all reads."""
 
 _CONTRIBUTION = (
     "source, kind, ref, namespace, overlay, file, line, local_id, body, refs, origins, digest, is_primary,"

@@ -1,0 +1,633 @@
+"""Desired, base and actual become a plan: pure, the same for the same inputs in any order.
+
+For each key there is at most one `Change`. What a person did on the board is found by comparing three values of
+every field: what is desired, the base (what was last applied) and what the board holds now. Values are compared by
+digest, as a reader would: a due time as the local date, a text without trailing blanks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from mi_sync.errors import Problem, StalePlan
+from mi_sync.identity import MARKED, Marker, canonical, digest, field_digest
+from mi_sync.model import Item, Link, Member, Remote, Seen, Snapshot
+
+Action = Literal["create", "adopt", "update", "archive"]
+Resolution = Literal["ours", "theirs", "ask"]
+
+SCALARS = ("title", "body", "due", "start")
+_DATES = ("due", "start")
+_VERSION = 1
+_SHORTENED = "\n\n… (shortened: the board holds no more)"
+_MARKER_ROOM = 256
+"""Characters of a body that are left for the marker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of one item: everything that `apply` needs, and everything that a person wants to see.
+
+    Attributes:
+        target: the target's name.
+        key: the item's key.
+        action: `adopt` takes an item over that carries our marker; it may change fields, too.
+        title: as it will stand.
+        fields: name → (from, to), as JSON values: instants and dates in ISO 8601, sets as sorted lists.
+        id, url: of the item on the board; empty for a creation.
+        nonce: of the item; empty for a creation, which draws its own.
+        owner, step: whose milestone it is.
+        base, labels, checklist: the base of the link once the change is done.
+        expects: the fingerprint of the item and its link when this was planned.
+    """
+
+    target: str
+    key: str
+    action: Action
+    title: str
+    fields: Mapping[str, tuple[Any, Any]]
+    id: str = ""
+    url: str = ""
+    nonce: str = ""
+    owner: str = ""
+    step: str = ""
+    base: Mapping[str, str] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    checklist: tuple[str, ...] = ()
+    expects: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPlan:
+    """What is to be done at one target, and what was seen on the way.
+
+    `bookkeeping` are links to be stored without any call: both sides converged, or the board showed something new.
+    `violations` are safety limits that the plan exceeds, by what `--force` calls them.
+    """
+
+    target: str
+    board: str
+    changes: tuple[Change, ...] = ()
+    unchanged: int = 0
+    dismissed: int = 0
+    conflicts: int = 0
+    foreign: int = 0
+    problems: tuple[Problem, ...] = ()
+    bookkeeping: tuple[Link, ...] = ()
+    missing_lists: tuple[str, ...] = ()
+    missing_labels: tuple[str, ...] = ()
+    violations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What the records ask for at one target.
+
+    `settled` are the owners whose items are all here, so that an item that is not may be archived.
+    """
+
+    items: Mapping[str, Item]
+    settled: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How one target is planned.
+
+    Attributes:
+        target: its name.
+        programme: the programme's short id, as markers carry it.
+        timezone: the programme's.
+        conflicts: what wins when both sides changed a field.
+        people: e-mail address → what this target calls the member.
+        max_archive: share of the open items that may be archived, from 10 items on.
+        max_create: how many items may be made.
+        may_archive: False when a source could not be read to its end.
+        max_body: characters of a body, marker included.
+        recreate: keys of dismissed items to bring back.
+    """
+
+    target: str
+    programme: str
+    timezone: ZoneInfo
+    conflicts: Mapping[str, Resolution] = field(default_factory=dict)
+    people: Mapping[str, str] = field(default_factory=dict)
+    max_archive: float = 0.3
+    max_create: int = 2000
+    may_archive: bool = True
+    max_body: int = 16384
+    recreate: frozenset[str] = frozenset()
+
+
+def make(desired: Desired, base: Mapping[str, Link], actual: Snapshot, rules: Rules) -> TargetPlan:
+    """The plan for one target."""
+    return _Planner(desired, base, actual, rules).plan()
+
+
+# ------------------------------------------------------------------------------------------- deciding
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What was decided for one key."""
+
+    change: Change | None = None
+    link: Link | None = None
+    dismissed: bool = False
+    conflicts: tuple[str, ...] = ()
+
+
+class _Planner:
+    def __init__(self, desired: Desired, base: Mapping[str, Link], actual: Snapshot, rules: Rules) -> None:
+        self._desired = desired
+        self._base = base
+        self._actual = actual
+        self._rules = rules
+        self._problems: list[Problem] = []
+        self._by_id = {remote.id: remote for remote in actual.remotes}
+        self._markers = {remote.id: Marker.decode(remote.marker) for remote in actual.remotes}
+        self._marked: dict[str, list[Remote]] = defaultdict(list)
+        for remote in sorted(actual.remotes, key=lambda r: r.id):
+            marker = self._markers[remote.id]
+            if marker is not None and marker.programme == rules.programme:
+                self._marked[marker.key].append(remote)
+
+    def plan(self) -> TargetPlan:
+        outcomes = {key: self._decide(key) for key in sorted({*self._desired.items, *self._base, *self._marked})}
+        changes = [o.change for o in outcomes.values() if o.change is not None]
+        changes += self._duplicates()
+        changes.sort(key=self._order)
+        self._report_people(changes)
+        return TargetPlan(
+            target=self._rules.target,
+            board=self._actual.board.id,
+            changes=tuple(changes),
+            unchanged=sum(
+                1 for key, o in outcomes.items() if key in self._desired.items and not o.change and not o.dismissed
+            ),
+            dismissed=sum(o.dismissed for o in outcomes.values()),
+            conflicts=sum(len(o.conflicts) for o in outcomes.values()),
+            foreign=sum(1 for m in self._markers.values() if m is not None and m.programme != self._rules.programme),
+            problems=tuple(self._problems),
+            bookkeeping=tuple(o.link for o in outcomes.values() if o.link is not None),
+            missing_lists=_missing((c.fields["list"][1] for c in changes if "list" in c.fields), self._actual.lists),
+            missing_labels=_missing((name for c in changes for name in _added(c, "labels")), self._actual.labels),
+            violations=self._violations(changes),
+        )
+
+    def _decide(self, key: str) -> _Outcome:
+        """One key: what is wanted, what we remember, what is there."""
+        item, link = self._desired.items.get(key), self._base.get(key)
+        if link is None:
+            return self._without_link(key, item)
+        remote = self._by_id.get(link.id)
+        if remote is None:
+            return self._vanished(item, link)
+        marker = self._markers[remote.id]
+        if marker is not None and marker.programme != self._rules.programme:
+            self._problem(remote.url, "", "it now carries the mark of another programme and is left alone.")
+            return _Outcome(dismissed=True)
+        return self._with_remote(item, link, remote)
+
+    def _with_remote(self, item: Item | None, link: Link, remote: Remote) -> _Outcome:
+        by_a_person = remote.archived and not link.archived
+        if by_a_person and (item is None or link.key not in self._rules.recreate):
+            return self._dismissed(item, link, remote)
+        if item is None:
+            return self._unwanted(link, remote)
+        # Archived by us and wanted again: revived. Brought back by a person and wanted again: only remembered.
+        return self._merge(item, link, remote)
+
+    # -- no link ------------------------------------------------------------------------------------
+
+    def _without_link(self, key: str, item: Item | None) -> _Outcome:
+        found = self._marked.get(key)
+        if found:
+            return self._adopt(key, item, found[0])
+        if item is None:
+            return _Outcome()
+        if not self._actual.complete:
+            self._problem(item.title, "", "not created, because the board could not be read completely.")
+            return _Outcome()
+        return _Outcome(change=self._create(item, ""))
+
+    def _adopt(self, key: str, item: Item | None, remote: Remote) -> _Outcome:
+        """An item with our marker of which we know nothing: the state was lost, or is another machine's."""
+        marker = self._markers[remote.id]
+        if item is None or marker is None:
+            self._problem(remote.url, "", "it carries our mark, but nothing asks for it; it is left alone.")
+            return _Outcome()
+        present = tuple(name for name in item.labels if name in remote.labels)
+        texts = {line.text for line in remote.checklist}
+        link = Link(
+            key, remote.id, remote.url, marker.nonce, item.owner, item.step, remote.title, dict(marker.digests),
+            present, tuple(t for t in item.checklist if t in texts), marker.archived and remote.archived,
+        )  # fmt: skip
+        if remote.archived and not link.archived:
+            return self._dismissed(item, link, remote)
+        outcome = self._merge(item, link, remote)
+        known = outcome.change or self._change("adopt", item, link, remote, {}, outcome.link or link)
+        return replace(outcome, change=replace(known, action="adopt"), link=None)
+
+    def _create(self, item: Item, expects: str) -> Change:
+        values: dict[str, Any] = {"title": item.title, "body": self._fitting(item), "list": item.list}
+        values |= {"due": item.due, "start": item.start}
+        values |= {"labels": item.labels, "checklist": item.checklist, "done": item.done or None}
+        values["assignee"] = self._member(item)
+        fields = {name: (None, _json(value)) for name, value in values.items() if value not in (None, (), "")}
+        return Change(
+            target=self._rules.target,
+            key=item.key,
+            action="create",
+            title=item.title,
+            fields=fields,
+            owner=item.owner,
+            step=item.step,
+            base=self._base_of(item),
+            labels=item.labels,
+            checklist=item.checklist,
+            expects=expects,
+        )
+
+    # -- gone or dismissed --------------------------------------------------------------------------
+
+    def _vanished(self, item: Item | None, link: Link) -> _Outcome:
+        if not self._actual.complete:
+            return _Outcome()
+        if item is not None and link.key in self._rules.recreate:
+            return _Outcome(change=self._create(item, fingerprint(link, None)))
+        seen = replace(link.seen, gone=True)
+        return _Outcome(link=_if_changed(link, replace(link, seen=seen)), dismissed=item is not None)
+
+    def _dismissed(self, item: Item | None, link: Link, remote: Remote) -> _Outcome:
+        stored = replace(link, seen=self._seen(remote, ()))
+        return _Outcome(link=_if_changed(self._base.get(link.key), stored), dismissed=item is not None)
+
+    def _unwanted(self, link: Link, remote: Remote) -> _Outcome:
+        """Nothing asks for it any more: archive it if it is open, and if that is certain."""
+        stored = replace(link, seen=self._seen(remote, ()))
+        certain = link.owner in self._desired.settled and self._rules.may_archive and self._actual.complete
+        if not certain or remote.done or remote.archived or link.archived:
+            return _Outcome(link=_if_changed(link, stored))
+        change = Change(
+            target=self._rules.target,
+            key=link.key,
+            action="archive",
+            title=remote.title,
+            fields={"archived": (False, True)},
+            id=link.id,
+            url=remote.url,
+            nonce=link.nonce,
+            owner=link.owner,
+            step=link.step,
+            base=link.base,
+            labels=link.labels,
+            checklist=link.checklist,
+            expects=fingerprint(link, remote),
+        )
+        return _Outcome(change=change)
+
+    # -- three-way ----------------------------------------------------------------------------------
+
+    def _merge(self, item: Item, link: Link, remote: Remote) -> _Outcome:
+        fields: dict[str, tuple[Any, Any]] = {}
+        base = dict(link.base)
+        conflicts: list[str] = []
+        for name in SCALARS:
+            self._merge_scalar(name, item, link, remote, fields, base, conflicts)
+        labels = _merge_set(item.labels, link.labels, remote.labels)
+        if labels is not None:
+            fields["labels"] = (sorted(remote.labels), labels)
+        ticked = {line.text for line in remote.checklist if line.done}
+        texts = [line.text for line in remote.checklist]
+        checklist = _merge_set(item.checklist, link.checklist, texts, keep=ticked)
+        if checklist is not None:
+            fields["checklist"] = (texts, checklist)
+        if item.done and not remote.done and not base.get("done"):
+            fields["done"], base["done"] = (False, True), "1"
+        if remote.archived:
+            fields["archived"] = (True, False)
+        base["labels"], base["checklist"] = field_digest(item.labels), field_digest(item.checklist)
+        after = replace(
+            link, base=base, labels=item.labels, checklist=item.checklist, archived=False, url=remote.url,
+            title=fields["title"][1] if "title" in fields else remote.title, seen=self._seen(remote, conflicts),
+        )  # fmt: skip
+        if fields:
+            return _Outcome(self._change("update", item, link, remote, fields, after), None, False, tuple(conflicts))
+        return _Outcome(link=_if_changed(self._base.get(link.key), after), conflicts=tuple(conflicts))
+
+    def _merge_scalar(  # noqa: PLR0913  the three sides, and the three places where the result goes
+        self,
+        name: str,
+        item: Item,
+        link: Link,
+        remote: Remote,
+        fields: dict[str, tuple[Any, Any]],
+        base: dict[str, str],
+        conflicts: list[str],
+    ) -> None:
+        ours = self._fitting(item) if name == "body" else getattr(item, name)
+        theirs = self._local(getattr(remote, name))
+        wanted, last, held = field_digest(ours), link.base.get(name), field_digest(theirs)
+        if held == wanted:
+            base[name] = wanted  # both sides agree, whoever moved
+            return
+        if wanted == last or (name in _DATES and remote.done):
+            return  # only theirs changed: kept; and the dates of what is done are history
+        if held != last:
+            conflicts.append(name)
+            resolution = self._rules.conflicts.get(name, "ask")
+            if resolution == "theirs":
+                base[name] = wanted  # settled: from now on only theirs has changed
+            if resolution != "ours":
+                return
+        fields[name] = (_json(theirs), _json(ours))
+        base[name] = wanted
+
+    def _change(  # noqa: PLR0913  a change has these parts
+        self,
+        action: Action,
+        item: Item,
+        link: Link,
+        remote: Remote,
+        fields: Mapping[str, tuple[Any, Any]],
+        after: Link,
+    ) -> Change:
+        known = self._base.get(link.key)
+        return Change(
+            target=self._rules.target,
+            key=item.key,
+            action=action,
+            title=after.title,
+            fields=fields,
+            id=remote.id,
+            url=remote.url,
+            nonce=link.nonce,
+            owner=item.owner,
+            step=item.step,
+            base=after.base,
+            labels=after.labels,
+            checklist=after.checklist,
+            expects=fingerprint(known, remote),
+        )
+
+    # -- copies and late duplicates -----------------------------------------------------------------
+
+    def _duplicates(self) -> Iterator[Change]:
+        for key, found in self._marked.items():
+            link = self._base.get(key)
+            original = link.id if link else found[0].id
+            nonce = link.nonce if link else self._nonce(found[0])
+            for remote in found:
+                if remote.id != original and not remote.archived:
+                    yield from self._duplicate(key, remote, link, same_nonce=self._nonce(remote) == nonce)
+
+    def _duplicate(self, key: str, remote: Remote, link: Link | None, *, same_nonce: bool) -> Iterator[Change]:
+        if same_nonce:
+            self._problem(
+                remote.url,
+                "",
+                "it is a copy of an item of ours and is left alone; remove its last line to silence this.",
+            )
+            return
+        if not self._untouched(remote):
+            self._problem(
+                remote.url,
+                "",
+                "it was created twice after a lost answer and has been edited since; keep one of the two.",
+            )
+            return
+        yield Change(
+            target=self._rules.target,
+            key=key,
+            action="archive",
+            title=remote.title,
+            fields={"archived": (False, True)},
+            id=remote.id,
+            url=remote.url,
+            nonce=self._nonce(remote),
+            owner=link.owner if link else "",
+            expects=fingerprint(None, remote),
+        )
+
+    def _untouched(self, remote: Remote) -> bool:
+        marker = self._markers[remote.id]
+        return (
+            marker is not None
+            and not remote.done
+            and all(marker.digests[name] == field_digest(self._local(getattr(remote, name))) for name in SCALARS)
+        )
+
+    def _nonce(self, remote: Remote) -> str:
+        marker = self._markers[remote.id]
+        return marker.nonce if marker else ""
+
+    # -- values -------------------------------------------------------------------------------------
+
+    def _local(self, value: Any) -> Any:  # noqa: ANN401  a field's value
+        return value.astimezone(self._rules.timezone) if isinstance(value, datetime) else value
+
+    def _fitting(self, item: Item) -> str:
+        room = self._rules.max_body - _MARKER_ROOM
+        if len(item.body) <= room:
+            return item.body
+        self._problem(item.title, "body", f"it is longer than the board holds ({room} characters) and is shortened.")
+        return item.body[: room - len(_SHORTENED)] + _SHORTENED
+
+    def _base_of(self, item: Item) -> dict[str, str]:
+        values = {name: self._fitting(item) if name == "body" else getattr(item, name) for name in MARKED}
+        base = {name: field_digest(value) for name, value in values.items()}
+        return {**base, "done": "1"} if item.done else base
+
+    def _seen(self, remote: Remote, conflicts: Sequence[str]) -> Seen:
+        due = self._local(remote.due)
+        return Seen(
+            done=remote.done,
+            due=canonical(due) or None,
+            list=remote.list,
+            assigned=bool(remote.assignees),
+            archived=remote.archived,
+            conflicts=tuple(conflicts),
+        )
+
+    def _member(self, item: Item) -> str | None:
+        if item.assignee is None:
+            return None
+        address = item.assignee.strip().casefold()
+        member = match_member(self._rules.people.get(address, address), self._actual.members)
+        return member.id if member else None
+
+    def _report_people(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            item = self._desired.items.get(change.key)
+            if change.action == "create" and item and item.assignee and "assignee" not in change.fields:
+                self._problem(
+                    change.title,
+                    "assignee",
+                    "no member of the board matches the person it is for, so it stays unassigned; "
+                    "name the member in [people], or invite them.",
+                )
+
+    # -- order and limits ---------------------------------------------------------------------------
+
+    def _order(self, change: Change) -> tuple[Any, ...]:
+        item = self._desired.items.get(change.key)
+        due = item.due.isoformat() if item and item.due else "9999"
+        return (due, (item.n or 0) if item else 0, change.title, change.key, change.id)
+
+    def _violations(self, changes: Sequence[Change]) -> dict[str, str]:
+        found = {}
+        opened = sum(1 for link in self._base.values() if self._is_open(link))
+        archives = sum(1 for c in changes if c.action == "archive")
+        if opened >= 10 and archives > opened * self._rules.max_archive:
+            found["archive"] = (
+                f"{archives} of {opened} open items would be archived, more than {self._rules.max_archive:.0%}. "
+                "Look at the plan; if it is right, use --force=archive."
+            )
+        creates = sum(1 for c in changes if c.action == "create")
+        if creates > self._rules.max_create:
+            found["create"] = (
+                f"{creates} items would be created, more than {self._rules.max_create}. "
+                "Look at the plan; if it is right, use --force=create."
+            )
+        return found
+
+    def _is_open(self, link: Link) -> bool:
+        remote = self._by_id.get(link.id)
+        return remote is not None and not remote.archived and not remote.done
+
+    def _problem(self, where: str, field_: str, why: str) -> None:
+        problem = Problem(where, field_, why)
+        if problem not in self._problems:
+            self._problems.append(problem)
+
+
+def _if_changed(stored: Link | None, link: Link) -> Link | None:
+    return None if link == stored else link
+
+
+def _merge_set(
+    ours: Sequence[str], base: Sequence[str], theirs: Sequence[str], keep: Collection[str] = ()
+) -> list[str] | None:
+    """The set that results when our additions and removals meet theirs; None when that is what is there."""
+    add = [name for name in ours if name not in base and name not in theirs]
+    remove = {name for name in base if name not in ours and name in theirs and name not in keep}
+    if not add and not remove:
+        return None
+    return [name for name in theirs if name not in remove] + add
+
+
+def match_member(name: str, members: Iterable[Member]) -> Member | None:
+    """The one member that goes by this name: id, username or e-mail address; None when none or several do."""
+    wanted = name.strip().lstrip("@").casefold()
+    found = [m for m in members if wanted and wanted in {m.id, m.username.casefold(), m.email.casefold()}]
+    return found[0] if len(found) == 1 else None
+
+
+def fingerprint(link: Link | None, remote: Remote | None) -> str:
+    """Of everything that a change was decided on: another fingerprint later means that the plan is stale."""
+    if link is None and remote is None:
+        return ""
+    of_link = [] if link is None else [link.id, link.nonce, dict(link.base), link.labels, link.checklist, link.archived]
+    of_remote: list[Any] = []
+    if remote is not None:
+        due = remote.due.isoformat() if remote.due else None
+        of_remote = [
+            remote.id, remote.title, canonical(remote.body), due, canonical(remote.start), remote.done,
+            remote.archived, sorted(remote.labels), [(line.text, line.done) for line in remote.checklist],
+        ]  # fmt: skip
+    return digest(json.dumps([of_link, of_remote], sort_keys=True))
+
+
+def _json(value: Any) -> Any:  # noqa: ANN401  a field's value
+    if isinstance(value, date):  # a datetime is one, too
+        return value.isoformat()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _added(change: Change, name: str) -> list[str]:
+    before, after = change.fields.get(name, (None, None))
+    return [x for x in after or () if x not in (before or ())]
+
+
+def _missing(wanted: Iterable[str], present: Collection[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in wanted if name and name not in present))
+
+
+# --------------------------------------------------------------------------------------------- the file
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The plans for all targets; saved, it is a canonical JSON file with a digest that binds `apply` to it."""
+
+    programme: str
+    targets: tuple[TargetPlan, ...]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """All changes in the order in which they are applied."""
+        return tuple(change for target in self.targets for change in target.changes)
+
+    @property
+    def digest(self) -> str:
+        """Of what is to be done: programme, boards and changes."""
+        return digest(json.dumps(self._content(), sort_keys=True, ensure_ascii=False), size=20)
+
+    def _content(self) -> dict[str, Any]:
+        return {
+            "version": _VERSION,
+            "programme": self.programme,
+            "targets": [
+                {"target": t.target, "board": t.board, "changes": [change_as_json(c) for c in t.changes]}
+                for t in self.targets
+            ],
+        }
+
+    def dumps(self) -> str:
+        """The file."""
+        return (
+            json.dumps({**self._content(), "digest": self.digest}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        )
+
+    @staticmethod
+    def loads(text: str, file: str) -> Plan:
+        """A saved plan.
+
+        Raises:
+            StalePlan: it is none, was changed by hand, or is of another version.
+        """
+        try:
+            raw = json.loads(text)
+            plan = Plan(
+                raw["programme"],
+                tuple(
+                    TargetPlan(t["target"], t["board"], tuple(change_from_json(c) for c in t["changes"]))
+                    for t in raw["targets"]
+                ),
+            )
+            intact = raw["version"] == _VERSION and raw["digest"] == plan.digest
+        except (ValueError, KeyError, TypeError, AttributeError):
+            intact = False
+        if not intact:
+            raise StalePlan("this is no plan of this version, or it was changed.", where=file, remedy="Make a new one.")
+        return plan
+
+
+def change_as_json(change: Change) -> dict[str, Any]:
+    """A change for a file or the journal."""
+    raw = {name: getattr(change, name) for name in Change.__slots__}
+    return {**raw, "fields": {k: {"from": a, "to": b} for k, (a, b) in change.fields.items()}}
+
+
+def change_from_json(raw: Mapping[str, Any]) -> Change:
+    """The change that `change_as_json` wrote."""
+    fields = {name: (value["from"], value["to"]) for name, value in raw["fields"].items()}
+    sets = {"labels": tuple(raw["labels"]), "checklist": tuple(raw["checklist"])}
+    return Change(**{**raw, **sets, "fields": fields})
