@@ -1,0 +1,71 @@
+"""Finds mapping files: beside the configuration first, then the shipped ones. It alone reads files for mappings."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from importlib.abc import Traversable
+from importlib.resources import files
+from pathlib import Path
+
+from mi_sync import mapping
+from mi_sync.errors import ConfigError
+
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+
+
+def find_mapping(name: str, root: Path) -> mapping.Mapping:
+    """The mapping of this name: `mappings/NAME.toml` in `root` (the configuration's folder), else the shipped one.
+
+    Raises:
+        ConfigError: there is none, or it has problems.
+    """
+    where = f"mappings/{name}.toml"
+    folder = (
+        next((f for f in _folders(root) if (f / f"{name}.toml").is_file()), None) if _NAME.fullmatch(name) else None
+    )
+    if folder is None:
+        known = sorted(available(root))
+        close = difflib.get_close_matches(name.removesuffix(".toml"), known, n=1)
+        hint = f"Did you mean {close[0]!r}? " if close else ""
+        raise ConfigError("there is no such mapping.", where=where, remedy=f"{hint}There are: {', '.join(known)}.")
+    try:
+        text = (folder / f"{name}.toml").read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"it cannot be read ({type(error).__name__}).", where=where, remedy="Save it as UTF-8."
+        ) from None
+    return mapping.load(text, name, where)
+
+
+def available(root: Path) -> set[str]:
+    """The names of all mappings that `find_mapping` would find."""
+    return {
+        entry.name.removesuffix(".toml")
+        for folder in _folders(root)
+        for entry in folder.iterdir()
+        if entry.name.endswith(".toml") and entry.is_file()
+    }
+
+
+def shipped(name: str) -> str:
+    """The text of a shipped template of milestones, such as `micro-internship.toml`.
+
+    Raises:
+        FileNotFoundError: there is none of this name.
+        ValueError: that is no file's name.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError("a template's name has letters, digits, dots and hyphens only")
+    return (files("mi_sync") / "steps" / name).read_text("utf-8")
+
+
+def _folders(root: Path) -> Iterator[Traversable]:
+    # An editable install has no copy of the mappings in its package; they stand at the top of the checkout.
+    checkout = Path(__file__).parents[2]
+    package = files("mi_sync") / "mappings"
+    editable = checkout / "mappings" if (checkout / "pyproject.toml").is_file() else package
+    for folder in (root / "mappings", package, editable):
+        if folder.is_dir():
+            yield folder

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mi_sync import mapping
+from mi_sync.errors import ConfigError, Problem
+
+
+def problems(text: str) -> tuple[Problem, ...]:
+    with pytest.raises(ConfigError) as caught:
+        mapping.load(text, "own", "mappings/own.toml")
+    return caught.value.problems
+
+
+GOOD = '[posting]\ntitle = "Title"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "field", "hint"),
+    [
+        ('titel = "x"\n[posting]\ntitle = "T"', 1, "titel", "Did you mean 'title'"),
+        ('[postings]\ntitle = "T"', 1, "postings", "Did you mean 'posting'"),
+        ('attested = "yes"\n[posting]\ntitle = "T"', 1, "attested", "'header'"),
+        ('[posting]\ntitel = "T"', 2, "posting.titel", "Did you mean 'title'"),
+        ('[posting]\ntitle = "T"\n[posting.pay]\nminimum = "P"', 4, "posting.pay.minimum", "Did you mean"),
+        ('[posting]\npay = "P"', 2, "posting.pay", "no such field"),
+        ('[posting]\ntitle = { colum = "T" }', 2, "posting.title.colum", "Did you mean 'column'"),
+        ("[posting]\ntitle = 3", 2, "posting.title", "{ default = … }"),
+        ('[posting]\ntitle = { column = "T", template = "{T}" }', 2, "posting.title", "keep one"),
+        ("[posting]\ntitle = { required = false }", 2, "posting.title", "names no column"),
+        ('[posting]\ntitle = { column = "T", split = ";" }', 2, "posting.title.split", "no list"),
+        ('[posting]\ntitle = { column = "T", dates = "dmy" }', 2, "posting.title.dates", "does not apply"),
+        ('[posting]\nstarts_on = { column = "T", dates = ["%d.%m."] }', 2, "posting.starts_on.dates", "with a year"),
+        ('[posting]\nstarts_on = { column = "T", dates = "myd" }', 2, "posting.starts_on.dates", "'dmy'"),
+        (
+            '[posting]\nstatus = { column = "T", values = { x = "opne" } }',
+            2,
+            "posting.status.values.x",
+            "Did you mean 'open'",
+        ),
+        ('[posting]\nstatus = { column = "T", other = "what" }', 2, "posting.status.other", "write one of"),
+        ('[posting]\nopenings = { column = "T", default = "many" }', 2, "posting.openings.default", "plain number"),
+        ('[posting]\nkey = ["titel"]\ntitle = "T"', 2, "posting.key", "Did you mean 'title'"),
+        ('[posting]\nkey = "title"\ntitle = "T"', 2, "posting.key", "must be a list"),
+        ('posting = "x"', 1, "posting", "[posting]"),
+        ('[applicant]\nemail = "E"\nethnicity = "Ethnicity"', 3, "applicant.ethnicity", "never kept"),
+        ('[applicant]\nemail = "E"\ngpa = ["GPA", "candidateGender"]', 3, "applicant.gpa", "looks like EEO"),
+        (
+            '[applicant]\nemail = "E"\nname = { template = "{Name} {Visa status}" }',
+            3,
+            "applicant.name",
+            "looks like EEO",
+        ),
+        ('[applicant]\nemail = "E"\nlabel = "L"', 3, "applicant.label", "no such field"),
+        ('[application]\nposting.id = "P"', 1, "application", "applicant.id or applicant.email"),
+        (
+            '[applicant]\nemail = "E"\n[application]\nposting.id = "P"\napplicant.email = "E"',
+            5,
+            "application.applicant.email",
+            "remove this line",
+        ),
+        (
+            '[feedback]\nposting.id = "P"\napplicant.id = "A"\nrating = { column = "R", scale = [5, 1] }',
+            4,
+            "feedback.rating.scale",
+            "[1, 5]",
+        ),
+        ('title = "no table"', None, "", "makes no record"),
+    ],
+)
+def test_a_mistake_is_refused_with_line_key_and_remedy(text: str, line: int | None, field: str, hint: str) -> None:
+    found = problems(text)
+    assert [p.field for p in found] == [field]
+    assert found[0].where == (f"mappings/own.toml:{line}" if line else "mappings/own.toml")
+    assert hint in found[0].why
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    assert len(problems('overlay = "perhaps"\n[posting]\ntitel = "T"\nstatus = { colum = "S" }\nkey = ["x"]')) == 4
+
+
+def test_what_is_no_toml_is_refused_with_its_line() -> None:
+    assert "line 2" in problems('[posting]\ntitle = = "T"')[0].why
+
+
+def test_names_of_columns_are_judged_by_their_words() -> None:
+    assert all(
+        map(
+            mapping.is_eeo,
+            (
+                "Race",
+                "ETHNICITY",
+                "candidateEthnicity",
+                "work_authorization_name",
+                "IP Address",
+                "IPAddress",
+                "Veteran Status",
+                "LocationLatitude",
+                "visa-status",
+            ),
+        )
+    )
+    assert not any(
+        map(mapping.is_eeo, ("Trace", "Essex office", "Description", "Ship address", "Work", "Graceful", "Province"))
+    )
+
+
+def test_the_digest_follows_the_content() -> None:
+    one, same, other = (mapping.load(text, "own", "f") for text in (GOOD, GOOD, f"{GOOD}# note\n"))
+    assert one.digest == same.digest != other.digest
+
+
+def test_what_stands_above_the_tables_is_kept() -> None:
+    it = mapping.load(
+        f'title = "T"\nsource = "S"\nattested = "fields"\ndirection = "own-data"\noverlay = true\ndates = "dmy"\n{GOOD}',
+        "own",
+        "f",
+    )
+    assert (it.title, it.source, it.attested, it.direction, it.overlay, it.dates) == (
+        "T",
+        "S",
+        "fields",
+        "own-data",
+        True,
+        "dmy",
+    )
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        it.name = "x"  # type: ignore[misc]  # that is what is tested
+
+
+def test_the_last_record_is_what_a_row_is_about() -> None:
+    text = '[application]\nposting.id = "P"\n[applicant]\nemail = "E"\n'
+    assert mapping.load(text, "own", "f").primary == "application"
+    assert mapping.load(GOOD, "own", "f").primary == "posting"
+
+
+def test_lines_are_found_behind_comments_and_values_over_several_lines() -> None:
+    text = '# first\n[posting] # a [table]\nsummary = [ # many\n  "a]b",\n  "c",\n]\n\ntitle = """a\n[x]"""\n"skills" = \'y\'\npay.min = "P"\n[posting.hours]\ntotal = "H"\n'
+    assert tomllib.loads(text)
+    lines = {f.name: f.line for r in mapping.load(text, "own", "f").records for f in r.fields}
+    assert lines == {"summary": 3, "title": 8, "skills": 10, "pay.min": 11, "hours.total": 13}
+
+
+def loaded_or_refused(text: str) -> bool:
+    """Whether the outcome is one of the two; anything else that is raised fails the test."""
+    try:
+        return bool(mapping.load(text, "own", "f").records)
+    except ConfigError as error:
+        return bool(error.problems) and all(p.why for p in error.problems)
+
+
+@given(st.text())
+def test_any_text_is_a_mapping_or_a_clear_refusal(text: str) -> None:
+    assert loaded_or_refused(text)
+
+
+KEYS = st.sampled_from(
+    [
+        "posting",
+        "applicant",
+        "application",
+        "title",
+        "email",
+        "key",
+        "status",
+        "pay",
+        "column",
+        "values",
+        "default",
+        "dates",
+        "x",
+    ]
+)
+TREES = st.recursive(
+    st.sampled_from(['"title"', "3", "true", "1.5", "2026-04-03", '""', "[1, 2]", '["a"]', "nan"]),
+    lambda inner: st.dictionaries(KEYS, inner).map(lambda d: "{" + ", ".join(f"{k} = {v}" for k, v in d.items()) + "}"),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(KEYS, TREES))
+def test_any_valid_toml_is_a_mapping_or_a_clear_refusal(tree: dict[str, str]) -> None:
+    text = "\n".join(f"{key} = {value}" for key, value in tree.items())
+    tomllib.loads(text)
+    assert loaded_or_refused(text)
