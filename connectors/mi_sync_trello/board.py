@@ -1,0 +1,211 @@
+"""A Trello board, as the core sees it: `TrelloBoard` fulfils `mi_sync.connector.Board`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mi_sync.connector import Context, plant
+from mi_sync.errors import ConfigError, OutcomeUnknown, Problem, RequestRefused
+from mi_sync.http import Http, Window
+from mi_sync.model import BoardIdentity, Children, Patch, Remote, Snapshot
+from mi_sync_trello import CAPABILITIES, TrelloConfig
+from mi_sync_trello.cards import Cards
+from mi_sync_trello.children import ChildWriter
+from mi_sync_trello.names import Names
+from mi_sync_trello.reader import Reader
+from mi_sync_trello.refusals import explained
+from mi_sync_trello.wire import Json, Unreadable, an_object, authorization, ident, limits, member, objects, written
+
+_HEADER_SAFE = re.compile(r"[!#-\[\]-~]+")  # printable ASCII that needs no escape between the quotes of the header
+
+DEFAULT_LIST = "To do"
+"""Where a new card goes that names no list, on a board that has none."""
+
+
+class TrelloBoard:
+    """One board. Lists and labels that are missing are made when a card first needs them.
+
+    Args:
+        settings: the target's.
+        context: from the core; holds the secrets.
+    """
+
+    def __init__(self, settings: TrelloConfig, context: Context) -> None:
+        self.capabilities = CAPABILITIES
+        self._wire, self._timezone = context.wire, context.timezone
+        self._http = _session(settings, context)
+        self._reader = Reader(self._http, settings.board, f"targets.{context.name}.board")
+        self._id = ""
+        self._members: frozenset[str] | None = None
+        self._lists = Names("list", self._http, self._board_id, self._wire.now)
+        self._labels = Names("label", self._http, self._board_id, self._wire.now)
+        self._cards = Cards(self._http, self._lists, self._labels, self._timezone, self._wire.now)
+        self._children = ChildWriter(self._http, self._cards, self._labels, self._wire)
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent so far."""
+        return self._http.requests
+
+    # -- reading ------------------------------------------------------------------------------------
+
+    def identity(self) -> BoardIdentity:
+        """Which board this is, by one cheap read that needs valid credentials."""
+        return self._identified(self._reader.head(fields="name,url,shortUrl,closed"))
+
+    def snapshot(self) -> Snapshot:
+        """Everything on the board, archived cards included; three requests for up to 250 cards."""
+        taken_at = self._wire.now()
+        everything = self._reader.everything()
+        board = everything.board
+        identity = self._identified(board)
+        self._lists.take(board["lists"])
+        self._labels.take(board["labels"])
+        members = tuple(member(each) for each in objects(board["members"], "members"))
+        self._members = frozenset(each.id for each in members)
+        cards = self._cards.take_all(everything)
+        return Snapshot(
+            board=identity,
+            taken_at=taken_at,
+            remotes=tuple(card.remote for card in cards),
+            complete=not everything.gap,
+            incomplete_because=everything.gap,
+            lists=tuple(dict.fromkeys(each.name for each in self._lists.usable())),
+            labels=tuple(dict.fromkeys(each.name for each in self._labels.usable())),
+            members=members,
+            limits=limits(board.get("limits")),
+        )
+
+    def newest(self) -> Sequence[Remote]:
+        """The last 100 cards made, newest first, archived ones included."""
+        return [card.remote for card in self._cards.take_nested(self._reader.newest(self._board_id()))]
+
+    def read(self, id: str) -> Remote | None:  # noqa: A002  the protocol's name
+        """One card as it is now; None when it was deleted, or moved to another board."""
+        board = self._board_id()
+        card = self._cards.read(id)
+        return card.remote if card is not None and card.raw.get("idBoard", board) == board else None
+
+    # -- writing ------------------------------------------------------------------------------------
+
+    def merge(self, patch: Patch) -> Remote:
+        """Creates or changes one card by one request, which carries the marker in the description.
+
+        Raises:
+            RequestRefused: nothing happened: a text is too long, or Trello refused.
+            OutcomeUnknown: no usable answer to the request for the card.
+            Unavailable: among others, a list or label was asked for and not answered; nothing happened to the card.
+        """
+        texts = self._texts(patch)
+        try:
+            with explained():
+                return self._create(patch, texts) if patch.id is None else self._update(patch.id, patch, texts)
+        except RequestRefused as error:
+            if error.status == 400:  # perhaps because one of them is no longer there
+                self._lists.forget()
+                self._labels.forget()
+            raise
+
+    def merge_children(self, remote: Remote, children: Children) -> None:
+        """Adds and removes labels and lines of our checklist, one by one, skipping what is already so.
+
+        The card is read again if this board last saw it more than 30 s ago, or otherwise than in `remote`.
+        """
+        self._children.merge(remote, children)
+
+    def _texts(self, patch: Patch) -> Json:
+        """The description with its marker, which every write carries; refused before sending when it is too long."""
+        title, desc = patch.fields.get("title", ""), plant(patch.body, patch.marker)
+        for name, text, most in (
+            ("title", title, CAPABILITIES.max_title),
+            ("body", desc, CAPABILITIES.max_body),
+        ):
+            if len(text) > most:
+                raise RequestRefused(f"the {name} has {len(text)} characters, and Trello takes {most}.", where=name)
+        return {"desc": desc}
+
+    def _create(self, patch: Patch, texts: Json) -> Remote:
+        fields = patch.fields
+        if fields.get("archived"):
+            raise ValueError("a card is archived by a change of its own, not when it is created")
+        sent = {**written(fields, self._timezone), **texts, "pos": "bottom"}
+        sent.pop("closed", None)
+        if assignee := fields.get("assignee"):
+            sent["idMembers"] = [self._on_board(assignee)]
+        sent["idList"] = self._list_for(fields.get("list", ""))
+        if labels := [name for name in dict.fromkeys(fields.get("labels", ())) if name]:
+            sent["idLabels"] = [self._labels.ensure(name) for name in labels]
+        return self._replied(self._http.post("/cards", sent), sent, new=True)
+
+    def _update(self, id_: str, patch: Patch, texts: Json) -> Remote:
+        fields = patch.fields
+        if "labels" in fields or "assignee" in fields:
+            raise ValueError("labels and members of an existing card change one by one, not as a set")
+        sent = {**written(fields, self._timezone), **texts}
+        if name := fields.get("list"):
+            sent["idList"] = self._lists.ensure(name)
+        elif fields.get("archived") is False:
+            sent |= self._out_of_archived_list(id_)
+        return self._replied(self._http.put(f"/cards/{ident(id_)}", sent), {"id": id_, **sent}, new=False)
+
+    def _replied(self, reply: object, sent: Json, *, new: bool) -> Remote:
+        """The card after a write: the reply, and what was sent where the reply says nothing."""
+        before = self._cards.known(str(sent.get("id")))
+        try:
+            raw = {**(before.raw if before else {}), **sent, **an_object(reply, "card")}
+            raw.pop("checklists", None)
+            return self._cards.take(raw, [] if new else None).remote
+        except Unreadable as error:
+            raise OutcomeUnknown(f"{error.why} Whether the card was written is not known.") from None
+
+    def _on_board(self, assignee: str) -> str:
+        if self._members is not None and assignee not in self._members:
+            raise RequestRefused(
+                "the person to assign is no member of the board.",
+                where="assignee",
+                remedy="Invite them, or name the member in [people].",
+            )
+        return assignee
+
+    def _list_for(self, name: str) -> str:
+        return self._lists.ensure(name) if name else self._lists.first() or self._lists.ensure(DEFAULT_LIST)
+
+    def _out_of_archived_list(self, id_: str) -> Json:
+        """A card in an archived list stays hidden when it is un-archived, so it goes to an open list of that name."""
+        card = self._cards.known(id_) or self._cards.read(id_)
+        lane = self._lists.get(str(card.raw.get("idList"))) if card else None
+        return {"idList": self._lists.ensure(lane.name or DEFAULT_LIST)} if lane is not None and lane.closed else {}
+
+    # -- the board itself ---------------------------------------------------------------------------
+
+    def _board_id(self) -> str:
+        """The canonical id, for which a short link must be looked up once."""
+        return self._id or self.identity().id
+
+    def _identified(self, board: Json) -> BoardIdentity:
+        self._id = ident(board.get("id"))
+        url = str(board.get("url") or board.get("shortUrl") or f"https://trello.com/b/{self._id}")
+        return BoardIdentity(self._id, str(board.get("name") or ""), url)
+
+
+def _session(settings: TrelloConfig, context: Context) -> Http:
+    """The session with its credentials. Trello allows 100 requests in 10 s for a token (rate-limits guide)."""
+    key, token = (_secret(context, name) for name in ("key", "token"))
+    return Http(
+        settings.api_url,
+        headers={"Authorization": authorization(key, token), "Accept": "application/json"},
+        secrets=[key, token],
+        wire=context.wire,
+        window=Window(100, 10.0),
+        rate_headers="x-rate-limit-api-token",
+        name="Trello",
+    )
+
+
+def _secret(context: Context, name: str) -> str:
+    value = context.secrets[name].reveal().strip()
+    if _HEADER_SAFE.fullmatch(value):
+        return value
+    why = "the secret holds a blank, a quote or an unusual character; copy it again, without quotes."
+    raise ConfigError([Problem(f"targets.{context.name}", name, why)])

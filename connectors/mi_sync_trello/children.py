@@ -1,0 +1,170 @@
+"""Labels and checklist lines, one by one, skipping what is already so.
+
+Each step says how the card should be, so that it can be checked after any outcome and repeated without harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from mi_sync.errors import NotFound, OutcomeUnknown, RequestRefused
+from mi_sync.http import Http, Wire
+from mi_sync.model import CheckItem, Children, Remote
+from mi_sync_trello.cards import Card, Cards
+from mi_sync_trello.names import Names
+from mi_sync_trello.refusals import explained
+from mi_sync_trello.wire import CHECKLIST, Ours, Unreadable, an_object, check_item, ident
+
+ATTEMPTS = 3
+"""So often one step is tried; between two attempts the card is looked at."""
+
+
+class Step(NamedTuple):
+    """One thing that should be so, about one label, line or checklist."""
+
+    kind: Literal["make checklist", "add line", "remove line", "add label", "remove label"]
+    name: str
+
+
+def steps(children: Children) -> Iterator[Step]:
+    """What a change of children comes down to, in order."""
+    if children.add_checks:
+        yield Step("make checklist", CHECKLIST)
+    yield from (Step("add line", text) for text in children.add_checks)
+    yield from (Step("remove line", text) for text in children.remove_checks)
+    yield from (Step("add label", name) for name in children.add_labels)
+    yield from (Step("remove label", name) for name in children.remove_labels)
+
+
+class ChildWriter:
+    """Carries steps out on one board's cards."""
+
+    def __init__(self, http: Http, cards: Cards, labels: Names, wire: Wire) -> None:
+        self._http, self._cards, self._labels, self._wire = http, cards, labels, wire
+
+    def merge(self, remote: Remote, children: Children) -> None:
+        """Makes all of it so.
+
+        Raises:
+            NotFound: the card is gone.
+            RequestRefused: Trello refused a step twice, and the card shows that it did not happen.
+            OutcomeUnknown: a step stayed without an answer, and the card does not show it.
+        """
+        card = self._existing(self._cards.current(remote))
+        for step in steps(children):
+            card = self._settle(card, step)
+
+    def _settle(self, card: Card, step: Step) -> Card:
+        error: RequestRefused | OutcomeUnknown | None = None
+        for _ in range(ATTEMPTS):
+            if self._holds(card, step):
+                return card
+            try:
+                with explained():
+                    return self._do(card, step)
+            except OutcomeUnknown as unknown:
+                error = unknown
+                card = self._look(card, step)
+            except RequestRefused as refused:  # nothing happened; perhaps because it is so already
+                error, again = refused, isinstance(error, RequestRefused)
+                self._labels.forget()
+                card = self._existing(self._cards.read(card.remote.id))
+                if again:
+                    break
+        if error is not None and not self._holds(card, step):
+            raise error
+        return card
+
+    def _look(self, card: Card, step: Step) -> Card:
+        """Looks whether it happened; if not, once more after the time in which it still may."""
+        card = self._existing(self._cards.read(card.remote.id))
+        if not self._holds(card, step):
+            self._wire.sleep(self._wire.timeout[1])
+            card = self._existing(self._cards.read(card.remote.id))
+        return card
+
+    def _existing(self, card: Card | None) -> Card:
+        if card is None:
+            raise NotFound("the card is gone, or this token may no longer see it.", status=404)
+        return card
+
+    # -- each kind of step --------------------------------------------------------------------------
+
+    def _holds(self, card: Card, step: Step) -> bool:
+        match step.kind:
+            case "make checklist":
+                return card.checklist is not None
+            case "add line":
+                return any(line.text == step.name for line in card.remote.checklist)
+            case "remove line":
+                return not _unticked(card, step.name)
+            case "add label":
+                return step.name in card.remote.labels
+            case "remove label":
+                return step.name not in card.remote.labels
+
+    def _do(self, card: Card, step: Step) -> Card:
+        match step.kind:
+            case "make checklist":
+                return self._make_checklist(card)
+            case "add line":
+                return self._add_line(card, step.name)
+            case "remove line":
+                return self._remove_lines(card, step.name)
+            case "add label":
+                return self._add_label(card, step.name)
+            case "remove label":
+                return self._remove_labels(card, step.name)
+
+    def _make_checklist(self, card: Card) -> Card:
+        made = self._http.post("/checklists", {"idCard": card.remote.id, "name": CHECKLIST})
+        return self._cards.relist(card, Ours(_made(made)))
+
+    def _add_line(self, card: Card, text: str) -> Card:
+        checklist = self._checklist(card)
+        raw = self._http.post(f"/checklists/{checklist}/checkItems", {"name": text, "pos": "bottom"})
+        line = CheckItem(_made(raw), text, check_item(raw).done)
+        return self._cards.relist(card, Ours(checklist, (*card.remote.checklist, line)))
+
+    def _remove_lines(self, card: Card, text: str) -> Card:
+        checklist = self._checklist(card)
+        for line in _unticked(card, text):
+            self._http.delete(f"/checklists/{checklist}/checkItems/{ident(line.id)}")
+            left = tuple(each for each in card.remote.checklist if each.id != line.id)
+            card = self._cards.relist(card, Ours(checklist, left))
+        return card
+
+    def _add_label(self, card: Card, name: str) -> Card:
+        label = self._labels.ensure(name)
+        self._http.post(f"/cards/{ident(card.remote.id)}/idLabels", {"value": label})
+        return self._cards.relabel(card, [*card.raw.get("idLabels", []), label])
+
+    def _remove_labels(self, card: Card, name: str) -> Card:
+        ids = list(card.raw.get("idLabels") or [])
+        for label in [each for each in ids if name in self._labels.names([each])]:
+            self._http.delete(f"/cards/{ident(card.remote.id)}/idLabels/{ident(label)}")
+            ids.remove(label)
+            card = self._cards.relabel(card, list(ids))
+        return card
+
+    def _checklist(self, card: Card) -> str:
+        if card.checklist is None:  # it was removed after this began
+            raise RequestRefused("the checklist is gone.", remedy="The next run looks again.")
+        return ident(card.checklist)
+
+
+def _unticked(card: Card, text: str) -> list[CheckItem]:
+    return [line for line in card.remote.checklist if line.text == text and not line.done]
+
+
+def _made(raw: object) -> str:
+    """The id of what was just made.
+
+    Raises:
+        OutcomeUnknown: the reply does not tell, so it has to be looked up.
+    """
+    try:
+        return ident(an_object(raw, "reply").get("id"))
+    except Unreadable as error:
+        raise OutcomeUnknown(error.why) from None

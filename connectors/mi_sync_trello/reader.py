@@ -1,0 +1,181 @@
+"""Reads a whole board in the fewest requests: the board with its small collections, then the cards page by page."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from mi_sync.errors import NotAuthorised, NotFound, RequestRefused
+from mi_sync.http import Http
+from mi_sync_trello.names import ASKED, MAX_LABELS
+from mi_sync_trello.wire import CARD_FIELDS, Json, an_object, ident, is_missing, objects, too_much
+
+PAGE = 250
+"""Cards in one page. Trello allows 1000, and refuses large pages that come with checklists (rate-limits guide)."""
+
+NEWEST = 100
+
+_NESTED: dict[str, str | int] = {
+    "lists": "all",
+    "list_fields": "name,closed,pos",
+    "labels": "all",
+    "label_fields": "name,color",
+    "labels_limit": MAX_LABELS,
+    "members": "all",
+    "member_fields": "fullName,username",
+}
+_PARTS: dict[str, dict[str, str | int]] = {
+    "lists": ASKED["list"],
+    "labels": ASKED["label"],
+    "members": {},
+}
+
+
+@dataclass(slots=True)
+class Everything:
+    """A board, raw.
+
+    Attributes:
+        board: with `lists`, `labels` and `members`.
+        cards: all of them, archived ones included.
+        checklists: by card.
+        blind: the cards whose checklists could not be had.
+        gap: what is missing, if anything is.
+    """
+
+    board: Json
+    cards: list[Json] = field(default_factory=list)
+    checklists: dict[str, list[Json]] = field(default_factory=dict)
+    blind: set[str] = field(default_factory=set)
+    gap: str = ""
+
+    def add(self, card: Json, *, nested: bool) -> None:
+        """One card more; `nested` when it should have brought its checklists along."""
+        self.cards.append(card)
+        if not nested:
+            return
+        checklists = card.pop("checklists", None)
+        if checklists is None:
+            self.blind.add(card["id"])
+            self.gap = "Trello refused to list the checklists of so many cards at once"
+        else:
+            self.checklists[card["id"]] = objects(checklists, "checklists")
+
+
+class Reader:
+    """Reads one board.
+
+    Args:
+        http: the session.
+        board: id or short link.
+        where: the setting that names the board, for messages.
+    """
+
+    def __init__(self, http: Http, board: str, where: str) -> None:
+        self._http, self._board, self._where = http, board, where
+
+    def head(self, **params: str | int) -> Json:
+        """The board itself, with the nested collections that are asked for.
+
+        Raises:
+            NotFound, NotAuthorised: it is not there, or not for these credentials.
+            RequestRefused: it is closed.
+        """
+        try:
+            raw = self._http.get(f"/boards/{self._board}", **params)
+        except NotAuthorised as error:
+            remedy = "Check that key and token are valid, and that the token's owner may see this board."
+            raise NotAuthorised(error.why, where=self._where, remedy=remedy) from None
+        except RequestRefused as error:
+            if not is_missing(error):
+                raise
+            remedy = "Copy the board's address from the browser, and check that the token's owner may see the board."
+            raise NotFound(error.why, status=error.status, where=self._where, remedy=remedy) from None
+        return self._opened(an_object(raw, "board"))
+
+    def everything(self) -> Everything:
+        """The board with all its cards, archived ones included."""
+        board = self._nested()
+        path = f"/boards/{ident(board.get('id'))}"
+        for name, params in _PARTS.items():
+            if name not in board:
+                board[name] = self._http.get(f"{path}/{name}", **params)
+        checklists = self._checklists(path, board)
+        everything = Everything(board, checklists=_by_card(checklists or []))
+        self._cards(path, everything, nested=checklists is None)
+        return everything
+
+    def newest(self, id: str) -> list[Json]:  # noqa: A002  the field's name at Trello and in the model
+        """The cards created last, newest first, from the listing, which does not lag as /search does."""
+        cards = self._page(f"/boards/{id}", NEWEST, checklists=True)
+        return sorted(cards, key=lambda card: str(card["id"]), reverse=True)
+
+    # -- the small collections ----------------------------------------------------------------------
+
+    def _nested(self) -> Json:
+        fields = "name,url,shortUrl,closed,limits"
+        try:
+            return self.head(fields=fields, checklists="all", **_NESTED)
+        except RequestRefused as error:
+            if not too_much(error):
+                raise
+        return self.head(fields=fields, **_NESTED)
+
+    def _checklists(self, path: str, board: Json) -> list[Json] | None:
+        """All checklists of the board; None when they can only be had with their cards."""
+        try:
+            raw = board["checklists"] if "checklists" in board else self._http.get(f"{path}/checklists")
+        except RequestRefused as error:
+            if not too_much(error):
+                raise
+            return None
+        return objects(raw, "checklists")
+
+    def _opened(self, board: Json) -> Json:
+        if board.get("closed"):
+            raise RequestRefused(
+                f"the board {board.get('name')!r} is closed.",
+                where=self._where,
+                remedy="Reopen it in Trello, or name another board.",
+            )
+        return board
+
+    # -- the cards ----------------------------------------------------------------------------------
+
+    def _cards(self, path: str, everything: Everything, *, nested: bool) -> None:
+        """Pages until one brings nothing new: a short page is not the end."""
+        seen: set[str] = set()
+        while True:
+            page = self._page(path, PAGE, min(seen, default=""), checklists=nested)
+            new = {card["id"]: card for card in page if card["id"] not in seen}
+            if not new:
+                break
+            seen |= new.keys()
+            for card in new.values():
+                everything.add(card, nested=nested)
+        if len(page) == PAGE:  # the same full page again: there may be more behind it
+            everything.gap = "the other side does not page through the cards as Trello does"
+
+    def _page(self, path: str, limit: int, before: str = "", *, checklists: bool = False) -> list[Json]:
+        """One page; without the checklists when they are too many.
+
+        `before` speaks of creation, and needs the order of ids (rwjdk/TrelloDotNet; nested-resources guide).
+        """
+        params: dict[str, str | int] = {"fields": CARD_FIELDS, "limit": limit, "sort": "-id"}
+        if before:
+            params["before"] = before
+        if checklists:
+            try:
+                return objects(self._http.get(f"{path}/cards/all", **params, checklists="all"), "cards")
+            except RequestRefused as error:
+                if not too_much(error):
+                    raise
+        return objects(self._http.get(f"{path}/cards/all", **params), "cards")
+
+
+def _by_card(checklists: Iterable[Json]) -> dict[str, list[Json]]:
+    grouped: dict[str, list[Json]] = defaultdict(list)
+    for each in checklists:
+        grouped[str(each.get("idCard"))].append(each)
+    return dict(grouped)

@@ -1,0 +1,205 @@
+"""Trello's JSON and our nouns, both ways. Pure.
+
+Shapes and values are those of developer.atlassian.com/cloud/trello/rest, and of trello.js 2.2.0, whose schemas are
+audited against the live service. Every field of a reply is treated as optional, because old cards lack some.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from mi_sync.errors import NotFound, RequestRefused, Unavailable
+from mi_sync.model import CheckItem, Fields, Member
+
+Json = dict[str, Any]
+
+CHECKLIST = "Steps"
+"""Our checklist on a card. Not “Checklist”: that is how Trello names one that a person adds."""
+
+CARD_FIELDS = "name,desc,due,start,dueComplete,closed,idBoard,idList,idLabels,idMembers,url,shortUrl"
+
+_ID = re.compile(r"[0-9A-Za-z]+")
+_FULL = frozenset({"warn", "disabled", "maxExceeded"})
+
+
+class Unreadable(Unavailable):
+    """A reply that is JSON, but not what Trello's documentation says."""
+
+
+def unreadable(what: str) -> Unreadable:
+    """The error for one part of a reply."""
+    return Unreadable(
+        f"Trello's answer holds no readable {what}.",
+        remedy="Check api_url; if it is right, try again later.",
+    )
+
+
+def authorization(key: str, token: str) -> str:
+    """The header that proves who asks: secrets never stand in a URL (authorization guide; used by TrelloDotNet)."""
+    return f'OAuth oauth_consumer_key="{key}", oauth_token="{token}"'
+
+
+def too_much(error: RequestRefused) -> bool:
+    """Whether Trello refused because too much was asked for at once, which is not about permission.
+
+    API_TOO_MANY_CARDS_REQUESTED is a 403 (rate-limits guide) and was seen as 400; its text may be
+    “Too many checklists” (airbytehq/airbyte #22037).
+    """
+    text = error.why.casefold().replace("_", " ")
+    return error.status == 403 or "too many" in text
+
+
+def is_missing(error: RequestRefused) -> bool:
+    """Whether there is no such thing; an id that cannot be one is a 400: “invalid id”."""
+    return isinstance(error, NotFound) or (error.status == 400 and "invalid id" in error.why)
+
+
+# ------------------------------------------------------------------------------------------- checked JSON
+
+
+def an_object(raw: object, what: str) -> Json:
+    """A JSON object.
+
+    Raises:
+        Unreadable: it is something else.
+    """
+    if isinstance(raw, dict):
+        return raw
+    raise unreadable(what)
+
+
+def objects(raw: object, what: str) -> list[Json]:
+    """A JSON array of objects that have an id.
+
+    Raises:
+        Unreadable: it is something else.
+    """
+    if not isinstance(raw, list):
+        raise unreadable(what)
+    found = [an_object(each, what) for each in raw]
+    for each in found:
+        ident(each.get("id"))
+    return found
+
+
+def ident(raw: object) -> str:
+    """An id that may stand in a path.
+
+    Raises:
+        Unreadable: it is none.
+    """
+    if isinstance(raw, str) and is_id(raw):
+        return raw
+    raise unreadable("id")
+
+
+def is_id(text: str) -> bool:
+    """Whether it may stand in a path as an id."""
+    return _ID.fullmatch(text) is not None
+
+
+# ----------------------------------------------------------------------------------------------- instants
+
+
+def instant(text: str | None) -> datetime | None:
+    """An ISO 8601 instant in UTC.
+
+    Raises:
+        Unreadable: it is none.
+    """
+    if not text:
+        return None
+    try:
+        parsed = datetime.fromisoformat(text)
+    except (ValueError, TypeError):
+        raise unreadable("date") from None
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def stamp(at: datetime | None) -> str | None:
+    """An instant as Trello writes it: UTC, milliseconds, Z."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
+
+
+def local_date(text: str | None, timezone: ZoneInfo) -> date | None:
+    """The day that people in the timezone see for an instant."""
+    at = instant(text)
+    return at.astimezone(timezone).date() if at else None
+
+
+def start_stamp(day: date | None, timezone: ZoneInfo) -> str | None:
+    """A start date as an instant: noon, so that people some zones away see the same day."""
+    return stamp(datetime.combine(day, time(12), timezone)) if day else None
+
+
+# ---------------------------------------------------------------------------------------------- to Trello
+
+
+def written(fields: Fields, timezone: ZoneInfo) -> Json:
+    """What a write sends for the simple fields; None clears."""
+    sent: Json = {}
+    if "title" in fields:
+        sent["name"] = fields["title"]
+    if "due" in fields:
+        sent["due"] = stamp(fields["due"])
+    if "start" in fields:
+        sent["start"] = start_stamp(fields["start"], timezone)
+    if "done" in fields:
+        sent["dueComplete"] = fields["done"]
+    if "archived" in fields:
+        sent["closed"] = fields["archived"]
+    return sent
+
+
+# -------------------------------------------------------------------------------------------- from Trello
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """Our checklist on a card: its id, None when there is none, and its lines in order."""
+
+    id: str | None = None
+    lines: tuple[CheckItem, ...] = ()
+
+
+def our_checklist(checklists: Iterable[Json]) -> Ours:
+    """The oldest checklist with our name; a second one is a person's copy."""
+    named = [each for each in checklists if each.get("name") == CHECKLIST]
+    if not named:
+        return Ours()
+    first = min(named, key=lambda each: ident(each.get("id")))
+    lines = sorted(objects(first.get("checkItems") or [], "checklist"), key=_place)
+    return Ours(first["id"], tuple(check_item(line) for line in lines))
+
+
+def _place(raw: Json) -> tuple[float, str]:
+    pos = raw.get("pos")
+    return (pos if isinstance(pos, int | float) else 0.0, raw["id"])
+
+
+def check_item(raw: Json) -> CheckItem:
+    """A line of a checklist."""
+    return CheckItem(ident(raw.get("id")), str(raw.get("name") or ""), raw.get("state") == "complete")
+
+
+def member(raw: Json) -> Member:
+    """Someone on the board; Trello shows an e-mail address to almost nobody."""
+    username, name, email = (str(raw.get(key) or "") for key in ("username", "fullName", "email"))
+    return Member(ident(raw.get("id")), username, name, email)
+
+
+def limits(raw: object) -> tuple[str, ...]:
+    """The limits that a board is close to, or beyond, in words (rest-api/limits guide)."""
+    return tuple(sorted(_limits(raw))) if isinstance(raw, Mapping) else ()
+
+
+def _limits(raw: Mapping[str, Any]) -> Iterator[str]:
+    for kind, group in raw.items():
+        for name, entry in group.items() if isinstance(group, Mapping) else ():
+            if isinstance(entry, Mapping) and entry.get("status") in _FULL:
+                yield f"{kind} {name}: {entry.get('count', '?')} of {entry.get('disableAt', '?')} ({entry['status']})"
