@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from mi_sync_trello.sandbox import effects, values
@@ -49,12 +49,13 @@ class Call:
 
 Handler = Callable[..., Any]
 ROUTES: list[tuple[str, str, Handler]] = []
+_H = TypeVar("_H", bound=Handler)
 
 
-def on(method: str, *rules: str) -> Callable[[Handler], Handler]:
+def on(method: str, *rules: str) -> Callable[[_H], _H]:
     """Registers a handler for some paths below `/1`."""
 
-    def register(handler: Handler) -> Handler:
+    def register(handler: _H) -> _H:
         ROUTES.extend((method, rule, handler) for rule in rules)
         return handler
 
@@ -110,7 +111,7 @@ def get_board_lists(call: Call, ref: str, which: str = "") -> list[Doc]:
     """A board's lists, open ones unless told otherwise, with their cards if asked."""
     board = call.board(ref)["id"]
     docs = call.view.lists(board, which or str(call.params.get("filter") or "open"))
-    shown = [pick(call.view.list(doc), call.params.get("fields")) for doc in docs]
+    shown = [pick(call.view.list_(doc), call.params.get("fields")) for doc in docs]
     if asks(call.params, "cards"):
         inner = {"fields": call.params.get("card_fields")}
         for each in shown:
@@ -122,7 +123,7 @@ def get_board_lists(call: Call, ref: str, which: str = "") -> list[Doc]:
 @on("POST", "/boards/<ref>/lists")
 def post_board_list(call: Call, ref: str) -> Doc:
     """A new list on a board."""
-    return call.view.list(effects.create_list(call.db, call.me, call.board(ref), call.params))
+    return call.view.list_(effects.create_list(call.db, call.me, call.board(ref), call.params))
 
 
 @on("GET", "/boards/<ref>/cards", "/boards/<ref>/cards/<which>")
@@ -211,13 +212,13 @@ def post_list(call: Call) -> Doc:
 @on("GET", "/lists/<ref>")
 def get_list(call: Call, ref: str) -> Doc:
     """A list."""
-    return pick(call.view.list(call.find("list", ref)), call.params.get("fields"))
+    return pick(call.view.list_(call.find("list", ref)), call.params.get("fields"))
 
 
 @on("PUT", "/lists/<ref>")
 def put_list(call: Call, ref: str) -> Doc:
     """Some fields of a list."""
-    return call.view.list(effects.update_list(call.db, call.me, call.find("list", ref), call.params))
+    return call.view.list_(effects.update_list(call.db, call.me, call.find("list", ref), call.params))
 
 
 @on("PUT", "/lists/<ref>/<field>")
@@ -229,7 +230,7 @@ def put_list_field(call: Call, ref: str, field: str) -> Doc:
 @on("GET", "/lists/<ref>/<field>")
 def get_list_field(call: Call, ref: str, field: str) -> Any:  # noqa: ANN401  whatever the field is
     """One field of a list."""
-    return single(call.view.list(call.find("list", ref)), field)
+    return single(call.view.list_(call.find("list", ref)), field)
 
 
 @on("GET", "/lists/<ref>/cards")
@@ -361,7 +362,7 @@ def put_card_field(call: Call, ref: str, field: str) -> Doc:
 @on("POST", "/cards/<ref>/idLabels")
 def post_card_label(call: Call, ref: str) -> list[str]:
     """One label more."""
-    return effects.add_to_set(call.db, call.me, call.find("card", ref), "idLabels", call.params)["idLabels"]
+    return list(effects.add_to_set(call.db, call.me, call.find("card", ref), "idLabels", call.params)["idLabels"])
 
 
 @on("DELETE", "/cards/<ref>/idLabels/<label>")
@@ -440,7 +441,7 @@ def get_attachments(call: Call, ref: str) -> list[Doc]:
     shown = call.view.full_card(
         call.find("card", ref), {"attachments": "true", "attachment_fields": call.params.get("fields")}
     )
-    return shown["attachments"]
+    return list(shown["attachments"])
 
 
 @on("POST", "/cards/<ref>/attachments")
@@ -537,7 +538,7 @@ def post_check_item(call: Call, ref: str) -> Doc:
 @on("GET", "/checklists/<ref>/checkItems/<item>")
 def get_check_item(call: Call, ref: str, item: str) -> Doc:
     """One line."""
-    lines = call.view.checklist(call.find("checklist", ref))["checkItems"]
+    lines: list[Doc] = call.view.checklist(call.find("checklist", ref))["checkItems"]
     found = next((line for line in lines if line["id"] == values.reference(item)), None)
     if found is None:
         raise values.missing()
@@ -711,9 +712,4 @@ def _board_param(call: Call) -> str:
 
 def _member(call: Call, ref: str) -> Doc:
     """A member by id, username, or `me`."""
-    if ref == "me":
-        ref = call.me
-    for member in call.db.all("member"):
-        if ref in (member["id"], member["username"]):
-            return member
-    raise values.missing()
+    return effects.member_named(call.db, call.me if ref == "me" else ref)

@@ -72,14 +72,22 @@ def ensure_member(db: Session, full_name: str, username: str | None = None) -> D
     """A member of this name, the same one each time."""
     username = username or "".join(c for c in full_name.lower() if c.isascii() and c.isalnum())
     username = username or short_link(full_name).lower()
-    for known in db.all("member"):
-        if known["username"] == username:
-            return known
+    known = next((each for each in db.all("member") if each["username"] == username), None)
+    if known is not None:
+        return known
     initials = "".join(word[0] for word in full_name.split()[:4]).upper()
     return db.put(
         "member",
         {"id": db.new_id(), "username": username, "fullName": full_name, "initials": initials},
     )
+
+
+def member_named(db: Session, ref: str) -> Doc:
+    """A member by id or username."""
+    for member in db.all("member"):
+        if ref in (member["id"], member["username"]):
+            return member
+    raise values.missing()
 
 
 def join_board(db: Session, board: Doc, member: str, kind: str = "normal") -> Doc:
@@ -177,7 +185,7 @@ def _list_id(db: Session, doc: Doc, params: Params, name: str) -> str:
     found = db.get("list", str(params[name] or ""))
     if found is None or found["idBoard"] != doc["idBoard"]:
         raise values.invalid(name)
-    return found["id"]
+    return str(found["id"])
 
 
 def position(db: Session, kind: str, parent: str, value: object, name: str = "pos") -> float:

@@ -31,9 +31,10 @@ CREATE INDEX IF NOT EXISTS doc_by_parent ON doc (kind, parent, id);
 CREATE TABLE IF NOT EXISTS clock (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     seconds INTEGER NOT NULL,
-    counter INTEGER NOT NULL
+    counter INTEGER NOT NULL,
+    version INTEGER NOT NULL
 );
-INSERT OR IGNORE INTO clock VALUES (1, 0, 0);
+INSERT OR IGNORE INTO clock VALUES (1, 0, 0, 0);
 """
 
 _PARENT = {
@@ -56,6 +57,15 @@ class Session:
     def __init__(self, connection: sqlite3.Connection, now: datetime) -> None:
         self._connection = connection
         self.now = now
+
+    def version(self) -> int:
+        """A number that grows with every transaction that changes something, for pages that watch."""
+        return int(self._connection.execute("SELECT version FROM clock").fetchone()[0])
+
+    def count_change(self) -> None:
+        """Makes the version grow if this transaction changed anything."""
+        if self._connection.total_changes:
+            self._connection.execute("UPDATE clock SET version = version + 1")
 
     def new_id(self) -> str:
         """An id like MongoDB's: the second of creation in 8 digits, then 16 that grow.
@@ -137,6 +147,7 @@ class Store:
         self._path = path
         self.now = now
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)  # a rehearsal copies a real board here
         with closing(self._connect()) as connection:
             connection.executescript(_SCHEMA)
 
@@ -152,8 +163,10 @@ class Store:
         """A session of its own connection, so that threads and processes cannot see each other's half work."""
         with closing(self._connect()) as connection:
             connection.execute("BEGIN IMMEDIATE")
+            session = Session(connection, self.now().astimezone(UTC))
             try:
-                yield Session(connection, self.now().astimezone(UTC))
+                yield session
+                session.count_change()
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise

@@ -81,7 +81,7 @@ def flag(params: Params, name: str, *, default: bool = False) -> bool:
 
 def stamp(moment: datetime) -> str:
     """A date as Trello shows it: UTC, milliseconds, Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def moment(params: Params, name: str) -> str | None:
@@ -91,9 +91,9 @@ def moment(params: Params, name: str) -> str | None:
         return None
     try:
         parsed = datetime.fromisoformat(str(value).replace(" ", "T", 1))
-    except ValueError as error:
+        return stamp(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
+    except (ValueError, OverflowError) as error:
         raise invalid(name) from error
-    return stamp(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
 
 
 def number(value: object, name: str) -> float:
@@ -169,4 +169,4 @@ def boundary(params: Params, name: str) -> str | None:
     if parsed is None:
         return None
     seconds = int(datetime.fromisoformat(parsed).timestamp())
-    return f"{max(seconds, 0):08x}{'0' * 16}"
+    return f"{min(max(seconds, 0), 0xFFFFFFFF):08x}{'0' * 16}"

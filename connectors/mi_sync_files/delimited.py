@@ -1,0 +1,213 @@
+"""Delimited text becomes a table: the dialect is found, and every row is returned, has a fault, or ends the reading.
+
+Quoting is read strictly (RFC 4180 with any delimiter and line break). A row whose quotes go wrong but pair up within
+its own line has a fault, and the next line begins anew. Any other wrong quote may have swallowed rows, or made text
+into rows, so nothing after it is believed.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TextIO
+
+from mi_sync.connector import Row, Table
+from mi_sync.errors import SourceError
+
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+"""Those that are found without being told, and what people call them."""
+MAX_CELL = 1 << 20
+"""No cell is longer, in characters."""
+MAX_ROW = 1 << 24
+"""No row is longer, in characters, line breaks and quotes included."""
+_SAMPLE_LINES = 200
+_SAMPLE_SIZE = 1 << 18
+"""The delimiter is found from so many lines or characters."""
+_SEP = re.compile(r'"?sep=([^"\r\n])"?\s*', re.IGNORECASE)
+"""What Excel understands as a first line (PowerShell/PowerShell#7776)."""
+
+
+def read_table(text: TextIO, name: str, encoding: str, delimiter: str | None) -> Table:
+    """The table of a text that was opened with `newline=""`; its header is read, its rows are not yet.
+
+    Raises:
+        SourceError: it has no header, or its delimiter is not clear.
+    """
+    # The csv module has one limit for the whole process.
+    csv.field_size_limit(MAX_CELL)
+    lines = _Lines(text, name)
+    declared = _SEP.fullmatch("".join(lines.ahead(1)))
+    if declared:
+        next(lines)
+    chosen: str = delimiter or (declared[1] if declared else find_delimiter(lines.ahead(_SAMPLE_LINES), name))
+    reader = csv.reader(lines, delimiter=chosen, strict=True)
+    lines.begin_row()
+    header_line, header = lines.number, _header(reader, lines)
+    rows = _rows(reader, lines, len(header))
+    return Table(header, header_line, rows, "tsv" if chosen == "\t" else "csv", encoding, chosen)
+
+
+# ------------------------------------------------------------------------------------------------ rows
+
+
+def _header(reader: Iterator[list[str]], lines: _Lines) -> list[str]:
+    try:
+        cells = next(reader, [])
+    except csv.Error as error:
+        raise lines.error(f"the header row cannot be read: {lines.fault(error)}", "Correct it.") from None
+    if _is_blank(cells):
+        raise lines.error(
+            "the header row is blank.", "Make the row with the column names the first one, without lines above it."
+        )
+    return cells
+
+
+def _rows(reader: Iterator[list[str]], lines: _Lines, width: int) -> Iterator[Row]:
+    while True:
+        lines.begin_row()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Row(lines.number, (), lines.fault(error))
+            continue
+        if not _is_blank(cells):
+            yield _fitted(lines.number, cells, width)
+
+
+def _fitted(line: int, cells: list[str], width: int) -> Row:
+    """The row with as many cells as the header."""
+    if len(cells) < width:
+        cells.extend([""] * (width - len(cells)))
+    elif len(cells) > width:
+        if not _is_blank(cells[width:]):
+            return Row(
+                line,
+                (),
+                f"it has {len(cells)} cells, but the header has {width}; quote the cells that hold a delimiter",
+            )
+        del cells[width:]
+    return Row(line, cells)
+
+
+def _is_blank(cells: Iterable[str]) -> bool:
+    return not any(map(str.strip, cells))
+
+
+class _Lines:
+    """The lines of a text, for csv.reader, and which of them make up the row in hand."""
+
+    def __init__(self, text: TextIO, name: str) -> None:
+        self.number = 1
+        self._text = text
+        self._name = name
+        self._ahead: deque[str] = deque()
+        self._row: list[str] = []
+        self._size = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._ahead.popleft() if self._ahead else self._text.readline(MAX_ROW + 1)
+        if not line:
+            raise StopIteration
+        self._row.append(line)
+        self._size += len(line)
+        if self._size > MAX_ROW:
+            raise self.error(f"the row that begins here is longer than {MAX_ROW:,} characters.", "Is this a table?")
+        return line
+
+    def ahead(self, count: int) -> Sequence[str]:
+        """The next lines, which stay next."""
+        while len(self._ahead) < count and sum(map(len, self._ahead)) < _SAMPLE_SIZE:
+            line = self._text.readline(MAX_ROW + 1)
+            if not line:
+                break
+            self._ahead.append(line)
+        return list(self._ahead)[:count]
+
+    def begin_row(self) -> None:
+        """What was taken so far was another row; `number` is the line on which the next one begins."""
+        self.number += len(self._row)
+        self._row.clear()
+        self._size = 0
+
+    def fault(self, error: csv.Error) -> str:
+        """Why the row in hand cannot be read.
+
+        Raises:
+            SourceError: it cannot be told where it ends.
+        """
+        if len(self._row) == 1 and self._row[0].count('"') % 2 == 0:
+            if "field larger" in str(error):
+                return f"a cell is longer than {MAX_CELL:,} characters"
+            return "a quote is not where it belongs; quote whole cells, and double the quotes inside them"
+        # A cell that goes on after its closing quote was open before this last line; else its end was never met.
+        before = self._row[:-1] if "expected after" in str(error) else []
+        self.number += _where_quote_opened(before or self._row)
+        raise self.error(
+            "a quote that opens here is not closed where its cell ends, so the rows after it cannot be told apart.",
+            "Close it, or double it if it belongs to the text.",
+        ) from None
+
+    def error(self, why: str, remedy: str) -> SourceError:
+        return SourceError(why, where=f"{self._name}:{self.number}", remedy=remedy)
+
+
+def _where_quote_opened(lines: Sequence[str]) -> int:
+    """The index of the line with the opening quote of the cell that is open at the end."""
+    is_open, where = False, 0
+    for at, line in enumerate(lines):
+        quotes = line.replace('""', "").count('"')
+        is_open ^= quotes % 2 == 1
+        if is_open and quotes:
+            where = at
+    return where
+
+
+# ------------------------------------------------------------------------------------------- delimiter
+
+
+def find_delimiter(sample: Sequence[str], name: str) -> str:
+    """The delimiter that divides most rows like the header, and into most cells; a comma if there is one column.
+
+    Raises:
+        SourceError: two do so equally well, and a guess could move every cell.
+    """
+    scores = {delimiter: _score(sample, delimiter) for delimiter in DELIMITERS}
+    best = max(scores.values())
+    found = [delimiter for delimiter, score in scores.items() if score == best]
+    if best == (0.0, 0):
+        return ","
+    if len(found) > 1:
+        names = " and ".join(DELIMITERS[d] for d in found)
+        raise SourceError(
+            f"{names} divide its rows equally well.", where=name, remedy='Say which: delimiter = "," or another.'
+        )
+    return found[0]
+
+
+def _score(sample: Sequence[str], delimiter: str) -> tuple[float, int]:
+    """The share of rows that are as wide as the header, and that width; nothing for a single column."""
+    widths = list(_widths(sample, delimiter))
+    if not widths or widths[0] < 2:
+        return 0.0, 0
+    return widths.count(widths[0]) / len(widths), widths[0]
+
+
+def _widths(sample: Sequence[str], delimiter: str) -> Iterator[int]:
+    reader = csv.reader(sample, delimiter=delimiter, strict=True)
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            yield 0
+        else:
+            if not _is_blank(cells):
+                yield len(cells)

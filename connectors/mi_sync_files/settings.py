@@ -1,0 +1,46 @@
+"""What a source of files can be told."""
+
+from __future__ import annotations
+
+import codecs
+import io
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from mi_sync.connector import ConnectorConfig
+
+
+def _path(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("a path cannot hold a NUL character")
+    return value
+
+
+def _encoding(value: str) -> str:
+    try:
+        io.TextIOWrapper(io.BytesIO(), encoding=value)
+        codecs.getincrementaldecoder(value)
+    except (LookupError, ValueError):
+        raise ValueError('is no text encoding; use "utf-8", "cp1252" or "utf-16", or leave it out') from None
+    return value
+
+
+def _delimiter(value: str) -> str:
+    if len(value) != 1 or value in '"\r\n\0':
+        raise ValueError(r'a delimiter is one character, such as "," or ";" or "\t"')
+    return value
+
+
+class Settings(ConnectorConfig):
+    """The settings of a source of files.
+
+    Attributes:
+        path: a file or a glob (`*`, `?`, `[…]`, `**`), from the folder of the configuration; `~` is a plain character.
+        encoding: a name that Python knows; left out: by byte order mark, else UTF-8, else Windows-1252.
+        delimiter: one character; left out: by a line `sep=…`, else found from the first rows.
+    """
+
+    path: Annotated[str, Field(min_length=1), AfterValidator(_path)]
+    encoding: Annotated[str, AfterValidator(_encoding)] | None = None
+    delimiter: Annotated[str, AfterValidator(_delimiter)] | None = None
