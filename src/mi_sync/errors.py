@@ -6,7 +6,7 @@ never the raw value of a personal field.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
@@ -29,6 +29,13 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
+STATUSES: Mapping[ExitCode, str] = {
+    code: {0: "ok", 9: "ok", 3: "partial", 8: "partial", 4: "refused", 7: "refused"}.get(code, "failed")
+    for code in ExitCode
+}
+"""One word for each exit code, as in `--output json`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that a person should look at; the run went on.
@@ -44,8 +51,9 @@ class Problem:
     why: str
 
     def __str__(self) -> str:
-        field = f" [{self.field}]" if self.field else ""
-        return f"{self.where}{field}: {self.why}"
+        field = f"[{self.field}]" if self.field else ""
+        place = " ".join(part for part in (self.where, field) if part)
+        return f"{place}: {self.why}" if place else self.why
 
 
 class MiSyncError(Exception):

@@ -17,7 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,8 @@ MAX_WAIT = 60.0
 """No single pause between two attempts is longer, in seconds, whatever a server asks for."""
 MAX_BODY = 64 * 1024 * 1024
 """No reply is read beyond this many bytes."""
+MAX_LIMIT = 10_000
+"""No window counts more requests, whatever a server says."""
 # Besides the usual three, Trello was seen to answer 449 and 504 on large boards (GSGBen/t2md, pull request 63).
 _TRANSIENT = frozenset({408, 425, 449, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
@@ -116,8 +118,8 @@ class Window:
         """Takes over what the server says; requests of others with the same token count as sent now."""
         with self._lock:
             if limit > 0 and seconds > 0:
-                self.limit, self.seconds = limit, seconds
-            self._sent.extend([now] * (self.limit - remaining - len(self._sent)))
+                self.limit, self.seconds = min(limit, MAX_LIMIT), seconds
+            self._sent.extend([now] * (self.limit - max(remaining, 0) - len(self._sent)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,8 @@ class Http:
         self.base_url = base_url.rstrip("/")
         self.requests = 0
         self._headers = dict(headers)
-        self._secrets = tuple(s for s in secrets if s)
+        # The longest first: one secret may be a part of another.
+        self._secrets = tuple(sorted((s for s in secrets if s), key=len, reverse=True))
         self._wire = wire
         self._window = window
         self._rate_headers = rate_headers
@@ -257,8 +260,9 @@ class Http:
 
     def _failure(self, method: str, path: str, reply: Reply) -> Exception:
         """What a reply that is no success means, as the exception to raise."""
-        message = self.redact(f"{self._name} answers {reply.message}")
-        where = f"{method} {path}"
+        # Redacted before it is shortened, or a part of a secret might be left at its end.
+        message = f"{self._name} answers {replace(reply, text=self.redact(reply.text)).message}"
+        where = self.redact(f"{method} {path}")
         if reply.status == 429:
             busy = Unavailable(f"{message}; still too many requests after {ATTEMPTS} attempts.", where=where)
             return _Again(busy, self._asked_pause(reply))
@@ -275,7 +279,7 @@ class Http:
         return RequestRefused(f"{message}.", status=reply.status, where=where)
 
     def _unknown(self, method: str, path: str, why: str, wait: float | None = None) -> Exception:
-        where = f"{method} {path}"
+        where = self.redact(f"{method} {path}")
         if method == "GET":
             return _Again(Unavailable(f"{why}.", where=where, remedy="Try again later."), wait)
         unknown = OutcomeUnknown(f"{why}; whether it happened is not known.", where=where)
@@ -306,25 +310,37 @@ class Http:
                 reply = Reply(response.status_code, response.headers, self._read(response, started))
         except requests.RequestException as error:
             raise self._broken(method, path, error) from None
-        log.debug("%s %s %s %.3fs", method, path, reply.status, self._wire.monotonic() - started)
+        log.debug("%s %s %s %.3fs", method, self.redact(path), reply.status, self._wire.monotonic() - started)
         return reply
 
     def _read(self, response: requests.Response, started: float) -> str:
+        """The body, as it comes: each piece is looked at, so that a server that drips cannot hold us for ever."""
         import requests
+        import urllib3
 
-        chunks, size = [], 0
-        for chunk in response.iter_content(65536):
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > MAX_BODY or self._wire.monotonic() - started > self._wire.deadline:
-                raise requests.exceptions.ReadTimeout("the reply does not end")
-        return b"".join(chunks).decode(response.encoding or "utf-8", "replace")
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            while chunk := response.raw.read1(65536, decode_content=True):
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > MAX_BODY or self._wire.monotonic() - started > self._wire.deadline:
+                    raise requests.exceptions.ReadTimeout("the reply does not end")
+        except urllib3.exceptions.ReadTimeoutError as error:
+            raise requests.exceptions.ReadTimeout(error) from None
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.exceptions.ChunkedEncodingError(error) from None
+        body = b"".join(chunks)
+        try:
+            return body.decode(response.encoding or "utf-8", "replace")
+        except LookupError:  # a charset that nobody knows
+            return body.decode("utf-8", "replace")
 
     def _broken(self, method: str, path: str, error: Exception) -> Exception:
         """What a request without a reply means. Only a connection that was never made proves anything."""
         why = self.redact(f"{self._name} at {self.base_url}: {_reason(error)}")
         if _never_connected(error):
-            down = Unavailable(f"{why}.", where=f"{method} {path}", remedy="Try again later.")
+            down = Unavailable(f"{why}.", where=self.redact(f"{method} {path}"), remedy="Try again later.")
             return _Again(down)
         return self._unknown(method, path, why)
 
@@ -333,6 +349,7 @@ class Http:
 
         with self._lock:
             if self._session is None:
+                self._check_headers()
                 session = requests.Session()
                 # An explicit auth object, or requests would let ~/.netrc replace our Authorization header.
                 session.auth = _WithHeaders(self._headers)
@@ -341,6 +358,15 @@ class Http:
                     session.mount("https://", self._wire.transport)
                 self._session = session
             return self._session
+
+    def _check_headers(self) -> None:
+        """Refuses what http.client would refuse with the credentials in its message."""
+        if not all(value.isascii() and value.isprintable() for value in self._headers.values()):
+            raise NotAuthorised(
+                "the credentials hold a line break or another character that cannot be sent.",
+                where=self._name,
+                remedy="Copy the key and token again.",
+            )
 
     # -- the server's own counting ------------------------------------------------------------------
 
@@ -366,7 +392,7 @@ class Http:
             return max(seconds, 0.0)
         try:
             at = parsedate_to_datetime(value) if value else None
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         if at is None:
             return None

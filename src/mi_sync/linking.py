@@ -80,10 +80,7 @@ class Linker:
         applicant = self._applicant_of(it)
         if isinstance(applicant, Unlinked):
             return applicant
-        if it.kind == "application":
-            key = self._application(it, posting, applicant.key)
-        else:
-            key = self._own(it)
+        key = self._application(it, posting, applicant.key) if it.kind == "application" else self._own(it)
         return Linked(key, posting, applicant.key, applicant.implied)
 
     # -- records that stand for themselves ----------------------------------------------------------
