@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -176,7 +176,10 @@ class SourceSpec:
 
 @dataclass(frozen=True, slots=True)
 class TargetSpec:
-    """A target, ready to be opened. `people` maps e-mail addresses to what this target calls them."""
+    """A target, ready to be opened. `people` maps e-mail addresses to what this target calls them.
+
+    `secrets` is empty unless the configuration was loaded with them.
+    """
 
     name: str
     connector: Connector
@@ -184,6 +187,7 @@ class TargetSpec:
     milestones: Milestones
     conflicts: Mapping[str, Resolution]
     people: Mapping[str, str]
+    secrets: Mapping[str, Secret]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,15 +215,15 @@ class Config:
         return self.path.parent
 
 
-def load(path: Path, registry: Registry | None = None) -> Config:
-    """Reads and checks a configuration.
+def load(path: Path, registry: Registry | None = None, *, with_secrets: bool = False) -> Config:
+    """Reads and checks a configuration; `with_secrets` for what contacts a target, so that a missing one is told now.
 
     Raises:
         ConfigError: with every problem that it has.
     """
     registry = registry or Registry()
     document = _document(path)
-    return _Builder(path, document, registry).build()
+    return _Builder(path, document, registry, with_secrets=with_secrets).build()
 
 
 def _document(path: Path) -> Document:
@@ -244,8 +248,9 @@ def _document(path: Path) -> Document:
 class _Builder:
     """Puts the parts together and collects what does not fit."""
 
-    def __init__(self, path: Path, document: Document, registry: Registry) -> None:
+    def __init__(self, path: Path, document: Document, registry: Registry, *, with_secrets: bool) -> None:
         self._path = path
+        self._with_secrets = with_secrets
         self._doc = document
         self._registry = registry
         self._found: list[Problem] = []
@@ -333,7 +338,7 @@ class _Builder:
             milestones = merge_steps(shipped, section.steps, section.omit)
             return {"milestones": milestones, "postings": self._shipped("postings")}
         except ConfigError as error:
-            self._found.extend(error.problems)
+            self._found.extend(replace(p, where=self._path.name) for p in error.problems)
             return {"milestones": (), "postings": ()}
 
     def _shipped(self, template: str) -> tuple[Step, ...]:
@@ -367,7 +372,7 @@ class _Builder:
         try:
             milestones = Milestones(chosen, programme, self._doc.roles, allow | {Privacy.PUBLIC})
         except ConfigError as error:
-            self._found.extend(error.problems)
+            self._found.extend(replace(p, where=self._path.name) for p in error.problems)
             return None
         if connector is None or settings is None:
             return None
@@ -382,7 +387,20 @@ class _Builder:
                 for email, names in self._doc.people.items()
                 if section.name in names
             },
+            self._secrets(where, settings),
         )
+
+    def _secrets(self, where: str, settings: ConnectorConfig) -> dict[str, Secret]:
+        """The secrets that the settings name, from the environment or the keyring."""
+        found: dict[str, Secret] = {}
+        for name in type(settings).model_fields if self._with_secrets else ():
+            reference = getattr(settings, name)
+            if isinstance(reference, SecretRef):
+                value, why = _secret(reference)
+                found[name] = Secret(value)
+                if not value:
+                    self._problem(f"{where}.{name}", why)
+        return found
 
     def _connector(self, where: str, name: str, *kinds: Literal["source", "board", "publisher"]) -> Connector | None:
         try:
@@ -459,29 +477,8 @@ def _all_fields(model: type[BaseModel]) -> Iterator[str]:
 # --------------------------------------------------------------------------------------------- secrets
 
 
-def secrets(settings: ConnectorConfig, where: str) -> dict[str, Secret]:
-    """The secrets that a connector's settings name, from the environment or the keyring.
-
-    Raises:
-        ConfigError: with every secret that is missing.
-    """
-    found: dict[str, Secret] = {}
-    problems: list[Problem] = []
-    for name in type(settings).model_fields:
-        reference = getattr(settings, name)
-        if not isinstance(reference, SecretRef):
-            continue
-        value, why = _secret(reference)
-        if value:
-            found[name] = Secret(value)
-        else:
-            problems.append(Problem(where, name, why))
-    if problems:
-        raise ConfigError(problems)
-    return found
-
-
 def _secret(reference: SecretRef) -> tuple[str, str]:
+    """The value, and what is wrong when it is empty."""
     if reference.env is not None:
         value = os.environ.get(reference.env, "").strip()
         return value, f"the environment variable {reference.env} is not set; export it before running."

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import requests
+from urllib3 import HTTPResponse
 
 from mi_sync.connector import Context, SandboxOptions, Secret, SecretRef
 from mi_sync.errors import OutcomeUnknown
@@ -54,7 +56,7 @@ class Bare(WsgiAdapter):
         if self.bare and re.search(r"/1/(boards|cards)/\w+\?", str(request.url)):
             nested = {"lists", "labels", "members", "checklists"}
             kept = {k: v for k, v in response.json().items() if k not in nested}
-            response._content = json.dumps(kept).encode()
+            response.raw = HTTPResponse(BytesIO(json.dumps(kept).encode()), preload_content=False)
         return response
 
 

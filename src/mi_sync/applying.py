@@ -1,0 +1,334 @@
+"""One plan's changes are carried out, one recorded step at a time; what an earlier run left open is settled first.
+
+The parts of `sync.apply`. For each change: the intent is committed, then one call carries the marker, then link and
+"done" are stored in one commit. So whatever is killed where, the journal and the marker tell what happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any, cast
+
+from mi_sync import identity
+from mi_sync import plan as planning
+from mi_sync.connector import Board
+from mi_sync.errors import (
+    BudgetReached,
+    NotAuthorised,
+    OutcomeUnknown,
+    RequestRefused,
+    Unavailable,
+)
+from mi_sync.events import Event, Run, Waiting
+from mi_sync.http import Wire
+from mi_sync.identity import MARKED, Marker
+from mi_sync.model import Children, Fields, Link, Patch, Remote, Seen, Snapshot
+from mi_sync.plan import Change, TargetPlan
+from mi_sync.state import Entry
+
+FRESH = timedelta(seconds=30)
+"""An item is read again before a write when the snapshot is older than this."""
+
+# ----------------------------------------------------------------------------------------------- settle
+
+
+def settle(
+    run: Run, target: str, board: Board, snapshot: Snapshot, *, wait: bool, resuming: str = ""
+) -> Generator[Event, None, Snapshot]:
+    """Finds out what became of every open intent, by its marker; writes nothing to the board.
+
+    What landed gets its link; what did not is void, and is planned anew. An intent that is younger than one timeout
+    may still land: then we wait and look again. `resuming` is the plan whose half-done changes will be finished.
+    """
+    entries = run.store.open_entries(target)
+    if wait and any(e.state == "open" and _landed(e.intent, snapshot) is None for e in entries):
+        wire = run.outside.wire
+        pause = _time_to_land(entries, wire)
+        if pause > 0:
+            yield Waiting(pause, "a request of an interrupted run may still take effect")
+            wire.sleep(pause)
+            snapshot = board.snapshot()
+    links = run.store.links(target)
+    for entry in entries:
+        with run.store.transaction():
+            _settle_one(run, entry, links.get(entry.key), snapshot, resuming)
+    return snapshot
+
+
+def _settle_one(run: Run, entry: Entry, old: Link | None, snapshot: Snapshot, resuming: str) -> None:
+    change = planning.change_from_json(entry.intent["change"])
+    # What is missing on an item is planned anew, unless the very plan that it is of goes on.
+    after = "carried" if entry.plan == resuming and _children(change) else "done"
+    if entry.state == "carried":
+        run.store.advance(entry.seq, after)
+        return
+    remote = _landed(entry.intent, snapshot)
+    if remote is None:
+        run.store.advance(entry.seq, "void")
+        return
+    if not _is_stray(change, old):
+        link = _carried(change, entry.intent["nonce"], remote, old, run)
+        run.store.save_link(entry.target, link)
+    run.store.advance(entry.seq, after)
+
+
+def _time_to_land(entries: Sequence[Entry], wire: Wire) -> float:
+    """Seconds until the youngest open intent is older than one timeout."""
+    ages = [(wire.now() - datetime.fromisoformat(e.at)).total_seconds() for e in entries if e.state == "open"]
+    return max(0.0, min(wire.timeout[1], wire.timeout[1] - min(ages)))
+
+
+def _landed(intent: Mapping[str, Any], snapshot: Snapshot) -> Remote | None:
+    """The item that shows that an intended write took effect: it carries exactly the marker of that write."""
+    wanted = Marker.decode(intent["token"])
+    # The oldest first: a person's copy of a card has the same marker, and is younger.
+    for remote in sorted(snapshot.remotes, key=lambda it: it.id):
+        marker = Marker.decode(remote.marker)
+        if marker is None or wanted is None or (marker.key, marker.nonce) != (wanted.key, wanted.nonce):
+            continue
+        # A creation is known by its nonce alone: a person may have edited the item since.
+        if not intent["change"]["id"] or (remote.id == intent["change"]["id"] and remote.marker == intent["token"]):
+            return remote
+    return None
+
+
+# ------------------------------------------------------------------------------------------------ apply
+
+
+class Worker:
+    """Applies the changes of one target.
+
+    `journal` names the plan in the journal: what it says is done under this name is not done again.
+    """
+
+    def __init__(self, run: Run, target: TargetPlan, journal: str, board: Board, snapshot: Snapshot) -> None:
+        self._run, self._target, self._journal, self._board = run, target.target, journal, board
+        self._programme = identity.programme_short(run.config.programme.id)
+        self._store = run.store
+        self._bookkeeping = target.bookkeeping
+        self._counts = run.result.targets[target.target]
+        self._taken_at = snapshot.taken_at
+        self._remotes = {remote.id: remote for remote in snapshot.remotes}
+        self._links = self._store.links(target.target)
+        self._earlier = {
+            (e.key, e.intent["change"]["id"]): e
+            for e in self._store.entries_of_plan(journal)
+            if e.target == self._target
+        }
+
+    def keep_books(self) -> None:
+        """Stores what was seen and needs no call."""
+        with self._store.transaction():
+            for link in self._bookkeeping:
+                self._store.save_link(self._target, link)
+
+    def apply(self, change: Change) -> Generator[Event, None, str]:
+        """One change: intent, call, link, children, done. Returns done or failed."""
+        earlier = self._earlier.get((change.key, change.id))
+        try:
+            if earlier is not None and earlier.state == "done":
+                return "done"  # an interrupted apply of the same plan did it
+            if earlier is not None and earlier.state == "carried":
+                self._finish(change, self._links[change.key], earlier.seq)
+            else:
+                yield from self._carry_out(change)
+        except RequestRefused as error:
+            self._counts.failed += 1
+            self._run.result.note(replace(error.problem(), where=change.url or change.title))
+            return "failed"
+        self._counts.count(change.action)
+        self._run.result.applied += 1
+        return "done"
+
+    def _carry_out(self, change: Change) -> Generator[Event, None, None]:
+        remote = self._current(change)
+        if change.action == "adopt" and not change.fields:
+            assert remote is not None  # noqa: S101  an adoption is of an item that was seen
+            self._record(change, change.nonce, remote, seq=None)
+            return
+        nonce = change.nonce or self._run.outside.nonce()
+        token = self._token(change, nonce)
+        seq = self._intend(change, nonce, token)
+        if not _patched(change):  # labels and checklist alone need no call for the item itself
+            assert remote is not None  # noqa: S101  only an existing item has children to change
+        else:
+            after = yield from self._merge(change, nonce, token, seq, remote)
+            seq, nonce, remote = after
+        link = self._record(change, nonce, remote, seq)
+        self._finish(change, link, seq, remote)
+
+    def _merge(
+        self, change: Change, nonce: str, token: str, seq: int, remote: Remote | None
+    ) -> Generator[Event, None, tuple[int, str, Remote]]:
+        """The one call. After an unknown outcome: look, wait one timeout, look again, then try with a new nonce."""
+        for last in (False, True):
+            try:
+                return seq, nonce, self._board.merge(self._patch(change, token, remote))
+            except OutcomeUnknown as unknown:
+                found = yield from self._look(change, token, unknown)
+                if found is not None:
+                    return seq, nonce, found
+                self._store.advance(seq, "void")
+                if last or change.id:
+                    raise Unavailable(unknown.why, where=change.title, remedy="The next run looks again.") from None
+                nonce = self._run.outside.nonce()
+                token = self._token(change, nonce)
+                seq = self._intend(change, nonce, token)
+            except (RequestRefused, NotAuthorised, Unavailable, BudgetReached):
+                self._store.advance(seq, "void")  # the answer proves that nothing happened
+                raise
+        raise AssertionError  # pragma: no cover  the loop returns or raises
+
+    def _look(self, change: Change, token: str, unknown: OutcomeUnknown) -> Generator[Event, None, Remote | None]:
+        for pause in (0.0, self._run.outside.wire.timeout[1]):
+            if pause:
+                yield Waiting(pause, unknown.why)
+                self._run.outside.wire.sleep(pause)
+            if change.id:
+                remote = self._board.read(change.id)
+                found = remote if remote is not None and remote.marker == token else None
+            else:
+                found = next((r for r in self._board.newest() if r.marker == token), None)
+            if found is not None:
+                return found
+        return None
+
+    # -- before the call ----------------------------------------------------------------------------
+
+    def _current(self, change: Change) -> Remote | None:
+        """The item as it is now, if the snapshot is old; a change of it since then stops this change.
+
+        Raises:
+            RequestRefused: it moved meanwhile.
+        """
+        if not change.id:
+            return None
+        remote: Remote | None = self._remotes.get(change.id)
+        if self._run.outside.wire.now() - self._taken_at > FRESH:
+            remote = self._board.read(change.id)
+        if remote is None or planning.fingerprint(self._expected_link(change), remote) != change.expects:
+            raise RequestRefused("somebody changed it while this run was under way; the next run looks again.")
+        return remote
+
+    def _expected_link(self, change: Change) -> Link | None:
+        link = self._links.get(change.key)
+        return link if link is not None and link.id == change.id else None
+
+    def _token(self, change: Change, nonce: str) -> str:
+        digests = {name: change.base.get(name) or identity.field_digest(None) for name in MARKED}
+        return Marker(self._programme, change.key, nonce, digests, archived=change.action == "archive").encode()
+
+    def _intend(self, change: Change, nonce: str, token: str) -> int:
+        intent = {"change": planning.change_as_json(change), "nonce": nonce, "token": token}
+        with self._store.transaction():
+            return self._store.begin(
+                self._target, change.key, self._journal, self._run.result.run_id, self._run.outside.now(), intent
+            )
+
+    def _patch(self, change: Change, token: str, remote: Remote | None) -> Patch:
+        fields = _fields(change)
+        body = fields.get("body", remote.body if remote else "")
+        return Patch(change.id or None, token, body, fields)
+
+    # -- after the call -----------------------------------------------------------------------------
+
+    def _record(self, change: Change, nonce: str, remote: Remote, seq: int | None) -> Link:
+        """Link and journal in one commit."""
+        old = self._links.get(change.key)
+        link = _carried(change, nonce, remote, old, self._run)
+        children = bool(_children(change))
+        if not children:
+            link = replace(link, labels=change.labels, checklist=change.checklist)
+        with self._store.transaction():
+            if not _is_stray(change, old):
+                self._store.save_link(self._target, link)
+                self._links[change.key] = link
+            if seq is not None:
+                self._store.advance(seq, "carried" if children else "done")
+        return link
+
+    def _finish(self, change: Change, link: Link, seq: int, remote: Remote | None = None) -> None:
+        """Labels and checklist, one by one; what is already there is skipped, so an interrupted one resumes."""
+        children = _children(change)
+        if not children:
+            return
+        remote = remote or self._remotes.get(link.id) or self._board.read(link.id)
+        if remote is None:
+            raise RequestRefused("it is gone.")
+        try:
+            self._board.merge_children(remote, children)
+        except OutcomeUnknown as unknown:
+            raise Unavailable(unknown.why, where=change.title, remedy="The next run goes on from here.") from None
+        with self._store.transaction():
+            self._store.save_link(self._target, replace(link, labels=change.labels, checklist=change.checklist))
+            self._store.advance(seq, "done")
+
+
+def _is_stray(change: Change, old: Link | None) -> bool:
+    """A late duplicate that only goes out of the way: it gets no link."""
+    return change.action == "archive" and (old is None or old.id != change.id)
+
+
+def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: Run) -> Link:
+    """The link after the call for the item itself; labels and checklist follow with the children."""
+    after = {name: value for name, (_, value) in change.fields.items()}
+    due = after.get("due", old.seen.due if old else None)
+    if "due" in after and due:
+        due = datetime.fromisoformat(due).astimezone(run.config.programme.timezone).date().isoformat()
+    seen = old.seen if old and old.id == remote.id else Seen(list=str(after.get("list", remote.list)))
+    same = old is not None and old.id == remote.id
+    return Link(
+        key=change.key,
+        id=remote.id,
+        url=remote.url,
+        nonce=nonce,
+        owner=change.owner,
+        step=change.step,
+        title=change.title,
+        base=change.base,
+        labels=old.labels if same and old else (change.labels if change.action == "create" else ()),
+        checklist=old.checklist if same and old else (),
+        archived=change.action == "archive",
+        seen=replace(
+            seen,
+            due=due,
+            done=bool(after.get("done", seen.done)),
+            archived=change.action == "archive",
+            assigned=seen.assigned or bool(after.get("assignee")),
+            gone=False,
+        ),
+    )
+
+
+def _patched(change: Change) -> bool:
+    """Whether the item itself is written, and not only its children."""
+    return change.action == "create" or any(name not in {"labels", "checklist"} for name in change.fields)
+
+
+def _fields(change: Change) -> Fields:
+    """The JSON values of a change as what a board is given."""
+    after = {name: value for name, (_, value) in change.fields.items() if name != "checklist"}
+    for name, read in (("due", datetime.fromisoformat), ("start", date.fromisoformat)):
+        if after.get(name):
+            after[name] = read(after[name])
+    labels = after.pop("labels", ())
+    fields = cast("Fields", after)  # the planner's names are the fields' names
+    if change.action == "create":
+        fields["labels"] = tuple(labels)
+    return fields
+
+
+def _children(change: Change) -> Children:
+    before, after = change.fields.get("checklist", ((), ()))
+    add, remove = _difference(before, after)
+    if change.action == "create":
+        return Children(add_checks=add)
+    labels_add, labels_remove = _difference(*change.fields.get("labels", ((), ())))
+    return Children(labels_add, labels_remove, add, remove)
+
+
+def _difference(before: Sequence[str] | None, after: Sequence[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    before, after = before or (), after or ()
+    return tuple(x for x in after if x not in before), tuple(x for x in before if x not in after)

@@ -1,0 +1,355 @@
+"""The commands: the only package that prints, prompts or exits.
+
+This module is all that `mi-sync --help` imports: the shape of the command line. What a command does lies in
+`commands`, what it prints in `show`, and both are imported when a command runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mi_sync import __version__
+from mi_sync.errors import STATUSES, ConfigError, ExitCode, MiSyncError
+
+
+@dataclass(slots=True)
+class Settings:
+    """The global options."""
+
+    config: Path = Path("config.toml")
+    output: str = "text"
+    verbose: int = 0
+    log_format: str = "text"
+    no_color: bool = False
+
+
+def _global_options() -> list[click.Parameter]:
+    """Accepted before and after the command's name, because people type them in both places."""
+    return [
+        click.Option(
+            ["--config"],
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="The configuration (default: $MI_SYNC_CONFIG, else ./config.toml).",
+        ),
+        click.Option(["--output"], type=click.Choice(["text", "json"]), help="How results are printed (stdout)."),
+        click.Option(["-v", "--verbose"], count=True, help="Log what happens (stderr); -vv logs every request."),
+        click.Option(["--log-format"], type=click.Choice(["text", "json"]), help="How the log is printed."),
+        click.Option(["--no-color"], is_flag=True, help="No colours; NO_COLOR does the same."),
+    ]
+
+
+def _take_globals(context: click.Context) -> None:
+    """Moves the global options out of the command's own; what was given last wins."""
+    settings = context.find_root().ensure_object(Settings)
+    for option in _global_options():
+        value = context.params.pop(option.name or "", None)
+        if value:
+            setattr(settings, option.name or "", value)
+
+
+class _Command(click.Command):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  as click's
+        super().__init__(*args, **kwargs)
+        self.params += _global_options()
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  as click's
+        _take_globals(ctx)
+        return super().invoke(ctx)
+
+
+class _Group(click.Group):
+    command_class = _Command
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  as click's
+        super().__init__(*args, **kwargs)
+        self.params += _global_options()
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  as click's
+        _take_globals(ctx)
+        return super().invoke(ctx)
+
+
+_Group.group_class = _Group
+
+
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with `mi-sync demo`, which needs no account, or `mi-sync init`.",
+)
+@click.version_option(__version__, prog_name="mi-sync")
+def cli() -> None:
+    """Keep the boards of a micro-internship programme in step with its exports, exactly once."""
+
+
+def _example(*lines: str) -> str:
+    return "\n".join(("\b", "Example:", *(f"  {line}" for line in lines)))
+
+
+def _limits(function: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
+    for option in (
+        click.option(
+            "--force",
+            multiple=True,
+            type=click.Choice(["archive", "create"]),
+            help="Go beyond this limit of [safety].",
+        ),
+        click.option(
+            "--recreate",
+            multiple=True,
+            metavar="KEY",
+            help="Bring this dismissed item back; `status` lists keys. Can be repeated.",
+        ),
+        click.option(
+            "--max-requests",
+            type=click.IntRange(min=1),
+            help="Stop cleanly after this many requests (exit 8); the next run goes on.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+# -------------------------------------------------------------------------------------------- commands
+
+
+@cli.command(epilog=_example("mi-sync init spring-2026"))
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".", metavar="[DIR]")
+@click.pass_obj
+def init(settings: Settings, folder: Path) -> ExitCode:
+    """Make a working project folder with sample exports.
+
+    It holds a configuration, a mapping, sample exports and an overlay of engagements that you keep by hand.
+    Nothing that is there already is overwritten.
+    """
+    from mi_sync.cli import project
+
+    return project.init(settings, folder)
+
+
+@cli.command(epilog=_example("mi-sync check --config spring-2026/config.toml"))
+@click.pass_obj
+def check(settings: Settings) -> ExitCode:
+    """Check configuration, secrets, exports and boards.
+
+    Contacts every target by reading only, and writes nothing.
+    """
+    from mi_sync.cli import commands
+
+    return commands.check(settings)
+
+
+@cli.command(epilog=_example("mi-sync connectors", "mi-sync connectors files"))
+@click.argument("name", required=False)
+@click.pass_obj
+def connectors(settings: Settings, name: str | None) -> ExitCode:
+    """List what is installed and what each can do.
+
+    With NAME: what that connector can and cannot do, and its settings.
+    """
+    from mi_sync.cli import commands
+
+    return commands.connectors(settings, name)
+
+
+@cli.command(epilog=_example("mi-sync pull", "mi-sync pull --output json > records.json"))
+@click.pass_obj
+def pull(settings: Settings) -> ExitCode:
+    """Read and map the exports; contacts no target."""
+    from mi_sync.cli import commands
+
+    return commands.pull(settings)
+
+
+@cli.command(epilog=_example("mi-sync plan", "mi-sync plan --out spring.plan && mi-sync apply spring.plan"))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Save the plan, for `mi-sync apply`.",
+)
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 9 when something would change.")
+@_limits
+@click.pass_obj
+def plan(settings: Settings, /, *, out: Path | None, detailed_exitcode: bool, **limits: Any) -> ExitCode:  # noqa: ANN401  the options of `_limits`
+    """Show what would change, and change nothing.
+
+    Writes nothing but the file that it is asked for.
+    """
+    from mi_sync.cli import commands
+
+    return commands.plan(settings, commands.Limits(**limits), out=out, detailed=detailed_exitcode)
+
+
+@cli.command(epilog=_example("mi-sync apply spring.plan", "mi-sync apply --recreate k3v7q…"))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@_limits
+@click.pass_obj
+def apply(settings: Settings, /, *, file: Path | None, **limits: Any) -> ExitCode:  # noqa: ANN401  as above
+    """Apply exactly a saved plan, or refuse it as stale.
+
+    It is refused, and nothing is done, when anything that it names has moved since it was made. An interrupted one
+    resumes with the same file. Without FILE: plan from the records as last pulled, and apply.
+    """
+    from mi_sync.cli import commands
+
+    return commands.apply(settings, commands.Limits(**limits), file)
+
+
+@cli.command(epilog=_example("mi-sync run", "mi-sync run --dry-run"))
+@click.option("--dry-run", is_flag=True, help="Only show what would change, as `mi-sync plan` does.")
+@_limits
+@click.pass_obj
+def run(settings: Settings, /, *, dry_run: bool, **limits: Any) -> ExitCode:  # noqa: ANN401  as above
+    """Pull, plan and apply: bring the boards in step."""
+    from mi_sync.cli import commands
+
+    if dry_run:
+        return commands.plan(settings, commands.Limits(**limits))
+    return commands.run(settings, commands.Limits(**limits))
+
+
+@cli.command(epilog=_example("mi-sync status", "mi-sync status --output json"))
+@click.pass_obj
+def status(settings: Settings) -> ExitCode:
+    """Show what is late, due soon or needs a look.
+
+    As of the last run: overdue, due within seven days, without a date, without an owner, dismissed and in conflict.
+    """
+    from mi_sync.cli import commands
+
+    return commands.status(settings)
+
+
+@cli.command(epilog=_example("mi-sync history --limit 5"))
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs.")
+@click.pass_obj
+def history(settings: Settings, limit: int) -> ExitCode:
+    """Show the past runs, newest first."""
+    from mi_sync.cli import commands
+
+    return commands.history(settings, limit)
+
+
+@cli.group()
+def quarantine() -> None:
+    """Look at the rows that were left out, and why."""
+
+
+@quarantine.command("list", epilog=_example("mi-sync quarantine list"))
+@click.pass_obj
+def quarantine_list(settings: Settings) -> ExitCode:
+    """List the rows that were left out, and why."""
+    from mi_sync.cli import commands
+
+    return commands.quarantine_list(settings)
+
+
+@cli.command(epilog=_example("mi-sync sandbox --port 8377"))
+@click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address to serve on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8377, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="sandbox",
+    show_default=True,
+    help="The folder that it keeps its boards in.",
+)
+@click.option("--rate-limit", type=click.IntRange(min=1), help="Requests for each token in the tool's own window.")
+@click.pass_obj
+def sandbox(settings: Settings, host: str, port: int, state: Path, rate_limit: int | None) -> ExitCode:
+    """Serve a local stand-in for the boards.
+
+    It speaks the tools' own REST interfaces and shows the boards on a web page; no account, no network.
+    """
+    from mi_sync.cli import serve
+
+    return serve.sandbox(settings, host, port, state, rate_limit)
+
+
+@cli.command(epilog=_example("mi-sync demo"))
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="demo",
+    show_default=True,
+    help="Where the sample project is made, anew each time.",
+)
+@click.option("--stay/--no-stay", default=None, help="Keep the board open at the end (default: on a terminal).")
+@click.pass_obj
+def demo(settings: Settings, folder: Path, *, stay: bool | None) -> ExitCode:
+    """See the main job on samples; no account needed.
+
+    Runs the real commands on shipped sample exports against the local sandbox, and never leaves this machine.
+    """
+    from mi_sync.cli import showcase
+
+    return showcase.demo(settings, folder, stay=sys.stdin.isatty() and sys.stdout.isatty() if stay is None else stay)
+
+
+# ------------------------------------------------------------------------------------------------- main
+
+
+def main() -> None:
+    """The entry point of the command line."""
+    sys.exit(invoke(sys.argv[1:]))
+
+
+def invoke(arguments: list[str]) -> int:  # noqa: PLR0911  one return for each way to end
+    """Runs a command line to its exit code; every error becomes one of the contract's."""
+    settings = Settings(
+        config=Path(os.environ.get("MI_SYNC_CONFIG") or "config.toml"), no_color=bool(os.environ.get("NO_COLOR"))
+    )
+    try:
+        code = cli.main(arguments, prog_name="mi-sync", standalone_mode=False, obj=settings)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help(), err=True)
+        return ExitCode.CONFIG
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.CONFIG
+    except (click.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone, such as `| head`; Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except MiSyncError as error:
+        return _fail(settings, error)
+    except Exception as error:  # noqa: BLE001  the last resort: a bug becomes exit 1 and a log file
+        return _bug(settings, error)
+    return code if isinstance(code, int) else ExitCode.OK
+
+
+def _fail(settings: Settings, error: MiSyncError) -> int:
+    from mi_sync.cli import show
+
+    problems = list(error.problems) if isinstance(error, ConfigError) else [error.problem()]
+    if settings.output == "json":
+        show.json_object(
+            {
+                "run_id": None,
+                "status": STATUSES[error.exit_code],
+                "exit_code": int(error.exit_code),
+                "sources": {},
+                "targets": {},
+                "problems": [show.problem_as_json(p) for p in problems],
+            }
+        )
+    for problem in problems:
+        click.echo(f"mi-sync: {problem}", err=True)
+    return error.exit_code
+
+
+def _bug(settings: Settings, error: Exception) -> int:
+    from mi_sync.cli import show
+
+    file = show.log_bug(settings, error)
+    why = f"this is a bug in mi-sync ({type(error).__name__}); please report it with {file}, which holds no secrets"
+    return _fail(settings, MiSyncError(f"{why}."))

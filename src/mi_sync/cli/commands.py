@@ -1,0 +1,244 @@
+"""What each command does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mi_sync import overview, sync
+from mi_sync.cli import Settings, show
+from mi_sync.cli.session import Session
+from mi_sync.config import SourceSpec
+from mi_sync.connector import Broken, Connector, Registry
+from mi_sync.errors import ConfigError, ExitCode, MiSyncError
+from mi_sync.events import Run
+from mi_sync.model import PLURALS, jsonable
+from mi_sync.plan import Plan
+from mi_sync.pulling import compile_for, open_source
+from mi_sync.state import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The options that `plan`, `apply` and `run` share."""
+
+    force: tuple[str, ...] = ()
+    recreate: tuple[str, ...] = ()
+    max_requests: int | None = None
+
+
+def run(settings: Settings, limits: Limits) -> ExitCode:
+    """Pull, plan, apply."""
+    session = Session(settings, with_secrets=True, max_requests=limits.max_requests)
+    with session.recorded("run") as run:
+        session.tell(sync.pull(run))
+        _plan_and_apply(session, run, limits)
+    return session.finish()
+
+
+def _plan_and_apply(session: Session, run: Run, limits: Limits) -> None:
+    boards = session.boards()
+    snapshots = session.tell(sync.make_plan(run, boards, recreate=frozenset(limits.recreate), settle_first=True))
+    if run.result.plan is not None:
+        session.tell(sync.apply(run, run.result.plan, snapshots, boards, force=limits.force))
+
+
+def plan(settings: Settings, limits: Limits, *, out: Path | None = None, detailed: bool = False) -> ExitCode:
+    """The same, without its last part, on a copy of the state."""
+    session = Session(settings, with_secrets=True, max_requests=limits.max_requests)
+    with session.scratch() as run:
+        session.tell(sync.pull(run))
+        recreate = frozenset(limits.recreate)
+        session.tell(sync.make_plan(run, session.boards(), recreate=recreate, settle_first=False))
+    made = session.result.plan
+    changes = made.changes if made else ()
+    code = session.result.exit_code
+    if out is not None and made is not None and not session.result.target_failures:
+        write_atomically(out, made.dumps())
+    if detailed and changes and code is ExitCode.OK:
+        code = ExitCode.CHANGES
+    return session.finish(code, changes=changes)
+
+
+def apply(settings: Settings, limits: Limits, file: Path | None) -> ExitCode:
+    """A saved plan; without one, what the records ask for as they were last pulled."""
+    saved = _read_plan(file) if file else None
+    session = Session(settings, with_secrets=True, max_requests=limits.max_requests)
+    with session.recorded("apply") as run:
+        if saved is None:
+            _plan_and_apply(session, run, limits)
+        else:
+            session.tell(sync.apply_saved(run, saved, str(file), session.boards(), force=limits.force))
+    return session.finish()
+
+
+def _read_plan(file: Path) -> Plan:
+    try:
+        return Plan.loads(file.read_text("utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"the plan cannot be read: {getattr(error, 'strerror', None) or error}.",
+            where=str(file),
+            remedy="`mi-sync plan --out FILE` makes one.",
+        ) from None
+
+
+def write_atomically(file: Path, text: str) -> None:
+    """Writes a file, for its owner alone, so that nobody ever sees a part of it."""
+    part = file.with_name(f".{file.name}.part")
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        part.replace(file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise ConfigError(f"it cannot be written: {error.strerror}.", where=str(file)) from None
+
+
+# ------------------------------------------------------------------------------------------------ pull
+
+
+def pull(settings: Settings) -> ExitCode:
+    """Sources into records; with `--output json` the records, as a stream."""
+    session = Session(settings)
+    with session.recorded("pull") as run:
+        session.tell(sync.pull(run))
+        if settings.output == "json":
+            show.json_stream(_records(run.store))
+    code = session.result.exit_code
+    if settings.output == "json":
+        show.problems(settings, session.result.problems)
+        return code
+    return session.finish(code)
+
+
+def _records(store: Store) -> Iterator[tuple[str, Iterator[Any]]]:
+    for kind, plural in PLURALS.items():
+        yield plural, (jsonable(record) for record in store.records(kind))
+    yield (
+        "quarantined",
+        ({name: getattr(q, name) for name in ("source", "file", "line", "field", "why")} for q in store.quarantine()),
+    )
+
+
+# ----------------------------------------------------------------------------------------------- check
+
+
+def check(settings: Settings) -> ExitCode:
+    """Everything that can be known before a run; the first failure by the contract's order decides the exit code."""
+    session = Session(settings, with_secrets=True)
+    checks: list[tuple[str, str, MiSyncError | None]] = [("configuration", str(settings.config), None)]
+    for spec in session.config.sources:
+        checks += _checked(f"source {spec.name}", lambda spec=spec: _check_source(session, spec))
+    for name, board in session.boards().items():
+        checks += _checked(f"target {name}", lambda board=board: _check_board(board))
+    show.checks(settings, checks)
+    codes = [error.exit_code for _, _, error in checks if error is not None]
+    return min(codes, key=_PRECEDENCE.index, default=ExitCode.OK)
+
+
+_PRECEDENCE = [2, 6, 7, 4, 5, 3, 8, 1, 130, 143, 0, 9]
+
+
+def _checked(what: str, work: Any) -> list[tuple[str, str, MiSyncError | None]]:  # noqa: ANN401  a callable of lines
+    lines: list[tuple[str, str, MiSyncError | None]] = []
+    try:
+        lines += [(what, line, None) for line in work()]
+    except MiSyncError as error:
+        lines.append((what, str(error), error))
+    return lines
+
+
+def _check_source(session: Session, spec: SourceSpec) -> Iterator[str]:
+    source = open_source(spec, session.config, session.outside.wire)
+    for file in source.files():
+        with file.open() as table:
+            compile_for(spec, table.header, file.name, session.config.programme.id)
+            dialect = ", ".join(part for part in (table.format, table.encoding, repr(table.delimiter)) if part)
+            yield f"{file.name}: {dialect}; mapping {spec.mapping.name}"
+
+
+def _check_board(board: Any) -> Iterator[str]:  # noqa: ANN401  a Board, or a publisher that has nothing to check
+    identity = board.identity()
+    yield f"{identity.name}: {identity.url}"
+    snapshot = board.snapshot()
+    if not snapshot.complete:
+        yield f"it cannot be read completely: {snapshot.incomplete_because}"
+    yield from (f"limit: {limit}" for limit in snapshot.limits)
+
+
+# ------------------------------------------------------------------------------------------ connectors
+
+
+def connectors(settings: Settings, name: str | None) -> ExitCode:
+    """The installed connectors; a broken one is named and the others are shown."""
+    show.start_logging(settings)
+    registry = Registry()
+    if name is None:
+        show.connectors(settings, [_described(registry, each) for each in registry.names])
+        return ExitCode.OK
+    connector = registry.get(name, "", ("source", "board", "publisher"))
+    show.connector(settings, {**_described(registry, name), **_detailed(connector)})
+    return ExitCode.OK
+
+
+def _described(registry: Registry, name: str) -> dict[str, Any]:
+    loaded = registry.load(name)
+    if isinstance(loaded, Broken):
+        why = f"{loaded.distribution} cannot be loaded: {loaded.why}"
+        return {"name": name, "kind": "broken", "summary": why}
+    assert loaded is not None  # noqa: S101  the registry named it
+    return {"name": name, "kind": loaded.kind, "summary": loaded.summary}
+
+
+def _detailed(connector: Connector) -> dict[str, Any]:
+    fields = connector.config.model_fields
+    return {
+        "can": list(connector.can),
+        "cannot": list(connector.cannot),
+        "capabilities": asdict(connector.capabilities) if connector.capabilities else None,
+        "settings": [
+            {"key": key, "required": field.is_required(), "what": field.description or ""}
+            for key, field in fields.items()
+        ],
+    }
+
+
+# --------------------------------------------------------------------------------- looking at the state
+
+
+def status(settings: Settings) -> ExitCode:
+    """The manager's questions, from what the last run saw."""
+    session = Session(settings)
+    with session.scratch() as run:
+        store = run.store
+        links = {spec.name: list(store.links(spec.name).values()) for spec in session.config.targets}
+        names = {
+            e.application.key: f"{e.posting.title or e.posting.id} ({e.applicant.label})" for e in store.engagements()
+        }
+        last = next(iter(store.runs(1)), None)
+    today = session.outside.wire.now().astimezone(session.config.programme.timezone).date()
+    answers = overview.answer(links, names, today)
+    show.status(settings, answers, today, last)
+    return ExitCode.OK
+
+
+def history(settings: Settings, limit: int) -> ExitCode:
+    """The past runs."""
+    session = Session(settings)
+    with session.scratch() as run:
+        show.history(settings, run.store.runs(limit))
+    return ExitCode.OK
+
+
+def quarantine_list(settings: Settings) -> ExitCode:
+    """The rows that were left out."""
+    session = Session(settings)
+    with session.scratch() as run:
+        show.quarantine(settings, run.store.quarantine())
+    return ExitCode.OK

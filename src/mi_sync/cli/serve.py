@@ -1,0 +1,173 @@
+"""The local sandbox: every installed stand-in, served side by side on a loopback address."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import json
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from mi_sync.cli import Settings, show
+from mi_sync.connector import SANDBOXES, Sandbox, SandboxApp, SandboxOptions
+from mi_sync.errors import ConfigError, ExitCode
+
+PORT = 8377
+"""Where the sandbox is served unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running sandbox server."""
+
+    url: str
+    apps: Mapping[str, SandboxApp]
+
+    def page(self, name: str) -> str:
+        """Where people look at the board of one tool."""
+        return f"{self.url}{self.apps[name].page}"
+
+
+def sandbox(settings: Settings, host: str, port: int, state: Path, rate_limit: int | None) -> ExitCode:
+    """Serves until Ctrl-C or SIGTERM."""
+    show.start_logging(settings)
+    stop = threading.Event()
+
+    def stopped(_: int, __: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stopped)
+    with serving(state, host=host, port=port, rate_limit=rate_limit) as served:
+        _announce(settings, served)
+        stop.wait()
+    return ExitCode.OK
+
+
+def _announce(settings: Settings, served: Served) -> None:
+    if settings.output == "json":
+        apps = {
+            name: {"page": served.page(name), "settings": app.settings, "environ": app.environ}
+            for name, app in served.apps.items()
+        }
+        show.json_object({"url": served.url, "sandboxes": apps})
+        return
+    for name, app in served.apps.items():
+        click.echo(f"The {name} sandbox; look at its board at {served.page(name)}\n")
+        click.echo("In the shell that runs mi-sync:")
+        for variable, value in app.environ.items():
+            click.echo(f"  export {variable}={value}")
+        click.echo("\nIn config.toml:")
+        for line in target_section(name, app).splitlines():
+            click.echo(f"  {line}")
+        click.echo()
+    click.echo("Press Ctrl-C to stop.")
+
+
+def target_section(name: str, app: SandboxApp) -> str:
+    """The `[[targets]]` section that aims at the sandbox."""
+    lines = ["[[targets]]", 'name = "board"', f"connector = {json.dumps(name)}"]
+    for key, value in app.settings.items():
+        text = f'{{ env = "{value["env"]}" }}' if isinstance(value, Mapping) else json.dumps(value)
+        lines.append(f"{key} = {text}")
+    return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def serving(state: Path, *, host: str = "127.0.0.1", port: int = 0, rate_limit: int | None = None) -> Iterator[Served]:
+    """A server in a thread of its own, for as long as the context lasts.
+
+    Raises:
+        ConfigError: the address is no loopback address or is taken, or the extra is not installed.
+    """
+    _check_loopback(host)
+    try:
+        from werkzeug.serving import WSGIRequestHandler, make_server
+    except ImportError:
+        raise ConfigError(
+            "the sandbox is an extra that is not installed.", remedy="pip install 'mi-sync[sandbox]'"
+        ) from None
+
+    class Quiet(WSGIRequestHandler):
+        """Our own log says enough."""
+
+        def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002, ANN401  werkzeug's signature
+            """Says nothing."""
+
+    dispatcher = _Dispatcher()
+    try:
+        server = make_server(host, port, dispatcher, threaded=True, request_handler=Quiet)
+    except (OSError, SystemExit) as error:
+        raise ConfigError(
+            f"port {port} of {host} cannot be used: {error}.", remedy="--port 0 takes a free one."
+        ) from None
+    url = f"http://{host}:{server.server_port}"
+    apps = {it.name: _open(it, state, url, rate_limit, dispatcher) for it in installed()}
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield Served(url, apps)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def installed() -> list[Sandbox]:
+    """The sandboxes that are installed and can be loaded.
+
+    Raises:
+        ConfigError: one of ours cannot, for want of the extra.
+    """
+    found = []
+    for entry in sorted(entry_points(group=SANDBOXES), key=lambda e: e.name):
+        loaded = entry.load()
+        if isinstance(loaded, Sandbox):
+            found.append(loaded)
+    return found
+
+
+def _open(it: Sandbox, state: Path, url: str, rate_limit: int | None, dispatcher: _Dispatcher) -> SandboxApp:
+    options = SandboxOptions(state / it.name, url, lambda: datetime.now(UTC), rate_limit)
+    app = it.open(options)
+    dispatcher.mounts.update((prefix, app.wsgi) for prefix in it.prefixes)
+    dispatcher.start = dispatcher.start or app.page
+    return app
+
+
+def _check_loopback(host: str) -> None:
+    with contextlib.suppress(ValueError):
+        if host == "localhost" or ipaddress.ip_address(host).is_loopback:
+            return
+    raise ConfigError(
+        f"{host} is no loopback address.", where="--host", remedy="The sandbox is for this machine alone: 127.0.0.1."
+    )
+
+
+class _Dispatcher:
+    """Sends a request to the application whose prefix is the longest that fits."""
+
+    def __init__(self) -> None:
+        self.mounts: dict[str, Callable[..., Iterable[bytes]]] = {}
+        self.start = ""
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = str(environ.get("PATH_INFO", ""))
+        fitting = [p for p in self.mounts if path == p or path.startswith(f"{p.rstrip('/')}/")]
+        if fitting:
+            return self.mounts[max(fitting, key=len)](environ, start_response)
+        if path in {"", "/"} and self.start:
+            start_response("302 Found", [("Location", self.start), ("Content-Length", "0")])
+            return []
+        body = b"The requested resource was not found."
+        start_response("404 Not Found", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+        return [body]

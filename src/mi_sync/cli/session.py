@@ -1,0 +1,147 @@
+"""What every command needs: configuration, state, signals, the record of the run, and the way out."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import signal
+import time
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mi_sync import config as configuration
+from mi_sync import events, sync
+from mi_sync.cli import Settings, show
+from mi_sync.errors import STATUSES, ExitCode, MiSyncError
+from mi_sync.http import Budget, Wire
+from mi_sync.state import Store
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from mi_sync.connector import Board
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+WIRE: dict[str, Any] = {}
+"""What tests put into `http.Wire` to break the connection, or not to wait."""
+
+
+class Interrupted(MiSyncError):
+    """A signal asked us to stop; what was in hand has been recorded."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+class Terminated(Interrupted):
+    """The same, by SIGTERM."""
+
+    exit_code = ExitCode.TERMINATED
+
+
+class Session:
+    """One invocation of a command that works on a programme."""
+
+    def __init__(self, settings: Settings, *, with_secrets: bool = False, max_requests: int | None = None) -> None:
+        self.settings = settings
+        self._signal = 0
+        show.start_logging(settings)
+        self.config = configuration.load(settings.config, with_secrets=with_secrets)
+        show.hide(secret.reveal() for target in self.config.targets for secret in target.secrets.values())
+        wire = Wire(**{"sleep": self._sleep, "budget": Budget(max_requests), **WIRE})
+        self.outside = events.Outside(wire=wire, stopping=lambda: bool(self._signal))
+        self.result = events.Result(_run_id(self.outside))
+
+    # -- running ------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def recorded(self, command: str) -> Iterator[events.Run]:
+        """A run on the store, which is locked, with its place in the history however it ends."""
+        store = Store.open(self.config.state, self.config.programme.id)
+        with contextlib.closing(store), store.lock(), self._signals():
+            store.start_run(self.result.run_id, command, self.outside.now())
+            code: ExitCode = ExitCode.UNEXPECTED
+            try:
+                yield self._run(store)
+                code = self.result.exit_code
+            except MiSyncError as error:
+                code = error.exit_code
+                self.result.problems.append(error.problem())
+                raise
+            finally:
+                outcome = show.result_as_json(self.result, code)
+                store.end_run(self.result.run_id, self.outside.now(), STATUSES[code], int(code), outcome)
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[events.Run]:
+        """A run on a throw-away copy of the store, for commands that write nothing."""
+        store = Store.scratch(self.config.state, self.config.programme.id)
+        with contextlib.closing(store), self._signals():
+            yield self._run(store)
+
+    def _run(self, store: Store) -> events.Run:
+        return events.Run(self.config, store, self.outside, self.result)
+
+    def tell(self, story: Generator[events.Event, None, T]) -> T:
+        """Runs a part of the story to its end, shows its events, and stops between two of them when asked to."""
+        with show.progress(self.settings) as shown, contextlib.closing(story):
+            while True:
+                try:
+                    event = next(story)
+                except StopIteration as end:
+                    self._stop_if_asked()
+                    value: T = end.value
+                    return value
+                shown(event)
+                self._stop_if_asked()
+
+    def boards(self) -> dict[str, Board]:
+        """The boards of all targets; contacts nobody yet."""
+        return {spec.name: sync.open_board(spec, self.config, self.outside.wire) for spec in self.config.targets}
+
+    def finish(self, code: ExitCode | None = None, **more: Any) -> ExitCode:  # noqa: ANN401  JSON is anything
+        """Prints the result and returns the exit code."""
+        code = self.result.exit_code if code is None else code
+        show.outcome(self.settings, self.result, code, **more)
+        return code
+
+    # -- signals ------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        """The first signal stops us after the change in hand; a second Ctrl-C at once."""
+        before: dict[int, Any] = {}
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                before[number] = signal.signal(number, self._signalled)
+        except ValueError:
+            log.debug("not in the main thread: signals are left alone")
+        try:
+            yield
+        finally:
+            for restored, handler in before.items():
+                signal.signal(restored, handler)
+
+    def _signalled(self, number: int, _: FrameType | None) -> None:
+        if self._signal and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._signal = number
+
+    def _stop_if_asked(self) -> None:
+        if self._signal:
+            kind = Terminated if self._signal == signal.SIGTERM else Interrupted
+            raise kind("stopped by a signal; what was in hand is recorded, and the next run goes on from here.")
+
+    def _sleep(self, seconds: float) -> None:
+        """Sleeps; nothing is on its way meanwhile, so that a signal may end it."""
+        until = time.monotonic() + seconds
+        while not self._signal and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, 0.25))
+        self._stop_if_asked()
+
+
+def _run_id(outside: events.Outside) -> str:
+    """Sorts by time, and is unique."""
+    return f"{outside.wire.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"

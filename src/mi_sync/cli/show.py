@@ -1,0 +1,402 @@
+"""What people and scripts see: results on stdout; progress, problems and the log on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mi_sync.errors import STATUSES, ExitCode, MiSyncError, Problem
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mi_sync import events
+    from mi_sync.cli import Settings
+    from mi_sync.model import Quarantined
+    from mi_sync.overview import Line
+    from mi_sync.plan import Change
+
+MOST_PROBLEMS = 20
+"""So many are printed; the rest is counted. `--output json` has up to `MOST_PROBLEMS_JSON`."""
+MOST_PROBLEMS_JSON = 1000
+
+# ---------------------------------------------------------------------------------------------- secrets
+
+_hidden: set[str] = set()
+
+
+def hide(secrets: Iterable[str]) -> None:
+    """From now on these are never printed or logged."""
+    _hidden.update(secret for secret in secrets if secret)
+
+
+def redact(text: str) -> str:
+    """The text without secrets."""
+    for secret in _hidden:
+        text = text.replace(secret, "…")
+    return text
+
+
+def log_bug(settings: Settings, error: Exception) -> Path:
+    """Writes the traceback of a bug into a log file of its owner's alone, without secrets."""
+    del settings
+    text = redact("".join(traceback.format_exception(error)))
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="mi-sync-", suffix=".log", delete=False, encoding="utf-8", errors="backslashreplace"
+    ) as file:
+        file.write(text)
+    return Path(file.name)
+
+
+# -------------------------------------------------------------------------------------------------- log
+
+
+class _AsText(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+class _AsJson(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {"at": at, "level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
+        return redact(json.dumps(line, ensure_ascii=False))
+
+
+def start_logging(settings: Settings) -> None:
+    """Sends our log to stderr: warnings, with -v also what happens, with -vv every request."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_AsJson() if settings.log_format == "json" else _AsText("%(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger("mi_sync")
+    logger.handlers[:] = [handler]
+    logger.propagate = False
+    logger.setLevel({0: logging.WARNING, 1: logging.INFO}.get(settings.verbose, logging.DEBUG))
+
+
+# --------------------------------------------------------------------------------------------- progress
+
+
+@contextlib.contextmanager
+def progress(settings: Settings) -> Iterator[Callable[[events.Event], None]]:
+    """A progress bar on a terminal; otherwise nothing but the log."""
+    if settings.output == "json" or not sys.stderr.isatty():
+        yield _logged
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = _console(settings, sys.stderr)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def shown(event: events.Event) -> None:
+            _logged(event)
+            text, number, total = _described(event)
+            # A title on a narrow terminal must not push the bar off the line.
+            bar.update(task, description=_escape(text[:60]), completed=number, total=total)
+
+        yield shown
+
+
+def _logged(event: events.Event) -> None:
+    logging.getLogger("mi_sync.run").info("%s", _described(event)[0])
+
+
+def _described(event: events.Event) -> tuple[str, int, int | None]:
+    """An event as text, and how far that is."""
+    from mi_sync import events
+
+    match event:
+        case events.Reading(source, file, rows):
+            return f"Reading {source}: {Path(file).name}", rows, None
+        case events.Looking(target):
+            return f"Looking at {target}", 0, None
+        case events.Applying(change, number, total, outcome):
+            verb = change.action if outcome == "done" else f"{change.action} failed:"
+            return f"{change.target}: {verb} {change.title}", number, total
+        case events.Waiting(seconds, why):
+            return f"Waiting {seconds:.0f} s: {why}", 0, None
+
+
+# ---------------------------------------------------------------------------------------------- results
+
+
+def json_object(value: Any) -> None:  # noqa: ANN401  JSON is anything
+    """One JSON object on stdout."""
+    click.echo(redact(json.dumps(value, ensure_ascii=False, default=_plain)))
+
+
+def json_stream(parts: Iterable[tuple[str, Iterable[Any]]]) -> None:
+    """An object of lists, written as it is made, so that memory does not grow with it."""
+    out = sys.stdout
+    out.write("{")
+    for number, (name, values) in enumerate(parts):
+        out.write(f"{', ' if number else ''}{json.dumps(name)}: [")
+        for place, value in enumerate(values):
+            out.write((",\n" if place else "\n") + json.dumps(value, ensure_ascii=False, default=_plain))
+        out.write("]")
+    out.write("}\n")
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401  as above
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def problem_as_json(problem: Problem) -> dict[str, str]:
+    """As in the contract."""
+    return asdict(problem)
+
+
+def result_as_json(result: events.Result, code: ExitCode) -> dict[str, Any]:
+    """As in the contract."""
+    shown = result.problems[:MOST_PROBLEMS_JSON]
+    beyond = len(result.problems) - len(shown)
+    return {
+        "run_id": result.run_id,
+        "status": STATUSES[code],
+        "exit_code": int(code),
+        "sources": {name: asdict(counts) for name, counts in result.sources.items()},
+        "targets": {name: asdict(counts) for name, counts in result.targets.items()},
+        "problems": [problem_as_json(p) for p in shown],
+        **({"problems_beyond": beyond} if beyond else {}),
+    }
+
+
+def change_as_json(change: Change) -> dict[str, Any]:
+    """As in the contract: what would change, and from what to what."""
+    fields = {name: {"from": before, "to": after} for name, (before, after) in change.fields.items()}
+    return {
+        "target": change.target,
+        "key": change.key,
+        "action": change.action,
+        "title": change.title,
+        "fields": fields,
+        "url": change.url or None,
+    }
+
+
+def outcome(
+    settings: Settings, result: events.Result, code: ExitCode, *, changes: Sequence[Change] | None = None
+) -> None:
+    """How a run went, or, with `changes`, what it would do."""
+    if settings.output == "json":
+        more = {} if changes is None else {"changes": [change_as_json(c) for c in changes]}
+        json_object({**result_as_json(result, code), **more})
+        return
+    if changes is not None:
+        _plan(settings, changes)
+    _counts(settings, "Source", {name: asdict(counts) for name, counts in result.sources.items()})
+    _counts(settings, "Target", {name: asdict(counts) for name, counts in result.targets.items()})
+    problems(settings, result.problems)
+    click.echo(_verdict(code, changes))
+
+
+_VERDICTS: Mapping[int, str] = {
+    0: "Done.",
+    3: "Partly done: the rows and changes named above were left out; everything else is done.",
+    8: "The budget is used up; the next run goes on from here.",
+}
+
+
+def _verdict(code: ExitCode, changes: Sequence[Change] | None) -> str:
+    if changes is not None and code in {ExitCode.OK, ExitCode.CHANGES}:
+        return f"{_count(len(changes), 'change')} to be made." if changes else "Nothing to do."
+    return _VERDICTS.get(code, "Not done: see above.") + (f" (exit code {int(code)})" if code else "")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _plan(settings: Settings, changes: Sequence[Change]) -> None:
+    symbols = {"create": "+", "update": "~", "archive": "-", "adopt": "="}
+    styles = {"create": "green", "update": "yellow", "archive": "red", "adopt": "cyan"}
+    console = _console(settings, sys.stdout)
+    for change in changes:
+        names = "" if change.action in {"create", "archive"} else f" ({', '.join(change.fields)})"
+        console.print(
+            f"{symbols[change.action]} {change.target}: {change.title}{names}",
+            style=styles[change.action],
+            markup=False,
+            highlight=False,
+        )
+
+
+def _counts(settings: Settings, what: str, rows: Mapping[str, Mapping[str, Any]]) -> None:
+    """A table of counts; columns that are zero everywhere are left out, but for the first."""
+    if not rows:
+        return
+    names = list(next(iter(rows.values())))
+    kept = [name for name in names if name == names[0] or any(row[name] for row in rows.values())]
+    shown = [[name, *(_word(row[column]) for column in kept)] for name, row in rows.items()]
+    _table(settings, [what, *kept], shown, numbers=True)
+
+
+def _word(value: Any) -> str:  # noqa: ANN401  a number or a truth
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def problems(settings: Settings, found: Sequence[Problem]) -> None:
+    """The first of them, and how many more there are, on stderr."""
+    console = _console(settings, sys.stderr)
+    for problem in found[:MOST_PROBLEMS]:
+        console.print(f"! {redact(str(problem))}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    if len(found) > MOST_PROBLEMS:
+        click.echo(f"… and {len(found) - MOST_PROBLEMS} more; --output json lists them.", err=True)
+
+
+# ------------------------------------------------------------------------------------- looking at things
+
+
+def checks(settings: Settings, found: Sequence[tuple[str, str, MiSyncError | None]]) -> None:
+    """What was checked, and what is wrong with it."""
+    if settings.output == "json":
+        json_object({"checks": [{"what": what, "ok": error is None, "why": why} for what, why, error in found]})
+        return
+    console = _console(settings, sys.stdout)
+    for what, why, error in found:
+        mark, style = ("✗", "red") if error else ("✓", "green")
+        console.print(f"{mark} {what}: {redact(why)}", style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def connectors(settings: Settings, found: Sequence[Mapping[str, Any]]) -> None:
+    """The list of connectors."""
+    if settings.output == "json":
+        json_object({"connectors": found})
+        return
+    rows = [[each["name"], each["kind"], each["summary"]] for each in found]
+    _table(settings, ["Connector", "Kind", "What it is"], rows)
+
+
+def connector(settings: Settings, it: Mapping[str, Any]) -> None:
+    """One connector in full."""
+    if settings.output == "json":
+        json_object(it)
+        return
+    click.echo(f"{it['name']} ({it['kind']}): {it['summary']}")
+    for heading, name in (("It can", "can"), ("It cannot", "cannot")):
+        if it[name]:
+            click.echo(f"\n{heading}")
+            for line in it[name]:
+                click.echo(f"  - {line}")
+    capabilities = {k: v for k, v in (it["capabilities"] or {}).items() if k != "notes"}
+    if capabilities:
+        click.echo("\nWhat an item can hold there")
+        for name, value in capabilities.items():
+            click.echo(f"  {name.replace('_', ' ')}: {_word(value)}")
+    click.echo("\nSettings")
+    for setting in it["settings"]:
+        required = "required" if setting["required"] else "optional"
+        click.echo(f"  {setting['key']} ({required}): {setting['what']}")
+
+
+def status(
+    settings: Settings, answers: Mapping[str, Sequence[Line]], today: date, last: Mapping[str, Any] | None
+) -> None:
+    """The answers to the manager's questions, with links."""
+    from mi_sync.overview import QUESTIONS
+
+    as_of = last["started_at"] if last else None
+    if settings.output == "json":
+        lines = {question: [asdict(line) for line in found] for question, found in answers.items()}
+        json_object({"today": today, "as_of": as_of, **lines})
+        return
+    click.echo(f"Today is {today}; the boards were last looked at {_moment(as_of) if as_of else 'never'}.")
+    for question, found in answers.items():
+        click.echo(f"\n{QUESTIONS[question]}: {len(found) or 'none'}")
+        by_engagement: dict[str, list[Line]] = {}
+        for line in found:
+            by_engagement.setdefault(line.engagement or "Other", []).append(line)
+        for engagement, lines in by_engagement.items():
+            click.echo(f"  {engagement}")
+            for line in lines:
+                click.echo(f"    {_status_line(line, question)}")
+
+
+def _status_line(it: Line, question: str) -> str:
+    """Plain lines rather than a table: links stay whole on a narrow terminal, and `grep` finds them."""
+    fields = f" [{', '.join(it.fields)}]" if it.fields else ""
+    key = f"  key {it.key}" if question == "dismissed" else ""
+    return f"{it.due or 'no date':<10}  {it.title}{fields}{key}\n{'':14}  {it.url}"
+
+
+def history(settings: Settings, runs: Sequence[Mapping[str, Any]]) -> None:
+    """The past runs."""
+    if settings.output == "json":
+        json_object({"runs": runs})
+        return
+    rows = []
+    for each in runs:
+        totals = [
+            sum(target.get(name, 0) for target in each.get("targets", {}).values())
+            for name in ("created", "updated", "archived", "failed")
+        ]
+        code = "-" if each["exit_code"] is None else str(each["exit_code"])
+        rows.append([_moment(each["started_at"]), each["command"], each["status"], code, *map(str, totals)])
+    headings = ["Started", "Command", "Status", "Exit", "Created", "Updated", "Archived", "Failed"]
+    _table(settings, headings, rows)
+
+
+def quarantine(settings: Settings, rows: Iterator[Quarantined]) -> None:
+    """The rows that were left out; never their content."""
+    if settings.output == "json":
+        names = ("source", "file", "line", "field", "why", "since")
+        json_stream([("quarantined", ({name: getattr(q, name) for name in names} for q in rows))])
+        return
+    listed = [[f"{q.file}:{q.line}", q.field, q.why, _moment(q.since)] for q in rows]
+    if not listed:
+        click.echo("No row is left out.")
+        return
+    _table(settings, ["Row", "Field", "Why, and what to do", "Since"], listed)
+
+
+# ----------------------------------------------------------------------------------------------- tables
+
+
+def _moment(at: str) -> str:
+    return datetime.fromisoformat(at).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(redact(text))
+
+
+def _console(settings: Settings, stream: Any) -> Console:  # noqa: ANN401  a text stream
+    from rich.console import Console
+
+    # A pipe has no width: let lines be as long as they are, so that nothing is cut and `grep` finds it.
+    width = None if stream.isatty() else 250
+    return Console(file=stream, no_color=settings.no_color, width=width, highlight=False)
+
+
+def _table(
+    settings: Settings, headings: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = False
+) -> None:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, heading in enumerate(headings):
+        link = heading in {"Link", "Key", "Row"}
+        table.add_column(
+            heading,
+            justify="right" if numbers and place else "left",
+            overflow="fold",
+            no_wrap=link and len(headings) < 4,
+        )
+    for row in rows:
+        table.add_row(*(_escape(cell) for cell in row))
+    _console(settings, sys.stdout).print(table)

@@ -1,0 +1,133 @@
+"""The main job, shown from start to end with the real commands, against the local sandbox."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import click
+
+from mi_sync.cli import Settings, project, serve, show
+from mi_sync.connector import SandboxApp
+from mi_sync.errors import ConfigError, ExitCode, Refused
+
+_RATE_LIMIT = 1000
+"""Higher than any real tool's: the demonstration shows what is written, not how long one waits."""
+
+_PEOPLE = """\
+[people] # e-mail in the exports -> member of the board
+"kim.duarte@example.org" = { board = "kim_duarte" }
+"priya.nair@greenfork.example" = { board = "priya_nair" }
+"jonas.lind@rivershelter.example" = { board = "jonas_lind" }
+"amara.osei@larkspur.example" = { board = "amara_osei" }"""
+"""The invented members of the sandbox's board."""
+
+_MARK = ".mi-sync-demo"
+"""The file that says that a folder may be made anew."""
+
+
+def demo(settings: Settings, folder: Path, *, stay: bool) -> ExitCode:
+    """Makes the sample project, runs it, and shows where to look."""
+    show.start_logging(settings)
+    _make_room(folder)
+    with _sandbox(folder / "sandbox") as served:
+        if not served.apps:
+            raise ConfigError("no sandbox is installed.", remedy="pip install 'mi-sync[sandbox]'")
+        name, app = next(iter(served.apps.items()))
+        target = serve.target_section(name, app)
+        project.create(folder, {"ID": "demo-programme", "NAME": "Demo programme", "PEOPLE": _PEOPLE, "TARGET": target})
+        stage = _Stage(folder, app, settings)
+        code = _show(stage)
+        if code is ExitCode.OK:
+            _end(stage, served.page(name), stay=stay)
+    return code
+
+
+def _sandbox(state: Path) -> AbstractContextManager[serve.Served]:
+    """At the usual address, so that `mi-sync sandbox` serves the same boards again later; else at a free one."""
+    try:
+        socket.create_server(("127.0.0.1", serve.PORT)).close()
+    except OSError:
+        return serve.serving(state, rate_limit=_RATE_LIMIT)
+    return serve.serving(state, port=serve.PORT, rate_limit=_RATE_LIMIT)
+
+
+def _make_room(folder: Path) -> None:
+    """An earlier demonstration is removed; anything else is not ours to touch."""
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / _MARK).exists():
+            raise Refused(
+                "there is something in this folder that no demonstration made.",
+                where=str(folder),
+                remedy="Name another with --folder.",
+            )
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _MARK).touch()
+
+
+class _Stage:
+    """Runs commands in the sample project and shows them as typed."""
+
+    def __init__(self, folder: Path, app: SandboxApp, settings: Settings) -> None:
+        self.folder = folder
+        self._environ = {**os.environ, **app.environ}
+        self._environ.pop("MI_SYNC_CONFIG", None)
+        if settings.no_color:
+            self._environ["NO_COLOR"] = "1"
+
+    def say(self, text: str) -> None:
+        click.secho(f"\n# {text}", bold=True, color=None)
+
+    def run(self, *arguments: str, expect: ExitCode = ExitCode.OK) -> bool:
+        """One real command; False when it does not end as it should."""
+        click.echo(f"$ mi-sync {' '.join(arguments)}")
+        sys.stdout.flush()
+        ended = subprocess.run(  # noqa: S603  our own command line
+            [sys.executable, "-m", "mi_sync", *arguments], cwd=self.folder, env=self._environ, check=False
+        )
+        if ended.returncode != expect:
+            click.echo(f"This should have ended with {int(expect)}, and ended with {ended.returncode}.", err=True)
+        return ended.returncode == expect
+
+
+def _show(stage: _Stage) -> ExitCode:
+    stage.say("A posting export, an applicant export, and a board with nothing of ours on it. First run:")
+    ok = stage.run("run", expect=ExitCode.PARTIAL)
+    stage.say("It ended with 3 because a row was left out. Which, and why?")
+    ok = ok and stage.run("quarantine", "list")
+    stage.say("Run it again: nothing changed, so nothing is written.")
+    ok = ok and stage.run("run")
+    stage.say("The address of one posting changes in the export. One card shows it, so one has to change.")
+    _edit(
+        stage.folder / "exports" / "postings.csv", "jobs.example.org/p-102", "jobs.example.org/p-102-clean-donor-list"
+    )
+    ok = ok and stage.run("run", "--dry-run") and stage.run("run")
+    stage.say("What needs a manager's eye?")
+    ok = ok and stage.run("status")
+    return ExitCode.OK if ok else ExitCode.UNEXPECTED
+
+
+def _edit(path: Path, before: str, after: str) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content.replace(before.encode(), after.encode()))
+
+
+def _end(stage: _Stage, page: str, *, stay: bool) -> None:
+    stage.say("Look at the board:")
+    click.echo(f"  {page}")
+    click.echo(f"The project is in {stage.folder}{os.sep}; edit its exports and run mi-sync there.")
+    if stay:
+        click.echo("Press Ctrl-C to end the demonstration and its sandbox.")
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            click.echo()
+    else:
+        click.echo(f"The sandbox ends here; `mi-sync sandbox --state {stage.folder / 'sandbox'}` serves it again.")

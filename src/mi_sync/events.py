@@ -1,0 +1,192 @@
+"""What a run gets from outside, what it tells while it goes, and how it went."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from mi_sync.errors import BudgetReached, ExitCode, MiSyncError, Problem
+from mi_sync.http import Wire
+from mi_sync.plan import Change, Plan
+
+if TYPE_CHECKING:
+    from mi_sync.config import Config
+    from mi_sync.state import Store
+
+
+def draw_nonce() -> str:
+    """Names one attempt to create an item; six letters and digits."""
+    return "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz234567") for _ in range(6))
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """From outside, and replaced by tests: the wire (with time and sleep), randomness, the wish to stop."""
+
+    wire: Wire = field(default_factory=Wire)
+    nonce: Callable[[], str] = draw_nonce
+    stopping: Callable[[], bool] = lambda: False
+
+    def now(self) -> str:
+        """The time, for the records."""
+        return self.wire.now().isoformat(timespec="milliseconds")
+
+
+# ---------------------------------------------------------------------------------------------- events
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A source is being read."""
+
+    source: str
+    file: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """A target is being read."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Applying:
+    """A change was applied, the `number`th of `total`; `outcome` is done or failed."""
+
+    change: Change
+    number: int
+    total: int
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A lost answer is given time to show its effect."""
+
+    seconds: float
+    why: str
+
+
+Event = Reading | Looking | Applying | Waiting
+Story = Generator[Event, None, None]
+
+# --------------------------------------------------------------------------------------------- results
+
+
+@dataclass(slots=True)
+class SourceCounts:
+    """What became of a source's rows: rows = mapped + unchanged + quarantined + skipped, always."""
+
+    rows: int = 0
+    mapped: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+    skipped: int = 0
+    records: int = 0
+    complete: bool = True
+
+
+@dataclass(slots=True)
+class TargetCounts:
+    """What was done at a target (in a plan: what would be)."""
+
+    created: int = 0
+    updated: int = 0
+    archived: int = 0
+    adopted: int = 0
+    unchanged: int = 0
+    dismissed: int = 0
+    conflicts: int = 0
+    foreign: int = 0
+    failed: int = 0
+    requests: int = 0
+
+    def count(self, action: str) -> None:
+        """One more of an action."""
+        name = COUNTED[action]
+        setattr(self, name, getattr(self, name) + 1)
+
+
+COUNTED = {"create": "created", "update": "updated", "archive": "archived", "adopt": "adopted"}
+"""Which count an action goes to."""
+
+
+@dataclass(slots=True)
+class Result:
+    """How a run went; filled while it goes, and true whenever it stops."""
+
+    run_id: str
+    sources: dict[str, SourceCounts] = field(default_factory=dict)
+    targets: dict[str, TargetCounts] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    source_failures: list[MiSyncError] = field(default_factory=list)
+    target_failures: list[MiSyncError] = field(default_factory=list)
+    newly_left_out: int = 0
+    applied: int = 0
+    plan: Plan | None = None
+
+    @property
+    def may_archive(self) -> bool:
+        """Nothing is archived after a read that failed or found a source empty."""
+        return not self.source_failures
+
+    def fail_source(self, name: str, error: MiSyncError) -> None:
+        """A source could not be read; the others go on."""
+        self.sources[name] = SourceCounts(complete=False)
+        self.source_failures.append(error)
+        self._report(name, error)
+
+    def start_applying(self, name: str) -> TargetCounts:
+        """From what a target's plan would do to what is done: counted from zero."""
+        counts = replace(self.targets.get(name, TargetCounts()), **dict.fromkeys(COUNTED.values(), 0))
+        self.targets[name] = counts
+        return counts
+
+    def fail_target(self, name: str, error: MiSyncError, requests: int = 0) -> None:
+        """A target could not be finished; the others go on."""
+        self.targets.setdefault(name, TargetCounts(requests=requests))
+        self.target_failures.append(error)
+        self._report(name, error)
+
+    def note(self, *problems: Problem) -> None:
+        """Lists problems, each once."""
+        self.problems.extend(p for p in dict.fromkeys(problems) if p not in self.problems)
+
+    def _report(self, name: str, error: MiSyncError) -> None:
+        problem = error.problem()
+        self.problems.append(replace(problem, where=problem.where or name))
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Some work done and some not: 3. Nothing done: the first of 2, 6, 7, 4, 5 that applies. Budget: 8."""
+        failures = [f for f in (*self.source_failures, *self.target_failures) if not isinstance(f, BudgetReached)]
+        failed_changes = any(counts.failed for counts in self.targets.values())
+        if failures and not self._something_done():
+            order = (2, 6, 7, 4, 5)
+            return min((f.exit_code for f in failures), key=lambda c: order.index(c) if c in order else len(order))
+        if failures or failed_changes:
+            return ExitCode.PARTIAL
+        if any(isinstance(f, BudgetReached) for f in self.target_failures):
+            return ExitCode.BUDGET
+        return ExitCode.PARTIAL if self.newly_left_out else ExitCode.OK
+
+    def _something_done(self) -> bool:
+        if self.applied:
+            return True
+        if self.target_failures:
+            return len(self.target_failures) < len(self.targets)
+        return any(counts.complete for counts in self.sources.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: the configuration and state that it works on, the outside, and the result that it fills."""
+
+    config: Config
+    store: Store
+    outside: Outside
+    result: Result

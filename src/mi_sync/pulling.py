@@ -1,0 +1,284 @@
+"""One source's rows become contributions and quarantine; contributions become canonical records with labels.
+
+The parts of `sync.pull`, each within its transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from mi_sync import __version__, identity, linking, mapping
+from mi_sync.config import Config, SourceSpec
+from mi_sync.connector import Context, Source, SourceFile, Table
+from mi_sync.errors import EmptySource, Problem
+from mi_sync.events import Reading, Run, SourceCounts, Story
+from mi_sync.http import Wire
+from mi_sync.model import Contribution, Kind, Quarantined
+from mi_sync.state import FileRead, Store
+
+_LINK_ORDER: tuple[Kind, ...] = ("posting", "applicant", "application", "feedback")
+
+
+class SourceReader:
+    """Reads one source: files into contributions and quarantine.
+
+    `dirty` collects the keys of the records that must be merged anew.
+    """
+
+    def __init__(self, run: Run, spec: SourceSpec, read_no: int, dirty: set[str]) -> None:
+        self._run, self._spec, self._read_no, self._dirty = run, spec, read_no, dirty
+        self._store = run.store
+        self._counts = SourceCounts()
+        self._every_key_read = True
+
+    def read(self) -> Story:
+        """Everything, or an error that leaves it to the caller to undo.
+
+        Raises:
+            SourceError: it cannot be read.
+            EmptySource: it had rows before and has none now.
+        """
+        spec, store = self._spec, self._store
+        source = open_source(spec, self._run.config, self._run.outside.wire)
+        files = source.files()
+        for file in files:
+            yield from self._file(file)
+        if not self._counts.rows and store.had_rows(spec.name):
+            raise EmptySource(
+                "it had rows before and has none now, so nothing is concluded from it.",
+                where=spec.name,
+                remedy="Look at the export; if it is right, name the rows that ended in an engagements overlay.",
+            )
+        store.forget_files(spec.name, [file.name for file in files])
+        store.drop_unlinked(spec.name, self._read_no)
+        if spec.complete and self._every_key_read:
+            self._dirty.update(store.mark_gone(spec.name, self._read_no))
+        self._run.result.sources[spec.name] = self._counts
+
+    def _file(self, file: SourceFile) -> Story:
+        spec, store, counts = self._spec, self._store, self._counts
+        fingerprint = self._fingerprint(file)
+        known = store.file(spec.name, file.name)
+        if known and known.fingerprint == fingerprint:
+            store.touch_file(spec.name, file.name, self._read_no)
+            left_out = [q for q in store.quarantine(spec.name, "map") if q.file == file.name]
+            self._report(left_out)
+            counts.rows += known.rows
+            counts.unchanged += known.accepted
+            counts.skipped += known.skipped
+            counts.quarantined += len(left_out)
+            self._every_key_read &= not left_out or not spec.complete
+            yield Reading(spec.name, file.name, known.rows)
+            return
+        with file.open() as table:
+            yield from self._rows(file, table, fingerprint)
+
+    def _fingerprint(self, file: SourceFile) -> str:
+        spec = self._spec
+        options = repr((sorted((k, sorted(v.items())) for k, v in spec.values.items()), spec.dates, str(spec.timezone)))
+        settings = spec.settings.model_dump_json()
+        return identity.digest(file.digest(), spec.mapping.digest, options, settings, spec.namespace, __version__)
+
+    def _rows(self, file: SourceFile, table: Table, fingerprint: str) -> Story:
+        spec, store, counts = self._spec, self._store, self._counts
+        mapper = compile_for(spec, table.header, file.name, self._run.config.programme.id)
+        before = store.quarantine_digests(spec.name, None, "map")
+        left_out: list[Quarantined] = []
+        rows = mapped = unchanged = skipped = 0
+        for row in table.rows:
+            rows += 1
+            outcome = mapper.map(row.line, row.cells) if not row.fault else mapper.fault(row.line, row.fault)
+            if isinstance(outcome, mapping.RowProblem):
+                left_out.append(self._left_out(file, outcome))
+            elif (change := self._keep(file, outcome)) is None:
+                skipped += 1
+            elif change:
+                mapped += 1
+            else:
+                unchanged += 1
+            if rows % 500 == 0:
+                yield Reading(spec.name, file.name, rows)
+        self._run.result.newly_left_out += sum(1 for q in left_out if q.digest not in before)
+        store.replace_quarantine(spec.name, file.name, "map", left_out, self._run.outside.now())
+        self._report(left_out)
+        store.save_file(spec.name, file.name, FileRead(fingerprint, rows, mapped + unchanged, skipped), self._read_no)
+        counts.rows += rows
+        counts.mapped += mapped
+        counts.unchanged += unchanged
+        counts.skipped += skipped
+        counts.quarantined += len(left_out)
+        yield Reading(spec.name, file.name, rows)
+
+    def _left_out(self, file: SourceFile, problem: mapping.RowProblem) -> Quarantined:
+        spec = self._spec
+        if not problem.present:
+            self._every_key_read = False
+        for kind, ref in problem.present:  # quarantined is not gone
+            self._store.touch_contribution(spec.name, kind, ref, file.name, problem.line, self._read_no)
+        return Quarantined(spec.name, file.name, problem.line, problem.field, problem.why, problem.digest)
+
+    def _keep(self, file: SourceFile, row: mapping.Mapped) -> bool | None:
+        """Stores what a row says: True when it says something new, False when not, None for a repeated row."""
+        spec, store = self._spec, self._store
+        changed = False
+        for draft in reversed(row.drafts):  # what the row is about comes last, and decides whether it is a repetition
+            primary = draft.kind == spec.mapping.primary
+            digest = _draft_digest(draft)
+            before = store.contribution_state(spec.name, draft.kind, draft.ref)
+            if before and before[1] == self._read_no:
+                if primary:
+                    self._repeated(file, row.line, before)
+                    return None
+                continue  # the same person in another row of this read: the first row speaks
+            if before and before[0] == digest:
+                if store.touch_contribution(spec.name, draft.kind, draft.ref, file.name, row.line, self._read_no):
+                    self._mark_dirty(draft)
+                continue
+            store.save_contribution(self._contribution(file, row, draft, digest, primary=primary), self._read_no)
+            changed = True
+        return changed
+
+    def _mark_dirty(self, draft: mapping.Draft) -> None:
+        for it in self._store.contributions_of(self._spec.name, draft.kind, draft.ref):
+            if it.key:
+                self._dirty.add(it.key)
+
+    def _repeated(self, file: SourceFile, line: int, before: tuple[str, int, str, int]) -> None:
+        self._run.result.note(
+            Problem(
+                f"{file.name}:{line}",
+                "",
+                f"the row repeats what {before[2]}:{before[3]} is about; the first one counts, this one is skipped.",
+            )
+        )
+
+    def _contribution(
+        self, file: SourceFile, row: mapping.Mapped, draft: mapping.Draft, digest: str, *, primary: bool
+    ) -> Contribution:
+        return Contribution(
+            source=self._spec.name,
+            kind=draft.kind,
+            ref=draft.ref,
+            namespace=self._spec.namespace,
+            overlay=self._spec.mapping.overlay,
+            file=file.name,
+            line=row.line,
+            local_id=draft.id,
+            values=draft.values,
+            refs=draft.refs,
+            origins={name: (o.column, o.mapping_line) for name, o in draft.origins.items()},
+            digest=digest,
+            primary=primary,
+        )
+
+    def _report(self, left_out: Iterable[Quarantined]) -> None:
+        self._run.result.note(*(_as_problem(q) for q in left_out))
+
+
+def _draft_digest(draft: mapping.Draft) -> str:
+    return identity.digest(draft.id or "", repr(sorted(draft.values.items())), repr(sorted(draft.refs.items())))
+
+
+def _as_problem(row: Quarantined) -> Problem:
+    return Problem(f"{row.file}:{row.line}", row.field, row.why)
+
+
+def open_source(spec: SourceSpec, config: Config, wire: Wire) -> Source:
+    """The source behind a specification."""
+    opened = spec.connector.open(spec.settings, Context(spec.name, config.root, config.programme.timezone, wire))
+    assert isinstance(opened, Source)  # noqa: S101  the registry checked the kind
+    return opened
+
+
+def compile_for(spec: SourceSpec, header: Sequence[str], file: str, programme: str) -> mapping.Mapper:
+    """The source's mapping, compiled for a header.
+
+    Raises:
+        SourceError: a column that it needs is not there.
+    """
+    options = mapping.Options(dates=spec.dates, timezone=spec.timezone, values=spec.values)
+    return mapping.compile_mapping(spec.mapping, header, options, programme=programme, file=file)
+
+
+# ------------------------------------------------------------------------------------- whose record it is
+
+
+def link(run: Run, dirty: set[str]) -> None:
+    """Finds whose record each new contribution is about; what cannot be found is left out, with its row."""
+    linker = linking.Linker(run.store, run.config.programme.id)
+    left_out: dict[tuple[str, str, int], Quarantined] = {}
+    for kind in _LINK_ORDER:
+        for overlay in (False, True):
+            for it in run.store.unlinked(kind, overlay=overlay):
+                unlinked = _link_one(run.store, linker, it, dirty)
+                if unlinked is not None:
+                    why = f"{unlinked.why}."
+                    row = Quarantined(it.source, it.file, it.line, unlinked.field, why, it.digest, "link")
+                    left_out.setdefault((it.source, it.file, it.line), row)
+    for spec in run.config.sources:
+        _report_unlinked(run, spec.name, [q for q in left_out.values() if q.source == spec.name])
+
+
+def _link_one(store: Store, linker: linking.Linker, it: Contribution, dirty: set[str]) -> linking.Unlinked | None:
+    linked = linker.link(it)
+    if isinstance(linked, linking.Unlinked):
+        return linked
+    if linked.implied is not None:
+        store.save_implied(linked.implied)
+        dirty.add(linked.applicant or linked.key)
+    store.link_contribution(it, linked.key, linked.posting, linked.applicant)
+    dirty.add(linked.key)
+    return None
+
+
+def _report_unlinked(run: Run, source: str, rows: Sequence[Quarantined]) -> None:
+    before = run.store.quarantine_digests(source, None, "link")
+    run.result.newly_left_out += sum(1 for q in rows if q.digest not in before)
+    run.store.replace_quarantine(source, None, "link", rows, run.outside.now())
+    run.result.note(*(_as_problem(q) for q in rows))
+    counts = run.result.sources.get(source)
+    if counts is not None and counts.complete:
+        _count_unlinked(counts, rows, before)
+
+
+def _count_unlinked(counts: SourceCounts, rows: Sequence[Quarantined], known: Collection[str]) -> None:
+    """Rows that were readable but refer to nothing are quarantined, and so neither mapped nor unchanged."""
+    for row in rows:
+        if counts.unchanged and (row.digest in known or not counts.mapped):
+            counts.unchanged -= 1
+        else:
+            counts.mapped -= 1
+        counts.quarantined += 1
+
+
+def merge(run: Run, dirty: Iterable[str]) -> None:
+    """Puts the contributions of each of these keys together, by the order of the sources."""
+    order = {spec.name: number for number, spec in enumerate(run.config.sources)}
+    for key in sorted(dirty):
+        contributions = run.store.contributions(key)
+        kind = contributions[0].kind
+        merged = linking.merged(kind, key, contributions, order)
+        run.store.save_record(merged.record, kind, merged.origins)
+        if merged.problem:
+            run.result.note(merged.problem)
+
+
+def give_labels(programme: str, store: Store) -> None:
+    """Initials, with a short suffix where they are not unique on the posting; what was given stays."""
+    shared = store.shared_initials()
+    ambiguous: dict[str, bool] = {}
+    initials: dict[str, str] = {}
+    for applicant, letters, posting in store.unlabelled():
+        initials[applicant] = letters or ""
+        ambiguous[applicant] = ambiguous.get(applicant, False) or not letters or (posting, letters) in shared
+    taken = set(store.labels().values())
+    labels = {}
+    for applicant, letters in initials.items():
+        label = letters
+        if ambiguous[applicant]:
+            suffix = identity.digest("label", applicant, key=programme)
+            sizes = range(2, len(suffix) + 1)
+            label = next(name for size in sizes if (name := f"{letters or 'intern'}-{suffix[:size]}") not in taken)
+        taken.add(label)
+        labels[applicant] = label
+    store.save_labels(labels)

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from programme import Project, Server, serving
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with serving(tmp_path / "sandbox") as served:
+        yield served
+
+
+@pytest.fixture
+def project(tmp_path: Path, server: Server) -> Project:
+    return Project.make(tmp_path / "project", server)

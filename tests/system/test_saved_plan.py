@@ -1,0 +1,133 @@
+"""`plan --out` and `apply FILE`: exactly that plan, resumed, or refused."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from programme import Project, Server
+
+pytestmark = pytest.mark.system
+
+CHILD = str(Path(__file__).with_name("crash_child.py"))
+
+
+def save(project: Project) -> Path:
+    ended = project.start("plan", "--out", "spring.plan", "--output", "json")
+    assert ended.code == 0, ended.err
+    return project.folder / "spring.plan"
+
+
+def test_a_plan_writes_nothing_but_its_file(project: Project, server: Server) -> None:
+    ended = project.start("plan", "--output", "json")
+    assert ended.code == 0
+    assert [(c["action"], c["title"]) for c in ended.json()["changes"]] == [
+        ("create", "Kickoff: Donor dashboard (AL)"),
+        ("create", "Final: Donor dashboard (AL)"),
+    ]
+    assert server.writes() == []
+    assert not (project.folder / "state.db").exists()
+
+
+def test_the_detailed_exit_code(project: Project) -> None:
+    assert project.start("plan", "--detailed-exitcode").code == 9
+    project.run()
+    assert project.start("plan", "--detailed-exitcode").code == 0
+    assert project.start("run", "--dry-run").code == 0
+
+
+def test_a_saved_plan_is_applied_exactly_and_only_once(project: Project, server: Server) -> None:
+    # The records have to be stored first: `plan` keeps nothing of what it read.
+    assert project.start("pull").code == 0
+    file = save(project)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    ended = project.start("apply", "spring.plan", "--output", "json")
+    assert ended.code == 0, ended.err
+    assert ended.json()["targets"]["board"]["created"] == 2
+    server.requests.clear()
+    again = project.start("apply", "spring.plan", "--output", "json")
+    assert (again.code, again.json()["status"]) == (4, "refused")
+    assert server.writes() == []
+    project.run()
+    assert server.writes() == []
+
+
+def test_a_plan_of_a_world_that_moved_is_refused_and_nothing_is_done(project: Project, server: Server) -> None:
+    project.run()
+    project.edit("jobs.csv", "Donor dashboard", "Donor atlas")
+    save(project)
+    card = server.card("Final")
+    server.call("PUT", f"/cards/{card['id']}", due="2026-04-01T12:00:00.000Z")
+    server.requests.clear()
+    ended = project.start("apply", "spring.plan")
+    assert ended.code == 4
+    assert "Final: Donor" in ended.err
+    assert server.writes() == []
+
+
+def test_a_plan_is_not_stale_because_something_else_moved(project: Project, server: Server) -> None:
+    project.run()
+    project.edit("jobs.csv", "Two lines of it.", "Two other lines.")
+    save(project)
+    card = server.card("Final")  # the plan changes the kickoff's body alone
+    server.call("PUT", f"/cards/{card['id']}", name="Final, renamed by a person")
+    assert project.start("apply", "spring.plan").code == 0
+    assert "Two other lines." in server.card("Kickoff")["desc"]
+    assert server.card("Final")["name"] == "Final, renamed by a person"
+
+
+def test_a_plan_that_was_edited_is_refused(project: Project, server: Server) -> None:
+    file = save(project)
+    file.write_text(file.read_text("utf-8").replace("Donor dashboard", "Donor dash"), "utf-8")
+    ended = project.start("apply", "spring.plan")
+    assert ended.code == 4
+    assert "spring.plan" in ended.err
+    assert server.writes() == []
+
+
+@pytest.mark.parametrize("moment", ["before-send", "after-effect", "before-commit"])
+@pytest.mark.parametrize("number", range(1, 9))
+def test_an_interrupted_plan_resumes_with_the_same_file(
+    project: Project, server: Server, moment: str, number: int
+) -> None:
+    save(project)
+    killed = project.start(moment, str(number), "apply", "spring.plan", program=(CHILD,))
+    assert killed.code == -9, killed.err
+    resumed = project.start("look", "0", "apply", "spring.plan", program=(CHILD,))
+    assert resumed.code == 0, resumed.err
+    assert sorted(len(cards) for cards in server.marked().values()) == [1, 1]
+    (checklist,) = server.card("Kickoff")["checklists"]
+    assert [line["name"] for line in checklist["checkItems"]] == ["Send the brief", "Give access"]
+    server.requests.clear()
+    project.run()
+    assert server.writes() == []
+
+
+def test_a_saved_plan_holds_no_secret_and_no_personal_data(project: Project, server: Server) -> None:
+    text = save(project).read_text("utf-8")
+    json.loads(text)
+    for value in (*server.environ.values(), "Ana", "Lopez", "students.example"):
+        assert value not in text
+
+
+def test_the_limits_hold_for_a_saved_plan(project: Project, server: Server) -> None:
+    config = (project.folder / "config.toml").read_text("utf-8")
+    project.write("config.toml", config + "\n[safety]\nmax_create = 1\n")
+    save(project)
+    assert project.start("apply", "spring.plan").code == 4
+    assert server.writes() == []
+    assert project.start("apply", "spring.plan", "--force", "create").code == 0
+    assert len(server.cards()) == 2
+
+
+@pytest.mark.parametrize(("content", "code"), [(None, 2), ("", 4), ("[]", 4), ("{}", 4), ("\x00", 4)])
+def test_a_file_that_is_no_plan(project: Project, content: str | None, code: int) -> None:
+    if content is not None:
+        project.write("spring.plan", content)
+    ended = project.start("apply", "spring.plan")
+    assert ended.code == code
+    assert "Traceback" not in ended.err
+    assert "spring.plan" in ended.err

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mi_sync import config
+from mi_sync.errors import ConfigError, Problem
+
+GOOD = """\
+[programme]
+id = "spring-2026-7f3k9q"
+timezone = "America/Chicago"
+
+[[sources]]
+name = "jobs"
+connector = "files"
+path = "jobs.csv"
+mapping = "generic_postings"
+
+[[targets]]
+name = "board"
+connector = "trello"
+board = "https://trello.com/b/AbCd1234"
+key = { env = "TRELLO_KEY" }
+token = { env = "TRELLO_TOKEN" }
+"""
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Any:
+    def loaded(text: str, **options: Any) -> config.Config:
+        path = tmp_path / "config.toml"
+        path.write_text(text, "utf-8")
+        return config.load(path, **options)
+
+    return loaded
+
+
+def problems(load: Any, text: str, **options: Any) -> list[Problem]:
+    with pytest.raises(ConfigError) as caught:
+        load(text, **options)
+    assert caught.value.exit_code == 2
+    return list(caught.value.problems)
+
+
+def test_the_smallest_configuration(load: Any, tmp_path: Path) -> None:
+    loaded = load(GOOD)
+    assert loaded.state == tmp_path / "state.db"
+    assert [source.namespace for source in loaded.sources] == ["jobs"]
+    assert [target.conflicts["body"] for target in loaded.targets] == ["ask"]
+
+
+def test_all_problems_are_told_at_once_with_their_keys(load: Any) -> None:
+    text = (
+        GOOD.replace('timezone = "America/Chicago"', 'timezone = "Middle/Earth"\ncolour = "red"')
+        .replace('board = "https://trello.com/b/AbCd1234"', "")
+        .replace('mapping = "generic_postings"', 'mapping = "generic_posting"')
+    )
+    found = {problem.field for problem in problems(load, text)}
+    assert {"programme.timezone", "programme.colour"} <= found
+    text = GOOD.replace('board = "https://trello.com/b/AbCd1234"', "").replace(
+        'mapping = "generic_postings"', 'mapping = "generic_posting"'
+    )
+    told = problems(load, text)
+    assert "targets[0].board" in {problem.field for problem in told}
+    assert any("generic_postings" in problem.why for problem in told)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "field", "remedy"),
+    [
+        ('[programme]\nid = "spring-2026-7f3k9q"', "[programme]", "programme.id", "missing"),
+        ("[[targets]]", "[privcy]\n[[targets]]", "privcy", "'privacy'"),
+        ("[[targets]]", '[privacy]\nallow = ["eeo"]\n[[targets]]', "privacy.allow", "never"),
+        ("[[targets]]", '[safety]\nmax_archive = "many"\n[[targets]]', "safety.max_archive", "pattern"),
+        ('connector = "trello"', 'connector = "trelo"', "targets[0].connector", "installed: "),
+        ('connector = "trello"', 'connector = "files"', "targets[0].connector", "is needed here"),
+        ('board = "https', 'bord = "https', "targets[0].bord", "'board'"),
+        ('key = { env = "TRELLO_KEY" }', 'key = "s3cr3t"', "targets[0].key", "{ env ="),
+        ('key = { env = "TRELLO_KEY" }', "key = {}", "targets[0].key", "{ env ="),
+        ('path = "jobs.csv"', "", "sources[0].path", "missing"),
+        ('mapping = "generic_postings"', "", "sources[0].mapping", "generic_postings"),
+        (
+            "[[targets]]",
+            '[milestones]\ntemplate = "micro-internship"\nomit = ["kickof"]\n[[targets]]',
+            "milestones.omit",
+            "kickoff",
+        ),
+        ("[[targets]]", '[milestones]\ntemplate = "internship"\n[[targets]]', "milestones.template", "micro-intern"),
+        ("[[targets]]", '[state]\nurl = "mysql://x"\n[[targets]]', "", "sqlite:///"),
+        ('name = "board"', 'name = "board"\nonly = ["lunch"]', "targets[0]", "kickoff"),
+    ],
+)
+def test_each_mistake_names_its_key_and_a_remedy(load: Any, before: str, after: str, field: str, remedy: str) -> None:
+    assert before in GOOD
+    found = problems(load, GOOD.replace(before, after))
+    assert any(problem.field.startswith(field) and remedy in problem.why for problem in found), found
+
+
+def test_a_secret_typed_in_is_never_repeated(load: Any) -> None:
+    for text in (GOOD.replace('{ env = "TRELLO_KEY" }', '"s3cr3t"'), GOOD.replace("{ env =", '{ envv = "s3cr3t", x =')):
+        assert "s3cr3t" not in str(ConfigError(problems(load, text)))
+
+
+def test_templates_may_not_name_what_privacy_withholds(load: Any) -> None:
+    step = '[[milestones.steps]]\nkey = "x"\ntitle = "{{ applicant.email }}"\ndue = "start"\n[[targets]]'
+    (problem,) = problems(load, GOOD.replace("[[targets]]", step))
+    assert problem.field == "milestones.steps[x].title"
+    assert "contact" in problem.why
+    assert "allow" in problem.why
+    allowed = GOOD.replace("[[targets]]", step).replace('name = "board"', 'name = "board"\nallow = ["contact"]')
+    assert load(allowed).targets[0].name == "board"
+
+
+def test_missing_secrets_are_told_where_a_target_is_contacted(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(GOOD).targets[0].secrets == {}
+    found = problems(load, GOOD, with_secrets=True)
+    assert [problem.field for problem in found] == ["targets[0].key", "targets[0].token"]
+    assert "TRELLO_KEY" in found[0].why
+    monkeypatch.setenv("TRELLO_KEY", "k-123")
+    monkeypatch.setenv("TRELLO_TOKEN", "t-456")
+    secrets = load(GOOD, with_secrets=True).targets[0].secrets
+    assert secrets["key"].reveal() == "k-123"
+    assert "k-123" not in repr(secrets)
+
+
+def test_two_targets_of_one_name_are_refused(load: Any) -> None:
+    twice = GOOD + GOOD[GOOD.index("[[targets]]") :]
+    assert any(problem.field == "targets" for problem in problems(load, twice))
+
+
+@pytest.mark.parametrize("text", ["[programme", "\ufeff[programme\n", "id = \x00"])
+def test_a_file_that_is_no_toml(load: Any, text: str) -> None:
+    (problem,) = problems(load, text)
+    assert "TOML" in problem.why
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="mi-sync init"):
+        config.load(tmp_path / "none.toml")
+
+
+def test_the_example_loads(repository: Path) -> None:
+    loaded = config.load(repository / "config.example.toml")
+    assert [source.name for source in loaded.sources] == ["engagements", "jobs", "applicants"]
+
+
+def test_the_example_shows_every_setting(repository: Path) -> None:
+    text = (repository / "config.example.toml").read_text("utf-8")
+    sections = [
+        config.ProgrammeSection,
+        config.StateSection,
+        config.SourceSection,
+        config.MilestonesSection,
+        config.ConflictsSection,
+        config.PrivacySection,
+        config.SafetySection,
+        config.TargetSection,
+        config.Step,
+    ]
+    for section in sections:
+        for name in section.model_fields:
+            assert name in text, f"{section.__name__}.{name}"

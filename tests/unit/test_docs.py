@@ -1,0 +1,73 @@
+"""What the documents say is so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from mi_sync.cli import cli
+from mi_sync.errors import ExitCode
+
+
+def commands(group: click.Group, *above: str) -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, *above, name)
+        else:
+            yield " ".join((*above, name)), command
+
+
+COMMANDS = dict(commands(cli))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example_and_stands_in_the_readme(name: str, repository: Path) -> None:
+    command = COMMANDS[name]
+    assert command.help
+    assert f"mi-sync {name}" in (command.epilog or "")
+    assert f"mi-sync {name}" in (repository / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_short_help_is_never_cut(name: str) -> None:
+    assert not COMMANDS[name].get_short_help_str(limit=58).endswith("...")
+
+
+def test_every_exit_code_stands_in_the_readme(repository: Path) -> None:
+    text = (repository / "README.md").read_text("utf-8")
+    table = text[text.index("| exit code") : text.index("## What happens")]
+    assert {int(code) for code in re.findall(r"\b\d+\b", table)} >= {code.value for code in ExitCode}
+
+
+def test_the_two_commands_stand_first(repository: Path) -> None:
+    lines = (repository / "README.md").read_text("utf-8").splitlines()
+    assert [line.split("#")[0].strip() for line in lines[3:5]] == ["make demo", "make test"]
+
+
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "connectors/README.md", "mappings/README.md", "CHANGELOG.md"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document: str, repository: Path) -> None:
+    path = repository / document
+    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text("utf-8")):
+        assert (path.parent / target).exists(), target
+
+
+def test_every_shipped_mapping_stands_in_both_tables(repository: Path) -> None:
+    names = {path.stem for path in (repository / "mappings").glob("*.toml")}
+    assert names
+    for document in ("README.md", "mappings/README.md"):
+        text = (repository / document).read_text("utf-8")
+        assert {name for name in names if f"| `{name}` |" not in text} == set()
+
+
+def test_every_core_module_stands_in_the_map(repository: Path) -> None:
+    text = (repository / "CONTRIBUTING.md").read_text("utf-8")
+    modules = {path.stem for path in (repository / "src" / "mi_sync").glob("*.py") if not path.stem.startswith("__")}
+    listed = {name for row in re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE) for name in re.findall(r"`(\w+)", row)}
+    assert modules - listed == set()

@@ -1,0 +1,251 @@
+"""Sources into records: what follows from rows that come, change, go and come back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mi_sync import config, sync
+from mi_sync.errors import ExitCode
+from mi_sync.events import Outside, Result, Run
+from mi_sync.http import Wire
+from mi_sync.model import Application, Posting
+from mi_sync.state import Store
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+CONFIG = """\
+[programme]
+id = "spring-2026-7f3k9q"
+timezone = "America/Chicago"
+
+[[sources]]
+name = "overlay"
+connector = "files"
+path = "engagements.csv"
+mapping = "engagements"
+
+[[sources]]
+name = "jobs"
+connector = "files"
+path = "jobs*.csv"
+mapping = "generic_postings"
+complete = true
+
+[[sources]]
+name = "people"
+namespace = "jobs"
+connector = "files"
+path = "people.csv"
+mapping = "generic_applicants"
+complete = true
+"""
+OVERLAY = "posting_id,email,status,starts_on,ends_on,supervisor_email\n"
+JOBS = "id,title,starts_on\nP-1,Donor dashboard,2026-03-02\nP-2,Donor atlas,2026-03-09\n"
+PEOPLE = (
+    "id,name,email,posting_id,status\nS-1,Ana Lopez,ana@s.example,P-1,accepted\nS-2,Bo Li,bo@s.example,P-1,applied\n"
+)
+
+
+class World:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "config.toml").write_text(CONFIG, "utf-8")
+        self.write("engagements.csv", OVERLAY)
+        self.write("jobs.csv", JOBS)
+        self.write("people.csv", PEOPLE)
+        self.store = Store.open(folder / "state.db", "spring-2026-7f3k9q")
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text, "utf-8", newline="")
+
+    def pull(self) -> Result:
+        loaded = config.load(self.folder / "config.toml")
+        result = Result("run")
+        run = Run(loaded, self.store, Outside(wire=Wire(now=lambda: NOW)), result)
+        for _ in sync.pull(run):
+            pass
+        for counts in result.sources.values():
+            parts = counts.mapped + counts.unchanged + counts.quarantined + counts.skipped
+            assert counts.rows == parts, counts
+        return result
+
+    def statuses(self) -> dict[str, str | None]:
+        postings = [r for r in self.store.records("posting") if isinstance(r, Posting)]
+        return {str(posting.id): posting.status for posting in postings}
+
+    def applications(self) -> list[Application]:
+        return [r for r in self.store.records("application") if isinstance(r, Application)]
+
+    def status_of(self, person: str) -> str | None:
+        keys = {getattr(r, "id", None): r.key for r in self.store.records("applicant")}
+        (found,) = [a.status for a in self.applications() if a.applicant == keys[person]]
+        return found
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Any:
+    made = World(tmp_path)
+    yield made
+    made.store.close()
+
+
+def test_an_unchanged_file_is_not_mapped_again(world: World) -> None:
+    world.pull()
+    counts = world.pull().sources["people"]
+    assert (counts.mapped, counts.unchanged) == (0, 2)
+
+
+def test_new_bytes_with_the_same_rows_are_unchanged_rows(world: World) -> None:
+    world.pull()
+    header, *rows = PEOPLE.splitlines()
+    world.write("people.csv", "\r\n".join([header, *reversed(rows)]) + "\r\n")
+    counts = world.pull().sources["people"]
+    assert (counts.mapped, counts.unchanged) == (0, 2)
+
+
+def test_a_value_that_goes_and_comes_back_is_seen_each_time(world: World) -> None:
+    for status in ("accepted", "withdrawn", "accepted"):
+        world.write("people.csv", PEOPLE.replace("accepted", status))
+        world.pull()
+        assert world.status_of("S-1") == status
+
+
+def test_a_posting_that_went_is_closed_and_its_engagement_is_kept(world: World) -> None:
+    world.pull()
+    world.write("jobs.csv", JOBS.replace("P-1,Donor dashboard,2026-03-02\n", ""))
+    world.pull()
+    assert world.statuses() == {"P-1": "closed", "P-2": None}
+    assert world.status_of("S-1") == "accepted"
+    world.write("jobs.csv", JOBS)
+    world.pull()
+    assert world.statuses() == {"P-1": None, "P-2": None}
+
+
+def test_an_application_that_went_is_withdrawn_unless_it_was_accepted(world: World) -> None:
+    world.pull()
+    world.write("people.csv", PEOPLE.splitlines()[0] + "\nS-3,Cy Oz,cy@s.example,P-2,applied\n")
+    result = world.pull()
+    assert (world.status_of("S-1"), world.status_of("S-2")) == ("accepted", "withdrawn")
+    assert any("no longer in the complete export" in problem.why for problem in result.problems)
+
+
+def test_nothing_goes_while_a_row_cannot_be_read(world: World) -> None:
+    world.pull()
+    rows = "S-2,Bo Li,bo@s.example,P-1,promoted\n,Nobody,,,\n"  # the second has no key at all
+    world.write("people.csv", PEOPLE.splitlines()[0] + "\n" + rows)
+    world.pull()
+    assert (world.status_of("S-1"), world.status_of("S-2")) == ("accepted", "applied")
+
+
+def test_an_emptied_source_is_refused_and_keeps_everything(world: World) -> None:
+    world.pull()
+    world.write("people.csv", PEOPLE.splitlines()[0] + "\n")
+    result = world.pull()
+    assert not result.may_archive
+    assert result.exit_code is ExitCode.PARTIAL
+    assert world.status_of("S-2") == "applied"
+
+
+def test_a_failing_source_leaves_no_trace_and_the_others_go_on(world: World) -> None:
+    world.pull()
+    world.write("people.csv", PEOPLE.replace("Bo Li", "Bo Lee") + '"an open quote\n')
+    world.write("jobs.csv", JOBS.replace("Donor atlas", "Donor maps"))
+    result = world.pull()
+    assert result.exit_code is ExitCode.PARTIAL
+    assert not result.sources["people"].complete
+    names = {getattr(r, "name", None) for r in world.store.records("applicant")}
+    assert names == {"Ana Lopez", "Bo Li"}
+    assert {getattr(r, "title", None) for r in world.store.records("posting")} == {"Donor dashboard", "Donor maps"}
+
+
+def test_a_file_that_went_takes_its_quarantine_along(world: World) -> None:
+    world.write("jobs-2.csv", "id,title,openings\nP-3,Third,many\n")
+    assert world.pull().sources["jobs"].quarantined == 1
+    (world.folder / "jobs-2.csv").unlink()
+    assert world.pull().sources["jobs"].quarantined == 0
+    assert list(world.store.quarantine()) == []
+
+
+def test_a_file_that_comes_back_brings_its_postings_back(world: World) -> None:
+    world.write("jobs-2.csv", "id,title\nP-3,Third\n")
+    world.pull()
+    (world.folder / "jobs-2.csv").unlink()
+    world.pull()
+    assert world.statuses()["P-3"] == "closed"
+    world.write("jobs-2.csv", "id,title\nP-3,Third\n")
+    world.pull()
+    assert world.statuses()["P-3"] is None
+
+
+def test_the_overlay_comes_first_and_completes(world: World) -> None:
+    world.write("engagements.csv", OVERLAY + "P-1,bo@s.example,accepted,2026-03-16,,boss@firm.example\n")
+    world.pull()
+    (application,) = [a for a in world.applications() if a.supervisor_email]
+    assert (application.status, str(application.starts_on)) == ("accepted", "2026-03-16")
+    assert len(world.applications()) == 2
+
+
+def test_a_row_that_refers_to_nothing_waits_and_a_corrected_one_leaves_no_shadow(world: World) -> None:
+    world.write("people.csv", PEOPLE.replace("bo@s.example,P-1", "bo@s.example,P-9"))
+    result = world.pull()
+    assert result.sources["people"].quarantined == 1
+    assert world.pull().sources["people"].quarantined == 1
+    world.write("jobs-2.csv", "id,title\nP-9,Ninth\n")
+    assert world.pull().sources["people"].quarantined == 0
+    assert len(world.applications()) == 2
+    world.write("people.csv", PEOPLE.replace("bo@s.example,P-1", "bo@s.example,P-8"))
+    world.pull()
+    world.write("people.csv", PEOPLE)
+    assert world.pull().sources["people"].quarantined == 0
+    assert list(world.store.quarantine()) == []
+
+
+def test_a_repeated_row_is_skipped_and_named(world: World) -> None:
+    world.write("people.csv", PEOPLE + "S-2,Bo Li,bo@s.example,P-1,accepted\n")
+    result = world.pull()
+    assert result.sources["people"].skipped == 1
+    assert world.status_of("S-2") == "applied"
+    assert [p.where for p in result.problems] == ["people.csv:4"]
+    world.pull()
+    assert world.status_of("S-2") == "applied"  # the two do not take turns
+
+
+def test_every_field_knows_its_row_column_and_mapping_line(world: World) -> None:
+    world.pull()
+    (contribution,) = world.store.contributions_of("jobs", "posting", "id:P-1")
+    column, line = contribution.origins["title"]
+    assert (contribution.file, contribution.line, column) == ("jobs.csv", 2, "title")
+    assert line > 0
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["S-1", "S-2", "S-3", ""]),
+            st.sampled_from(["a@s.example", "b@s.example", "c@s.example", "no address", ""]),
+            st.sampled_from(["P-1", "P-2", "P-9", ""]),
+            st.sampled_from(["accepted", "applied", "promoted", ""]),
+        ),
+        max_size=8,
+    ),
+    st.integers(0, 3),
+)
+def test_rows_are_accounted_for_whatever_they_hold(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]], again: int
+) -> None:
+    world = World(tmp_path_factory.mktemp("world"))
+    try:
+        lines = [f"{id_},Somebody,{email},{posting},{status}" for id_, email, posting, status in rows]
+        world.write("people.csv", "\n".join([PEOPLE.splitlines()[0], *lines]) + "\n")
+        world.pull()  # which asserts that the parts add up to the rows
+        for _ in range(again):
+            result = world.pull()
+            assert result.newly_left_out == 0
+            assert result.sources["people"].mapped == 0
+    finally:
+        world.store.close()
