@@ -52,7 +52,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     yield
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = len(reporter.stats.get("skipped", ())) if reporter else 0
-    if skipped and os.environ.get("MI_SYNC_NO_SKIPS") and not session.exitstatus:
+    if reporter and skipped and os.environ.get("MI_SYNC_NO_SKIPS") and not session.exitstatus:
         reporter.write_line(f"{skipped} skipped, and here nothing may be skipped", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -154,7 +154,7 @@ class Reply:
 
 
 class _Again(Exception):
-    """This attempt may be repeated after `wait` seconds (None: the usual back-off); `final` is raised instead at the end."""
+    """This attempt may be repeated after `wait` seconds (None: the usual back-off); at the end `final` is raised."""
 
     def __init__(self, final: MiSyncError, wait: float | None = None) -> None:
         super().__init__(str(final))

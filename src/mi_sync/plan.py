@@ -7,6 +7,7 @@ digest, as a reader would: a due time as the local date, a text without trailing
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,10 @@ SCALARS = ("title", "body", "due", "start")
 _DATES = ("due", "start")
 _VERSION = 1
 _SHORTENED = "\n\n… (shortened: the board holds no more)"
+_CHILDREN = frozenset({"labels", "checklist"})
+"""What is written one by one, after the call for the item itself and without a new marker."""
+_WRITTEN = "written"
+"""Under this name the base remembers which marker was written last."""
 _MARKER_ROOM = 256
 """Characters of a body that are left for the marker."""
 
@@ -152,11 +157,7 @@ class _Planner:
         self._problems: list[Problem] = []
         self._by_id = {remote.id: remote for remote in actual.remotes}
         self._markers = {remote.id: Marker.decode(remote.marker) for remote in actual.remotes}
-        self._marked: dict[str, list[Remote]] = defaultdict(list)
-        for remote in sorted(actual.remotes, key=lambda r: r.id):
-            marker = self._markers[remote.id]
-            if marker is not None and marker.programme == rules.programme:
-                self._marked[marker.key].append(remote)
+        self._marked = self._by_marked_key()
 
     def plan(self) -> TargetPlan:
         outcomes = {key: self._decide(key) for key in sorted({*self._desired.items, *self._base, *self._marked})}
@@ -181,6 +182,21 @@ class _Planner:
             violations=self._violations(changes),
         )
 
+    def _by_marked_key(self) -> dict[str, list[Remote]]:
+        """What carries our mark, by its key; the oldest first, but what we put out of the way last."""
+        linked = {link.id: key for key, link in self._base.items()}
+        marked: dict[str, list[Remote]] = defaultdict(list)
+        for remote in sorted(self._actual.remotes, key=lambda it: (self._put_away(it), it.id)):
+            marker = self._markers[remote.id]
+            if marker and marker.programme == self._rules.programme:
+                # An item that we know keeps its key, even when somebody pasted another item's mark into it.
+                marked[linked.get(remote.id, marker.key)].append(remote)
+        return marked
+
+    def _put_away(self, remote: Remote) -> bool:
+        marker = self._markers[remote.id]
+        return marker is not None and marker.archived and remote.archived
+
     def _decide(self, key: str) -> _Outcome:
         """One key: what is wanted, what we remember, what is there."""
         item, link = self._desired.items.get(key), self._base.get(key)
@@ -192,8 +208,8 @@ class _Planner:
         marker = self._markers[remote.id]
         if marker is not None and marker.programme != self._rules.programme:
             self._problem(remote.url, "", "it now carries the mark of another programme and is left alone.")
-            return _Outcome(dismissed=True)
-        return self._with_remote(item, link, remote)
+            return _Outcome(dismissed=item is not None)
+        return self._with_remote(item, _caught_up(link, marker), remote)
 
     def _with_remote(self, item: Item | None, link: Link, remote: Remote) -> _Outcome:
         by_a_person = remote.archived and not link.archived
@@ -207,28 +223,24 @@ class _Planner:
     # -- no link ------------------------------------------------------------------------------------
 
     def _without_link(self, key: str, item: Item | None) -> _Outcome:
+        if not self._actual.complete:
+            # What was not shown might be there, or be the original of what was.
+            if item is not None:
+                self._problem(item.title, "", "not created, because the board could not be read completely.")
+            return _Outcome()
         found = self._marked.get(key)
         if found:
-            return self._adopt(key, item, found[0])
-        if item is None:
-            return _Outcome()
-        if not self._actual.complete:
-            self._problem(item.title, "", "not created, because the board could not be read completely.")
-            return _Outcome()
-        return _Outcome(change=self._create(item, ""))
+            return self._adopt(item, found[0])
+        return _Outcome() if item is None else _Outcome(change=self._create(item, ""))
 
-    def _adopt(self, key: str, item: Item | None, remote: Remote) -> _Outcome:
+    def _adopt(self, item: Item | None, remote: Remote) -> _Outcome:
         """An item with our marker of which we know nothing: the state was lost, or is another machine's."""
         marker = self._markers[remote.id]
         if item is None or marker is None:
-            self._problem(remote.url, "", "it carries our mark, but nothing asks for it; it is left alone.")
+            if not remote.archived:
+                self._problem(remote.url, "", "it carries our mark, but nothing asks for it; it is left alone.")
             return _Outcome()
-        present = tuple(name for name in item.labels if name in remote.labels)
-        texts = {line.text for line in remote.checklist}
-        link = Link(
-            key, remote.id, remote.url, marker.nonce, item.owner, item.step, remote.title, dict(marker.digests),
-            present, tuple(t for t in item.checklist if t in texts), marker.archived and remote.archived,
-        )  # fmt: skip
+        link = _rebuilt(item, remote, marker)
         if remote.archived and not link.archived:
             return self._dismissed(item, link, remote)
         outcome = self._merge(item, link, remote)
@@ -237,7 +249,7 @@ class _Planner:
 
     def _create(self, item: Item, expects: str) -> Change:
         values: dict[str, Any] = {"title": item.title, "body": self._fitting(item), "list": item.list}
-        values |= {"due": item.due, "start": item.start}
+        values |= {"due": self._local(item.due), "start": item.start}
         values |= {"labels": item.labels, "checklist": item.checklist, "done": item.done or None}
         values["assignee"] = self._member(item)
         fields = {name: (None, _json(value)) for name, value in values.items() if value not in (None, (), "")}
@@ -286,7 +298,7 @@ class _Planner:
             nonce=link.nonce,
             owner=link.owner,
             step=link.step,
-            base=link.base,
+            base={**link.base, _WRITTEN: _written(link.base, archived=True)},
             labels=link.labels,
             checklist=link.checklist,
             expects=fingerprint(link, remote),
@@ -303,17 +315,21 @@ class _Planner:
             self._merge_scalar(name, item, link, remote, fields, base, conflicts)
         labels = _merge_set(item.labels, link.labels, remote.labels)
         if labels is not None:
-            fields["labels"] = (sorted(remote.labels), labels)
+            fields["labels"] = (sorted(remote.labels), sorted(labels))
         ticked = {line.text for line in remote.checklist if line.done}
         texts = [line.text for line in remote.checklist]
         checklist = _merge_set(item.checklist, link.checklist, texts, keep=ticked)
         if checklist is not None:
             fields["checklist"] = (texts, checklist)
-        if item.done and not remote.done and not base.get("done"):
-            fields["done"], base["done"] = (False, True), "1"
+        if item.done:
+            if not remote.done and not base.get("done"):
+                fields["done"] = (False, True)
+            base["done"] = "1"  # once; whoever reopens it later keeps it open
         if remote.archived:
             fields["archived"] = (True, False)
         base["labels"], base["checklist"] = field_digest(item.labels), field_digest(item.checklist)
+        if fields.keys() - _CHILDREN:
+            base[_WRITTEN] = _written(base)
         after = replace(
             link, base=base, labels=item.labels, checklist=item.checklist, archived=False, url=remote.url,
             title=fields["title"][1] if "title" in fields else remote.title, seen=self._seen(remote, conflicts),
@@ -322,7 +338,7 @@ class _Planner:
             return _Outcome(self._change("update", item, link, remote, fields, after), None, False, tuple(conflicts))
         return _Outcome(link=_if_changed(self._base.get(link.key), after), conflicts=tuple(conflicts))
 
-    def _merge_scalar(  # noqa: PLR0913  the three sides, and the three places where the result goes
+    def _merge_scalar(
         self,
         name: str,
         item: Item,
@@ -332,7 +348,7 @@ class _Planner:
         base: dict[str, str],
         conflicts: list[str],
     ) -> None:
-        ours = self._fitting(item) if name == "body" else getattr(item, name)
+        ours = self._ours(item, name)
         theirs = self._local(getattr(remote, name))
         wanted, last, held = field_digest(ours), link.base.get(name), field_digest(theirs)
         if held == wanted:
@@ -350,7 +366,7 @@ class _Planner:
         fields[name] = (_json(theirs), _json(ours))
         base[name] = wanted
 
-    def _change(  # noqa: PLR0913  a change has these parts
+    def _change(
         self,
         action: Action,
         item: Item,
@@ -380,6 +396,8 @@ class _Planner:
     # -- copies and late duplicates -----------------------------------------------------------------
 
     def _duplicates(self) -> Iterator[Change]:
+        if not self._actual.complete:
+            return
         for key, found in self._marked.items():
             link = self._base.get(key)
             original = link.id if link else found[0].id
@@ -396,12 +414,15 @@ class _Planner:
                 "it is a copy of an item of ours and is left alone; remove its last line to silence this.",
             )
             return
-        if not self._untouched(remote):
+        marker = self._markers[remote.id]
+        if marker is None or not self._untouched(remote, marker, self._desired.items.get(key)):
             self._problem(
                 remote.url,
                 "",
                 "it was created twice after a lost answer and has been edited since; keep one of the two.",
             )
+            return
+        if not self._rules.may_archive:
             return
         yield Change(
             target=self._rules.target,
@@ -411,18 +432,19 @@ class _Planner:
             fields={"archived": (False, True)},
             id=remote.id,
             url=remote.url,
-            nonce=self._nonce(remote),
+            nonce=marker.nonce,
             owner=link.owner if link else "",
+            base=marker.digests,
             expects=fingerprint(None, remote),
         )
 
-    def _untouched(self, remote: Remote) -> bool:
-        marker = self._markers[remote.id]
-        return (
-            marker is not None
-            and not remote.done
-            and all(marker.digests[name] == field_digest(self._local(getattr(remote, name))) for name in SCALARS)
-        )
+    def _untouched(self, remote: Remote, marker: Marker, item: Item | None) -> bool:
+        """Whether nobody but us had a hand in it: also not by bringing it back, ticking a line or moving it."""
+        labels_as_made = not remote.labels or marker.digests["labels"] == field_digest(remote.labels)
+        moved = item is not None and item.list and remote.list and remote.list != item.list
+        if marker.archived or remote.done or moved or not labels_as_made or any(line.done for line in remote.checklist):
+            return False
+        return all(marker.digests[name] == field_digest(self._local(getattr(remote, name))) for name in SCALARS)
 
     def _nonce(self, remote: Remote) -> str:
         marker = self._markers[remote.id]
@@ -433,6 +455,9 @@ class _Planner:
     def _local(self, value: Any) -> Any:  # noqa: ANN401  a field's value
         return value.astimezone(self._rules.timezone) if isinstance(value, datetime) else value
 
+    def _ours(self, item: Item, name: str) -> Any:  # noqa: ANN401  a field's value
+        return self._fitting(item) if name == "body" else self._local(getattr(item, name))
+
     def _fitting(self, item: Item) -> str:
         room = self._rules.max_body - _MARKER_ROOM
         if len(item.body) <= room:
@@ -441,8 +466,8 @@ class _Planner:
         return item.body[: room - len(_SHORTENED)] + _SHORTENED
 
     def _base_of(self, item: Item) -> dict[str, str]:
-        values = {name: self._fitting(item) if name == "body" else getattr(item, name) for name in MARKED}
-        base = {name: field_digest(value) for name, value in values.items()}
+        base = {name: field_digest(self._ours(item, name)) for name in MARKED}
+        base[_WRITTEN] = _written(base)
         return {**base, "done": "1"} if item.done else base
 
     def _seen(self, remote: Remote, conflicts: Sequence[str]) -> Seen:
@@ -464,15 +489,20 @@ class _Planner:
         return member.id if member else None
 
     def _report_people(self, changes: Sequence[Change]) -> None:
+        """One problem for each person whom the board does not know, however many items wait for them."""
+        waiting: dict[str, list[str]] = defaultdict(list)
         for change in changes:
             item = self._desired.items.get(change.key)
             if change.action == "create" and item and item.assignee and "assignee" not in change.fields:
-                self._problem(
-                    change.title,
-                    "assignee",
-                    "no member of the board matches the person it is for, so it stays unassigned; "
-                    "name the member in [people], or invite them.",
-                )
+                waiting[item.assignee].append(change.title)
+        for titles in waiting.values():
+            others = f" and {len(titles) - 1} more of that person stay" if titles[1:] else " stays"
+            self._problem(
+                titles[0],
+                "assignee",
+                f"no member of the board matches the person it is for, so it{others} unassigned; "
+                "name the member in [people], or invite them.",
+            )
 
     # -- order and limits ---------------------------------------------------------------------------
 
@@ -485,7 +515,8 @@ class _Planner:
         found = {}
         opened = sum(1 for link in self._base.values() if self._is_open(link))
         archives = sum(1 for c in changes if c.action == "archive")
-        if opened >= 10 and archives > opened * self._rules.max_archive:
+        # Rounded, because 57% of 100 is a little less than 57 in floating point.
+        if opened >= 10 and archives > round(opened * self._rules.max_archive, 6):
             found["archive"] = (
                 f"{archives} of {opened} open items would be archived, more than {self._rules.max_archive:.0%}. "
                 "Look at the plan; if it is right, use --force=archive."
@@ -506,6 +537,48 @@ class _Planner:
         problem = Problem(where, field_, why)
         if problem not in self._problems:
             self._problems.append(problem)
+
+
+def _rebuilt(item: Item, remote: Remote, marker: Marker) -> Link:
+    """The link that the marker remembers.
+
+    A set counts as applied where the marker has the digest of just this set, so that what a person took away stays
+    away; else, what is there of it. Checklist lines come after the marker, one by one, so the last must be there, too.
+    """
+    texts = [line.text for line in remote.checklist]
+    has_labels = marker.digests["labels"] == field_digest(item.labels)
+    has_lines = marker.digests["checklist"] == field_digest(item.checklist) and set(item.checklist[-1:]) <= set(texts)
+    return Link(
+        key=item.key,
+        id=remote.id,
+        url=remote.url,
+        nonce=marker.nonce,
+        owner=item.owner,
+        step=item.step,
+        title=remote.title,
+        base={**marker.digests, _WRITTEN: _written(marker.digests, archived=marker.archived)},
+        labels=item.labels if has_labels else tuple(name for name in item.labels if name in remote.labels),
+        checklist=item.checklist if has_lines else tuple(text for text in item.checklist if text in texts),
+        archived=marker.archived and remote.archived,
+    )
+
+
+def _written(base: Mapping[str, str], *, archived: bool = False) -> str:
+    """Names the marker of a write, so that it is known again."""
+    return digest("a" if archived else "o", *(base.get(name) or field_digest(None) for name in MARKED), size=5)
+
+
+def _caught_up(link: Link, marker: Marker | None) -> Link:
+    """The link, or what the marker tells where a write took effect that we had given up.
+
+    Without this, such a late write would look like the work of a person.
+    """
+    if marker is None or (marker.key, marker.nonce) != (link.key, link.nonce):
+        return link
+    written = _written(marker.digests, archived=marker.archived)
+    if link.base.get(_WRITTEN, written) == written:
+        return link
+    return replace(link, base={**link.base, **marker.digests, _WRITTEN: written}, archived=marker.archived)
 
 
 def _if_changed(stored: Link | None, link: Link) -> Link | None:
@@ -565,9 +638,13 @@ def _missing(wanted: Iterable[str], present: Collection[str]) -> tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The plans for all targets; saved, it is a canonical JSON file with a digest that binds `apply` to it."""
+    """The plans for all targets; saved, it is a canonical JSON file with a digest that binds `apply` to it.
+
+    `run` is the run that made it: the same changes, wanted again later, are another plan.
+    """
 
     programme: str
+    run: str
     targets: tuple[TargetPlan, ...]
 
     @property
@@ -577,15 +654,21 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """Of what is to be done: programme, boards and changes."""
+        """Of what is to be done, and by whom it was planned: what names this plan in the journal."""
         return digest(json.dumps(self._content(), sort_keys=True, ensure_ascii=False), size=20)
 
     def _content(self) -> dict[str, Any]:
         return {
             "version": _VERSION,
             "programme": self.programme,
+            "run": self.run,
             "targets": [
-                {"target": t.target, "board": t.board, "changes": [change_as_json(c) for c in t.changes]}
+                {
+                    "target": t.target,
+                    "board": t.board,
+                    "changes": [change_as_json(c) for c in t.changes],
+                    "violations": dict(t.violations),
+                }
                 for t in self.targets
             ],
         }
@@ -603,21 +686,17 @@ class Plan:
         Raises:
             StalePlan: it is none, was changed by hand, or is of another version.
         """
-        try:
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raw = json.loads(text)
-            plan = Plan(
-                raw["programme"],
-                tuple(
-                    TargetPlan(t["target"], t["board"], tuple(change_from_json(c) for c in t["changes"]))
-                    for t in raw["targets"]
-                ),
-            )
-            intact = raw["version"] == _VERSION and raw["digest"] == plan.digest
-        except (ValueError, KeyError, TypeError, AttributeError):
-            intact = False
-        if not intact:
-            raise StalePlan("this is no plan of this version, or it was changed.", where=file, remedy="Make a new one.")
-        return plan
+            plan = Plan(raw["programme"], raw["run"], tuple(_target_from_json(target) for target in raw["targets"]))
+            if raw == json.loads(plan.dumps()):
+                return plan
+        raise StalePlan("this is no plan of this version, or it was changed.", where=file, remedy="Make a new one.")
+
+
+def _target_from_json(raw: Mapping[str, Any]) -> TargetPlan:
+    changes = tuple(change_from_json(change) for change in raw["changes"])
+    return TargetPlan(raw["target"], raw["board"], changes, violations=raw["violations"])
 
 
 def change_as_json(change: Change) -> dict[str, Any]:

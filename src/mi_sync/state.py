@@ -125,9 +125,10 @@ class Store:
     Use `Store.open` for the real one and `scratch` for a copy that is thrown away: that is how `plan` writes nothing.
     """
 
-    def __init__(self, connection: sqlite3.Connection, programme: str, path: Path | None) -> None:
+    def __init__(self, connection: sqlite3.Connection, programme: str, path: Path | None, where: str = "") -> None:
         self._db = connection
         self._programme = programme
+        self._where = where
         self.path = path
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
@@ -140,34 +141,36 @@ class Store:
         """Opens or creates the database, readable for its owner alone.
 
         Raises:
-            ConfigError: the file cannot be opened, or is no database of ours.
+            ConfigError: the file cannot be opened, is no database of ours, or is of a newer version.
         """
-        try:
+        with _opening(path) as undo:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Created here and not by SQLite, so that there is no moment in which others can read it; its WAL and
             # shared-memory files take over the mode.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             path.chmod(0o600)
-            connection = sqlite3.connect(path, timeout=30.0)
+            connection = undo.enter_context(contextlib.closing(sqlite3.connect(path, timeout=30.0)))
             connection.execute("PRAGMA journal_mode = WAL")
             # An intent must be on the disk before its call is on the wire.
             connection.execute("PRAGMA synchronous = FULL")
-            return cls(connection, programme, path)
-        except (OSError, sqlite3.DatabaseError) as error:
-            raise ConfigError(
-                f"the state cannot be opened: {error}.",
-                where=str(path),
-                remedy="Check [state] url and the file's rights.",
-            ) from None
+            store = cls(connection, programme, path, str(path))
+            undo.pop_all()
+            return store
 
     @classmethod
     def scratch(cls, path: Path, programme: str) -> Store:
-        """A throw-away copy (in a temporary file of SQLite's own) of the database, if there is one."""
-        connection = sqlite3.connect("")
-        if path.exists() and path.stat().st_size:
-            with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as original:
-                original.backup(connection)
-        return cls(connection, programme, None)
+        """A throw-away copy (in a temporary file of SQLite's own) of the database, if there is one.
+
+        Raises:
+            ConfigError: as `open`.
+        """
+        with _opening(path) as undo:
+            connection = undo.enter_context(contextlib.closing(sqlite3.connect("")))
+            if path.exists() and path.stat().st_size:
+                _copy(path, connection)
+            store = cls(connection, programme, None, str(path))
+            undo.pop_all()
+            return store
 
     def close(self) -> None:
         """Closes the database."""
@@ -221,19 +224,37 @@ class Store:
         self._db.execute("RELEASE part")
 
     def _migrate(self) -> None:
+        if self._migrated() == len(MIGRATIONS):
+            return  # without a write, so that `status` never waits for a run
         with self.transaction():
             self._db.execute("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
-            (done,) = self._db.execute("SELECT COALESCE(MAX(number), 0) FROM migrations").fetchone()
-            if done > len(MIGRATIONS):
-                raise ConfigError(
-                    f"the state was written by a newer mi-sync (migration {done}, this one knows {len(MIGRATIONS)}).",
-                    where=str(self.path),
-                    remedy="Upgrade mi-sync.",
-                )
+            done = self._migrated()  # another process may have been quicker
             for number, (name, script) in enumerate(MIGRATIONS[done:], start=done + 1):
                 for statement in script.split(";"):
                     self._db.execute(statement)
                 self._db.execute("INSERT INTO migrations VALUES (?, ?)", (number, name))
+
+    def _migrated(self) -> int:
+        """How many migrations were made.
+
+        Raises:
+            ConfigError: more than we know, or the database is somebody else's.
+        """
+        tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables and "migrations" not in tables:
+            raise ConfigError(
+                "it is a database of another program.", where=self._where, remedy="Choose another file in [state] url."
+            )
+        if not tables:
+            return 0
+        (done,) = self._db.execute("SELECT COALESCE(MAX(number), 0) FROM migrations").fetchone()
+        if done > len(MIGRATIONS):
+            raise ConfigError(
+                f"the state was written by a newer mi-sync (migration {done}, this one knows {len(MIGRATIONS)}).",
+                where=self._where,
+                remedy="Upgrade mi-sync.",
+            )
+        return int(done)
 
     def _rows(self, sql: str, *values: Any) -> sqlite3.Cursor:  # noqa: ANN401  what SQLite takes
         return self._db.execute(sql, (self._programme, *values))
@@ -246,7 +267,7 @@ class Store:
         self._db.executemany(sql, [(self._programme, *row) for row in rows])
 
     def next_number(self, name: str) -> int:
-        """Counts on: 1, 2, 3, …"""
+        """The next number of a counter, from 1."""
         self._rows(
             "INSERT INTO counters VALUES (?, ?, 1)"
             " ON CONFLICT (programme, name) DO UPDATE SET value = counters.value + 1",
@@ -335,6 +356,21 @@ class Store:
             ref,
         )
         return bool(was_gone)
+
+    def forget_files(self, source: str, still: Sequence[str]) -> None:
+        """Forgets the files that are no longer there, with what was left out of them."""
+        for (file,) in self._rows("SELECT file FROM files WHERE programme = ? AND source = ?", source).fetchall():
+            if file not in still:
+                self._rows("DELETE FROM files WHERE programme = ? AND source = ? AND file = ?", source, file)
+                self._rows("DELETE FROM quarantine WHERE programme = ? AND source = ? AND file = ?", source, file)
+
+    def drop_unlinked(self, source: str, read_no: int) -> None:
+        """Forgets what never found its record and is no longer said, such as a row that was corrected since."""
+        self._rows(
+            "DELETE FROM contributions WHERE programme = ? AND source = ? AND key IS NULL AND read_no < ?",
+            source,
+            read_no,
+        )
 
     def touch_file(self, source: str, file: str, read_no: int) -> None:
         """The file is unchanged, so everything that it said is still said."""
@@ -597,16 +633,15 @@ class Store:
         self, source: str, file: str | None, stage: str, rows: Sequence[Quarantined], now: str
     ) -> None:
         """Replaces what is left out of a file (or, for `file` None, of the whole source) at one stage."""
-        since = {
-            (digest): at
-            for digest, at in self._rows(
+        since = dict(
+            self._rows(
                 "SELECT digest, since FROM quarantine WHERE programme = ?1 AND source = ?2 AND stage = ?4"
                 " AND (?3 IS NULL OR file = ?3)",
                 source,
                 file,
                 stage,
-            )
-        }
+            ).fetchall()
+        )
         self._rows(
             "DELETE FROM quarantine WHERE programme = ?1 AND source = ?2 AND stage = ?4 AND (?3 IS NULL OR file = ?3)",
             source,
@@ -680,11 +715,7 @@ class Store:
             _dump(_seen_as_json(link.seen)),
         )
 
-    def drop_link(self, target: str, key: str) -> None:
-        """Forgets a link, so that its item can be made again (`apply --recreate`)."""
-        self._rows("DELETE FROM links WHERE programme = ? AND target = ? AND key = ?", target, key)
-
-    def begin(self, target: str, key: str, plan: str, run: str, at: str, intent: Mapping[str, Any]) -> int:  # noqa: PLR0913
+    def begin(self, target: str, key: str, plan: str, run: str, at: str, intent: Mapping[str, Any]) -> int:
         """Writes an intent into the journal and returns its number."""
         cursor = self._rows(
             "INSERT INTO journal (programme, target, key, plan, run, at, state, intent)"
@@ -766,6 +797,41 @@ class Store:
                 limit,
             )
         ]
+
+
+@contextlib.contextmanager
+def _opening(path: Path) -> Iterator[contextlib.ExitStack]:
+    """Closes what was opened unless all went well, and tells what did not in our words."""
+    try:
+        with contextlib.ExitStack() as undo:
+            yield undo
+    except (OSError, sqlite3.DatabaseError) as error:
+        raise ConfigError(
+            f"the state cannot be opened: {error}.",
+            where=str(path),
+            remedy="Check [state] url and the file's rights.",
+        ) from None
+
+
+def _copy(path: Path, into: sqlite3.Connection) -> None:
+    """Copies a database and leaves no file behind.
+
+    Reading a WAL database makes its two companions, unless it is said to be immutable, which is true while nobody has
+    it open; if somebody opened it meanwhile, they are there, and it is read again with their help.
+    """
+    wal = path.with_name(f"{path.name}-wal")
+    # As a URI, because that escapes what SQLite would understand otherwise, such as a # in a folder's name.
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    before = path.stat().st_mtime_ns
+    if not wal.exists():
+        _backup(f"{address}&immutable=1", into)
+    if wal.exists() or path.stat().st_mtime_ns != before:
+        _backup(address, into)
+
+
+def _backup(address: str, into: sqlite3.Connection) -> None:
+    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=30.0)) as original:
+        original.backup(into)
 
 
 _NEVER_GONE = 2**62

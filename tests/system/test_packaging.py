@@ -70,7 +70,11 @@ def test_the_installed_wheel_works_without_the_checkout(built: Path, tmp_path: P
         )
 
     where = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(site)!r}); import mi_sync; print(mi_sync.__file__)"],
+        [
+            sys.executable,
+            "-c",
+            f"import sys; sys.path.insert(0, {str(site)!r}); import mi_sync; print(mi_sync.__file__)",
+        ],
         capture_output=True,
         text=True,
         check=True,

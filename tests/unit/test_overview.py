@@ -42,12 +42,12 @@ def test_what_is_missing() -> None:
 
 
 def test_done_and_archived_items_ask_for_nothing() -> None:
-    late = {"due": "2026-01-01", "assigned": False}
+    late: dict[str, Any] = {"due": "2026-01-01", "assigned": False}
     assert asked(link("a", done=True, **late), link("b", archived=True, archived_by_us=True, **late)) == {}
 
 
 def test_what_a_person_archived_or_deleted_is_dismissed_and_nothing_else() -> None:
-    late = {"due": "2026-01-01", "assigned": False}
+    late: dict[str, Any] = {"due": "2026-01-01", "assigned": False}
     assert asked(link("a", archived=True, **late), link("b", gone=True, **late)) == {"dismissed": ["a", "b"]}
 
 

@@ -60,7 +60,7 @@ def plan(settings: Settings, limits: Limits, *, out: Path | None = None, detaile
         write_atomically(out, made.dumps())
     if detailed and changes and code is ExitCode.OK:
         code = ExitCode.CHANGES
-    return session.finish(code, changes=changes)
+    return session.finish(code, plan=made)
 
 
 def apply(settings: Settings, limits: Limits, file: Path | None) -> ExitCode:

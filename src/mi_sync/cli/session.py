@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from mi_sync.connector import Board
+    from mi_sync.plan import Plan
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -101,10 +102,10 @@ class Session:
         """The boards of all targets; contacts nobody yet."""
         return {spec.name: sync.open_board(spec, self.config, self.outside.wire) for spec in self.config.targets}
 
-    def finish(self, code: ExitCode | None = None, **more: Any) -> ExitCode:  # noqa: ANN401  JSON is anything
-        """Prints the result and returns the exit code."""
+    def finish(self, code: ExitCode | None = None, *, plan: Plan | None = None) -> ExitCode:
+        """Prints the result, or what the plan would do, and returns the exit code."""
         code = self.result.exit_code if code is None else code
-        show.outcome(self.settings, self.result, code, **more)
+        show.outcome(self.settings, self.result, code, plan=plan)
         return code
 
     # -- signals ------------------------------------------------------------------------------------

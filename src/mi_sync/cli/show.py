@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mi_sync.cli import Settings
     from mi_sync.model import Quarantined
     from mi_sync.overview import Line
-    from mi_sync.plan import Change
+    from mi_sync.plan import Change, Plan
 
 MOST_PROBLEMS = 20
 """So many are printed; the rest is counted. `--output json` has up to `MOST_PROBLEMS_JSON`."""
@@ -186,20 +186,18 @@ def change_as_json(change: Change) -> dict[str, Any]:
     }
 
 
-def outcome(
-    settings: Settings, result: events.Result, code: ExitCode, *, changes: Sequence[Change] | None = None
-) -> None:
-    """How a run went, or, with `changes`, what it would do."""
+def outcome(settings: Settings, result: events.Result, code: ExitCode, *, plan: Plan | None = None) -> None:
+    """How a run went, or, with `plan`, what it would do."""
     if settings.output == "json":
-        more = {} if changes is None else {"changes": [change_as_json(c) for c in changes]}
+        more = {} if plan is None else {"changes": [change_as_json(c) for c in plan.changes]}
         json_object({**result_as_json(result, code), **more})
         return
-    if changes is not None:
-        _plan(settings, changes)
+    if plan is not None:
+        _plan(settings, plan)
     _counts(settings, "Source", {name: asdict(counts) for name, counts in result.sources.items()})
     _counts(settings, "Target", {name: asdict(counts) for name, counts in result.targets.items()})
     problems(settings, result.problems)
-    click.echo(_verdict(code, changes))
+    click.echo(_verdict(code, plan))
 
 
 _VERDICTS: Mapping[int, str] = {
@@ -209,9 +207,9 @@ _VERDICTS: Mapping[int, str] = {
 }
 
 
-def _verdict(code: ExitCode, changes: Sequence[Change] | None) -> str:
-    if changes is not None and code in {ExitCode.OK, ExitCode.CHANGES}:
-        return f"{_count(len(changes), 'change')} to be made." if changes else "Nothing to do."
+def _verdict(code: ExitCode, plan: Plan | None) -> str:
+    if plan is not None and code in {ExitCode.OK, ExitCode.CHANGES}:
+        return f"{_count(len(plan.changes), 'change')} to be made." if plan.changes else "Nothing to do."
     return _VERDICTS.get(code, "Not done: see above.") + (f" (exit code {int(code)})" if code else "")
 
 
@@ -219,18 +217,21 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _plan(settings: Settings, changes: Sequence[Change]) -> None:
-    symbols = {"create": "+", "update": "~", "archive": "-", "adopt": "="}
-    styles = {"create": "green", "update": "yellow", "archive": "red", "adopt": "cyan"}
+_SYMBOLS = {"create": ("+", "green"), "update": ("~", "yellow"), "archive": ("-", "red"), "adopt": ("=", "cyan")}
+
+
+def _plan(settings: Settings, plan: Plan) -> None:
     console = _console(settings, sys.stdout)
-    for change in changes:
-        names = "" if change.action in {"create", "archive"} else f" ({', '.join(change.fields)})"
-        console.print(
-            f"{symbols[change.action]} {change.target}: {change.title}{names}",
-            style=styles[change.action],
-            markup=False,
-            highlight=False,
-        )
+    for target in plan.targets:
+        for what, names in (("list", target.missing_lists), ("label", target.missing_labels)):
+            for name in names:
+                line = f"+ {target.target}: {what} {name!r}"
+                console.print(line, style="green", markup=False, highlight=False, soft_wrap=True)
+        for change in target.changes:
+            symbol, style = _SYMBOLS[change.action]
+            fields = "" if change.action in {"create", "archive"} else f" ({', '.join(change.fields)})"
+            line = f"{symbol} {target.target}: {change.title}{fields}"
+            console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def _counts(settings: Settings, what: str, rows: Mapping[str, Mapping[str, Any]]) -> None:
@@ -251,7 +252,9 @@ def problems(settings: Settings, found: Sequence[Problem]) -> None:
     """The first of them, and how many more there are, on stderr."""
     console = _console(settings, sys.stderr)
     for problem in found[:MOST_PROBLEMS]:
-        console.print(f"! {redact(str(problem))}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        # On a terminal broken between words, in a pipe one line each.
+        whole = not sys.stderr.isatty()
+        console.print(f"! {redact(str(problem))}", style="yellow", markup=False, highlight=False, soft_wrap=whole)
     if len(found) > MOST_PROBLEMS:
         click.echo(f"… and {len(found) - MOST_PROBLEMS} more; --output json lists them.", err=True)
 
@@ -309,8 +312,8 @@ def status(
 
     as_of = last["started_at"] if last else None
     if settings.output == "json":
-        lines = {question: [asdict(line) for line in found] for question, found in answers.items()}
-        json_object({"today": today, "as_of": as_of, **lines})
+        shown = {question: [asdict(line) for line in found] for question, found in answers.items()}
+        json_object({"today": today, "as_of": as_of, **shown})
         return
     click.echo(f"Today is {today}; the boards were last looked at {_moment(as_of) if as_of else 'never'}.")
     for question, found in answers.items():

@@ -1,0 +1,66 @@
+"""The contract of `Publisher` as checks, and the lab that they need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Protocol
+
+from mi_sync.connector import Publisher, View
+from mi_sync.testing.suite import expect, failures, named, report, same
+
+
+class PublisherLab(Protocol):
+    """A publisher, aimed at something that the lab can look at."""
+
+    def open(self) -> Publisher:
+        """A new publisher on the same place."""
+        ...
+
+    def published(self) -> str:
+        """Everything that stands there now, as text."""
+        ...
+
+    def writes(self) -> int:
+        """How many times something was written there."""
+        ...
+
+
+PublisherCheck = Callable[[PublisherLab], None]
+
+
+def _view(*titles: str) -> View:
+    return View("Spring", datetime(2026, 3, 2, 9, 0, tzinfo=UTC), tuple({"title": title} for title in titles))
+
+
+def views_are_published(lab: PublisherLab) -> None:
+    """`publish` shows every row of the view, and is True when that changed something."""
+    same(lab.open().publish(_view("Kickoff", "Midpoint")), True, "publish() of a new view")
+    expect("Kickoff" in lab.published() and "Midpoint" in lab.published(), "a row of the view is not published")
+
+
+def same_view_is_published_once(lab: PublisherLab) -> None:
+    """The same view twice publishes once, whoever publishes it; the second time `publish` is False."""
+    lab.open().publish(_view("Kickoff"))
+    before = lab.writes()
+    same(lab.open().publish(_view("Kickoff")), False, "publish() of the same view")
+    same(lab.writes() - before, 0, "writes for the same view")
+
+
+def changed_view_is_published(lab: PublisherLab) -> None:
+    """A changed view takes the place of the former one, and only the view is there."""
+    lab.open().publish(_view("Kickoff", "Midpoint"))
+    same(lab.open().publish(_view("Midpoint", "Final")), True, "publish() of a changed view")
+    shown = lab.published()
+    same([name in shown for name in ("Kickoff", "Midpoint", "Final")], [False, True, True], "what is shown")
+
+
+PUBLISHER_CHECKS: Mapping[str, PublisherCheck] = named(
+    views_are_published, same_view_is_published_once, changed_view_is_published
+)
+"""The contract of `Publisher`, clause by clause."""
+
+
+def check_publisher(lab: Callable[[], PublisherLab]) -> None:
+    """Holds a publisher against the contract, as `check_board`."""
+    report(failures(PUBLISHER_CHECKS, lab))

@@ -1,0 +1,574 @@
+"""The store: opening, migrations, the lock, transactions, crashes, and what each table promises."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+import pytest
+
+from mi_sync import state
+from mi_sync.errors import ConfigError, ExitCode, Locked
+from mi_sync.model import Applicant, Application, Contribution, Link, Posting, Quarantined, Seen
+from mi_sync.state import MIGRATIONS, FileRead, Store, state_path
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[Store]:
+    with closing(Store.open(path, "spring")) as opened:
+        yield opened
+
+
+def tables(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as db:
+        return {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@contextmanager
+def another_process(script: str, *arguments: object) -> Iterator[IO[str]]:
+    """A Python process that has printed its first line; its output is given, and it is killed in the end."""
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "ready\n"
+            yield process.stdout
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+
+
+# ----------------------------------------------------------------------------------------------- opening
+
+
+def test_a_new_database_is_for_its_owner_alone_with_its_companions(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with closing(Store.open(path, "spring")) as opened, opened.lock():
+            opened.next_number("read")
+            found = {file.name: mode(file) for file in path.parent.iterdir()}
+    finally:
+        os.umask(before)
+    names = ("state.db", "state.db-wal", "state.db-shm", "state.db.lock")
+    assert found == dict.fromkeys(names, 0o600)
+
+
+def test_a_database_that_was_readable_for_others_is_closed_to_them(path: Path) -> None:
+    path.touch(0o644)
+    Store.open(path, "spring").close()
+    assert mode(path) == 0o600
+
+
+def test_missing_folders_are_made(tmp_path: Path) -> None:
+    Store.open(tmp_path / "a" / "b" / "state.db", "spring").close()
+    assert (tmp_path / "a" / "b" / "state.db").is_file()
+
+
+@pytest.mark.parametrize("content", [b"this is no database, it is a letter of some length", b"SQLite format 3\0broken"])
+def test_what_is_no_database_is_refused_and_left_as_it_is(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    for opening in (Store.open, Store.scratch):
+        with pytest.raises(ConfigError, match=r"state\.db: the state cannot be opened: .*Check \[state\] url"):
+            opening(path, "spring")
+    assert path.read_bytes() == content
+
+
+def test_a_folder_in_its_place_is_refused(path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(ConfigError, match="the state cannot be opened"):
+        Store.open(path, "spring")
+
+
+def test_the_database_of_another_program_is_refused_and_left_as_it_is(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE bookmarks (url TEXT)")
+    for opening in (Store.open, Store.scratch):
+        with pytest.raises(ConfigError, match=r"state\.db: it is a database of another program"):
+            opening(path, "spring")
+    assert tables(path) == {"bookmarks"}
+
+
+@pytest.mark.parametrize("url", ["postgresql://host/db", "sqlite://state.db", "sqlite:///", "state.db", ""])
+def test_an_address_of_another_kind_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"state\.url: only sqlite:///FILE is supported"):
+        state_path(url, Path())
+
+
+def test_an_address_is_relative_to_the_configuration() -> None:
+    assert state_path("sqlite:///a/state.db", Path("/project")) == Path("/project/a/state.db")
+    assert state_path("sqlite:////var/state.db", Path("/project")) == Path("/var/state.db")
+
+
+# -------------------------------------------------------------------------------------------- migrations
+
+
+def migrations(path: Path) -> list[tuple[int, str]]:
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute("SELECT number, name FROM migrations ORDER BY number").fetchall()
+
+
+def test_migrations_are_numbered_and_recorded_once(path: Path) -> None:
+    for _ in range(2):
+        Store.open(path, "spring").close()
+    assert migrations(path) == [(number, name) for number, (name, _) in enumerate(MIGRATIONS, start=1)]
+
+
+def test_an_older_state_is_brought_up_to_date(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(Store.open(path, "spring")) as old:
+        assert old.next_number("read") == 1
+    added = ("add a table", "CREATE TABLE added (x); CREATE INDEX added_x ON added (x);")
+    monkeypatch.setattr(state, "MIGRATIONS", (*MIGRATIONS, added))
+    with closing(Store.open(path, "spring")) as new:
+        assert new.next_number("read") == 2
+    assert "added" in tables(path)
+    assert migrations(path)[-1] == (len(MIGRATIONS) + 1, "add a table")
+
+
+def test_a_migration_that_fails_leaves_the_old_state(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Store.open(path, "spring").close()
+    before = tables(path), migrations(path)
+    broken = ("break", "CREATE TABLE half (x); CREATE TABLE half (x);")
+    monkeypatch.setattr(state, "MIGRATIONS", (*MIGRATIONS, broken))
+    with pytest.raises(ConfigError, match="already exists"):
+        Store.open(path, "spring")
+    assert (tables(path), migrations(path)) == before
+
+
+def test_a_newer_state_is_refused_and_left_as_it_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Store.open(path, "spring").close()
+    before = migrations(path)
+    monkeypatch.setattr(state, "MIGRATIONS", ())
+    for opening in (Store.open, Store.scratch):
+        with pytest.raises(ConfigError, match=r"state\.db: the state was written by a newer mi-sync.*Upgrade"):
+            opening(path, "spring")
+    assert migrations(path) == before
+
+
+def test_a_state_that_is_up_to_date_opens_while_another_process_writes(store: Store, path: Path) -> None:
+    with store.transaction():
+        store.next_number("read")
+        with closing(Store.open(path, "spring")) as reader:
+            assert reader.runs(1) == []
+
+
+# --------------------------------------------------------------------------------------------- scratch
+
+
+def test_a_scratch_copy_sees_everything_and_writes_nothing(store: Store, path: Path) -> None:
+    assert store.next_number("read") == 1  # still in the WAL
+    before = {file.name: file.read_bytes() for file in path.parent.iterdir() if not file.name.endswith("-shm")}
+    with closing(Store.scratch(path, "spring")) as copy, copy.lock():
+        assert copy.next_number("read") == 2
+    after = {file.name: file.read_bytes() for file in path.parent.iterdir() if not file.name.endswith("-shm")}
+    assert after == before
+    assert store.next_number("read") == 2
+
+
+def test_a_scratch_copy_of_a_closed_state_leaves_no_file_behind(path: Path) -> None:
+    Store.open(path, "spring").close()
+    before = path.read_bytes()
+    Store.scratch(path, "spring").close()
+    assert ([file.name for file in path.parent.iterdir()], path.read_bytes()) == (["state.db"], before)
+
+
+def test_a_scratch_copy_is_right_when_another_process_opens_the_state_meanwhile(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Store.open(path, "spring").close()
+    backup = state._backup
+    opened: list[Store] = []
+
+    def meanwhile(address: str, into: sqlite3.Connection) -> None:
+        backup(address, into)
+        if not opened:
+            opened.append(Store.open(path, "spring"))
+            opened[0].next_number("read")
+
+    monkeypatch.setattr(state, "_backup", meanwhile)
+    with closing(Store.scratch(path, "spring")) as copy:
+        assert copy.next_number("read") == 2
+    opened[0].close()
+
+
+def test_a_scratch_copy_of_nothing_is_empty_and_makes_no_file(path: Path) -> None:
+    with closing(Store.scratch(path, "spring")) as copy:
+        assert copy.next_number("read") == 1
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", ["a b", "50%", "what?", "no #1", "mode=ro", "Zoë"])
+def test_a_scratch_copy_is_of_the_right_file_whatever_its_folder_is_called(tmp_path: Path, folder: str) -> None:
+    path = tmp_path / folder / "state.db"
+    with closing(Store.open(path, "spring")) as opened:
+        opened.next_number("read")
+    with closing(Store.scratch(path, "spring")) as copy:
+        assert copy.next_number("read") == 2
+
+
+# ------------------------------------------------------------------------------------------------- lock
+
+HOLDS_THE_LOCK = """
+import sys
+from pathlib import Path
+from mi_sync.state import Store
+store = Store.open(Path(sys.argv[1]), "spring")
+with store.lock():
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+def fail_after(step: object, error: BaseException) -> NoReturn:
+    """Fails when the step was done."""
+    assert step is not None
+    raise error
+
+
+def held(store: Store) -> bool:
+    try:
+        with store.lock():
+            return False
+    except Locked:
+        return True
+
+
+def test_a_second_process_does_not_get_the_lock_and_a_kill_drops_it(store: Store, path: Path) -> None:
+    with another_process(HOLDS_THE_LOCK, path):
+        with pytest.raises(Locked, match=r"state\.db\.lock: another run holds the lock") as refused, store.lock():
+            pass
+        assert refused.value.exit_code is ExitCode.LOCKED
+    assert not held(store)
+
+
+def test_the_lock_is_dropped_after_the_block_however_it_ends(store: Store, path: Path) -> None:
+    with closing(Store.open(path, "spring")) as other:
+        with pytest.raises(ZeroDivisionError), store.lock():
+            fail_after(held(other) or pytest.fail("not locked"), ZeroDivisionError())
+        assert not held(other)
+
+
+# ----------------------------------------------------------------------------------------- transactions
+
+
+def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
+    with pytest.raises(KeyboardInterrupt), store.transaction():
+        fail_after(store.next_number("read"), KeyboardInterrupt())
+    assert store.next_number("read") == 1
+
+
+def test_a_savepoint_that_fails_undoes_its_part_alone(store: Store) -> None:
+    with store.transaction():
+        store.next_number("kept")
+        with pytest.raises(ZeroDivisionError), store.savepoint():
+            fail_after(store.next_number("undone"), ZeroDivisionError())
+    assert (store.next_number("kept"), store.next_number("undone")) == (2, 1)
+
+
+IN_A_TRANSACTION = """
+import sys
+from pathlib import Path
+from mi_sync.state import Store
+store = Store.open(Path(sys.argv[1]), "spring")
+store.next_number("committed")
+with store.transaction():
+    for _ in range(2000):
+        store.begin("board", "k", "plan", "run", "now", {"padding": "x" * 500})
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_kill_in_a_transaction_leaves_the_state_before_it(path: Path) -> None:
+    with another_process(IN_A_TRANSACTION, path):
+        pass
+    with closing(Store.open(path, "spring")) as store:
+        assert store.open_entries("board") == []
+        assert store.next_number("committed") == 2
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+AFTER_A_COMMIT = """
+import sys
+from pathlib import Path
+from mi_sync.state import Store
+store = Store.open(Path(sys.argv[1]), "spring")
+with store.transaction():
+    store.begin("board", "k", "plan", "run", "now", {"token": "t"})
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_an_intent_survives_a_kill_right_after_its_commit(path: Path) -> None:
+    with another_process(AFTER_A_COMMIT, path):
+        pass
+    with closing(Store.open(path, "spring")) as store:
+        assert [(e.key, e.state, e.intent) for e in store.open_entries("board")] == [("k", "open", {"token": "t"})]
+
+
+# --------------------------------------------------------------------------------------------- aliases
+
+
+def test_the_first_alias_wins_for_ever(store: Store) -> None:
+    store.add_alias("key-1", "applicant", "email", "kim@example.org")
+    store.add_alias("key-2", "applicant", "email", "kim@example.org")
+    assert store.alias("applicant", "email", "kim@example.org") == "key-1"
+    assert (store.has_alias("key-1", "email"), store.has_alias("key-2", "email")) == (True, False)
+
+
+def test_an_alias_counts_within_its_kind_type_and_namespace(store: Store) -> None:
+    store.add_alias("key-1", "applicant", "id", "7", "jobs")
+    store.add_alias("key-2", "applicant", "id", "7", "school")
+    assert store.alias("applicant", "id", "7", "jobs") == "key-1"
+    assert store.alias("applicant", "id", "7") is None
+    assert store.alias("posting", "id", "7", "jobs") is None
+    assert set(store.alias_anywhere("applicant", "id", "7")) == {"key-1", "key-2"}
+
+
+# ------------------------------------------------------------------------------------------ quarantine
+
+
+def left_out(line: int, digest: str, **changes: Any) -> Quarantined:
+    return replace(Quarantined("jobs", "jobs.csv", line, "apply_by", "is no date", digest), **changes)
+
+
+def test_known_trouble_keeps_its_date_and_new_trouble_gets_its_own(store: Store) -> None:
+    store.replace_quarantine("jobs", "jobs.csv", "map", [left_out(2, "a"), left_out(3, "b")], "monday")
+    store.replace_quarantine("jobs", "jobs.csv", "map", [left_out(5, "a"), left_out(6, "c")], "tuesday")
+    assert [(q.line, q.digest, q.since) for q in store.quarantine()] == [(5, "a", "monday"), (6, "c", "tuesday")]
+    assert store.quarantine_digests("jobs", None, "map") == {"a", "c"}
+    assert store.count_quarantined("jobs", "jobs.csv", "map") == 2
+
+
+def test_each_file_and_each_stage_is_replaced_by_itself(store: Store) -> None:
+    store.replace_quarantine("jobs", "a.csv", "map", [left_out(2, "a", file="a.csv")], "now")
+    store.replace_quarantine("jobs", "b.csv", "map", [left_out(2, "b", file="b.csv")], "now")
+    store.replace_quarantine("jobs", None, "link", [left_out(2, "c", file="a.csv", stage="link")], "now")
+    store.replace_quarantine("jobs", "a.csv", "map", [], "later")
+    assert [(q.file, q.stage) for q in store.quarantine("jobs")] == [("a.csv", "link"), ("b.csv", "map")]
+    assert [q.file for q in store.quarantine(stage="map")] == ["b.csv"]
+    store.replace_quarantine("jobs", None, "link", [], "later")
+    assert [q.stage for q in store.quarantine()] == ["map"]
+
+
+# ----------------------------------------------------------------------------------- links and journal
+
+LINK = Link(
+    "k", "id-1", "url", "n1", "app-1", "kickoff", "Kickoff", {"title": "d"}, ("a",), ("b", "c"), archived=True,
+    seen=Seen(done=True, due="2026-03-20", list="Doing", assigned=True, archived=True, conflicts=("body",)),
+)  # fmt: skip
+
+
+def test_a_link_comes_back_as_it_was(store: Store) -> None:
+    store.save_link("board", LINK)
+    assert store.links("board") == {"k": LINK}
+    store.save_link("board", replace(LINK, id="id-2"))
+    assert store.links("board")["k"].id == "id-2"
+    assert store.links("other") == {}
+
+
+def test_a_target_is_bound_to_its_first_board(store: Store) -> None:
+    assert store.board_of("board") is None
+    store.bind_target("board", "b1")
+    store.bind_target("board", "b2")
+    assert store.board_of("board") == "b1"
+
+
+def test_the_journal_shows_what_is_open_until_it_is_done_or_void(store: Store) -> None:
+    first, second, third = (store.begin("board", key, "plan", "run", "now", {"n": key}) for key in "abc")
+    assert [e.key for e in store.open_entries("board")] == ["a", "b", "c"]
+    store.advance(first, "carried", {"n": "changed"})
+    store.advance(second, "done")
+    store.advance(third, "void")
+    assert [(e.key, e.state, e.intent) for e in store.open_entries("board")] == [("a", "carried", {"n": "changed"})]
+    assert [(e.key, e.state) for e in store.entries_of_plan("plan")] == [("a", "carried"), ("b", "done"), ("c", "void")]
+    assert store.entries_of_plan("plan")[1].intent == {"n": "b"}
+    assert (store.open_entries("other"), store.entries_of_plan("other")) == ([], [])
+
+
+def test_a_run_that_never_ended_shows_as_interrupted(store: Store) -> None:
+    store.start_run("r1", "run", "2026-03-01")
+    store.start_run("r2", "run", "2026-03-02")
+    store.end_run("r2", "2026-03-02", "ok", 0, {"targets": {}})
+    assert [(r["run_id"], r["status"], r["exit_code"]) for r in store.runs(9)] == [
+        ("r2", "ok", 0),
+        ("r1", "interrupted", None),
+    ]
+    assert [r["run_id"] for r in store.runs(1)] == ["r2"]
+
+
+# ---------------------------------------------------------------------------------- files and contributions
+
+
+def said(ref: str = "1", **changes: Any) -> Contribution:
+    values = {"title": "Data"}
+    made = Contribution("jobs", "posting", ref, "jobs", False, "jobs.csv", 2, ref, values, {}, {}, "d1", True)
+    return replace(made, **changes)
+
+
+def test_a_file_is_remembered_by_what_its_last_read_gave(store: Store) -> None:
+    assert store.file("jobs", "jobs.csv") is None
+    store.save_file("jobs", "jobs.csv", FileRead("f1", 3, 2, 1), 1)
+    store.save_file("jobs", "jobs.csv", FileRead("f2", 4, 4, 0), 2)
+    assert store.file("jobs", "jobs.csv") == FileRead("f2", 4, 4, 0)
+
+
+def test_what_a_complete_read_did_not_show_is_gone_until_it_comes_back(store: Store) -> None:
+    for ref in ("1", "2"):
+        store.save_contribution(said(ref), read_no=1)
+        store.link_contribution(said(ref), f"key-{ref}", None, None)
+    assert store.touch_contribution("jobs", "posting", "1", "jobs.csv", 9, 2) is False
+    assert store.mark_gone("jobs", 2) == ["key-2"]
+    assert [c.gone for ref in "12" for c in store.contributions(f"key-{ref}")] == [False, True]
+    assert store.contributions("key-1")[0].line == 9
+    assert store.mark_gone("jobs", 2) == []
+    assert store.touch_contribution("jobs", "posting", "2", "jobs.csv", 3, 3) is True
+    assert store.contributions("key-2")[0].gone is False
+
+
+def test_an_unchanged_file_keeps_everything_that_it_said(store: Store) -> None:
+    store.save_contribution(said(), read_no=1)
+    store.touch_file("jobs", "jobs.csv", 2)
+    assert store.mark_gone("jobs", 2) == []
+
+
+def test_what_is_not_linked_streams_in_the_order_of_first_sight_while_it_is_linked(store: Store) -> None:
+    refs = [f"r{n:04}" for n in range(1100, 0, -1)]
+    with store.transaction():
+        for ref in refs:
+            store.save_contribution(said(ref), read_no=1)
+        seen = []
+        for it in store.unlinked("posting", overlay=False):
+            store.link_contribution(it, f"key-{it.ref}", None, None)
+            seen.append(it.ref)
+    assert seen == refs
+    assert list(store.unlinked("posting", overlay=False)) == []
+
+
+def test_a_changed_row_is_linked_anew(store: Store) -> None:
+    store.save_contribution(said(), read_no=1)
+    store.link_contribution(said(), "key-1", None, None)
+    store.save_contribution(said(digest="d2"), read_no=2)
+    assert [it.digest for it in store.unlinked("posting", overlay=False)] == ["d2"]
+    assert store.had_rows("jobs")
+    assert not store.had_rows("other")
+
+
+# --------------------------------------------------------------------------------------------- programmes
+
+
+def fill(store: Store) -> None:
+    """Something in every table."""
+    store.save_file("jobs", "jobs.csv", FileRead("f", 1, 1, 0), 1)
+    store.save_contribution(said(), read_no=1)
+    store.link_contribution(said(), "key-1", None, None)
+    store.add_alias("key-1", "posting", "id", "1", "jobs")
+    store.save_record(Posting(key="p", title="Data"), "posting", {})
+    store.save_record(Applicant(key="s", initials="KL"), "applicant", {})
+    store.save_record(Application(key="a", posting="p", applicant="s", status="accepted"), "application", {})
+    store.save_labels({"s": "KL"})
+    store.replace_quarantine("jobs", "jobs.csv", "map", [left_out(2, "q")], "now")
+    store.bind_target("board", "b1")
+    store.save_link("board", LINK)
+    store.begin("board", "k", "plan", "run", "now", {})
+    store.next_number("read")
+
+
+def content(store: Store) -> dict[str, Any]:
+    """What a store shows through every reading method."""
+    return {
+        "file": store.file("jobs", "jobs.csv"),
+        "state": store.contribution_state("jobs", "posting", "1"),
+        "contributions": store.contributions("key-1"),
+        "of": store.contributions_of("jobs", "posting", "1"),
+        "titled": store.postings_titled("Data"),
+        "alias": store.alias("posting", "id", "1", "jobs"),
+        "records": [*store.records("posting"), *store.records("applicant"), *store.records("application")],
+        "record": store.record("p"),
+        "labels": store.labels(),
+        "engagements": list(store.engagements()),
+        "quarantine": list(store.quarantine()),
+        "board": store.board_of("board"),
+        "links": store.links("board"),
+        "journal": store.open_entries("board"),
+        "plan": store.entries_of_plan("plan"),
+        "had rows": store.had_rows("jobs"),
+        "count": store.count_records_of("jobs"),
+        "runs": store.runs(5),
+    }
+
+
+def test_programmes_in_one_database_see_nothing_of_each_other(store: Store, path: Path) -> None:
+    with closing(Store.open(path, "autumn")) as autumn:
+        empty = content(autumn)
+        fill(store)
+        store.start_run("r1", "run", "now")
+        assert content(autumn) == empty
+        assert not any(content(autumn).values())
+        before = content(store)
+        assert all(before.values())
+        fill(autumn)
+        autumn.advance(store.open_entries("board")[0].seq, "done")
+        autumn.mark_gone("jobs", 9)
+        autumn.replace_quarantine("jobs", None, "map", [], "now")
+        autumn.end_run("r1", "now", "ok", 0, {})
+        assert content(store) == before
+
+
+# ------------------------------------------------------------------------------------ records and labels
+
+
+def test_a_record_tells_whether_it_changed(store: Store) -> None:
+    assert store.save_record(Posting(key="p", title="One"), "posting", {}) is True
+    assert store.save_record(Posting(key="p", title="One"), "posting", {}) is False
+    assert store.save_record(Posting(key="p", title="Two"), "posting", {}) is True
+    assert store.record("p") == Posting(key="p", title="Two")
+    assert store.record("none") is None
+
+
+def test_a_label_that_was_given_never_changes(store: Store) -> None:
+    store.save_labels({"s": "KL"})
+    store.save_labels({"s": "KL-7f"})
+    assert store.labels() == {"s": "KL"}
+
+
+def test_initials_that_two_applicants_of_a_posting_share_are_told(store: Store) -> None:
+    for name, initials in (("s1", "KL"), ("s2", "KL"), ("s3", "MN")):
+        store.save_record(Applicant(key=name, initials=initials), "applicant", {})
+        store.save_record(Application(key=f"a-{name}", posting="p", applicant=name), "application", {})
+    assert store.shared_initials() == {("p", "KL")}
+    store.save_labels({"s1": "KL"})
+    assert [name for name, _, _ in store.unlabelled()] == ["s2", "s3"]
+
+
+@pytest.mark.parametrize(
+    ("status", "linked", "engaged"),
+    [("accepted", False, True), ("in_progress", False, True), ("completed", False, True), ("applied", False, False),
+     ("withdrawn", False, False), ("withdrawn", True, True)],
+)  # fmt: skip
+def test_an_engagement_is_engaged_or_owns_an_item(store: Store, status: Any, linked: bool, engaged: bool) -> None:  # noqa: FBT001
+    store.save_record(Posting(key="p"), "posting", {})
+    store.save_record(Applicant(key="s", initials="KL"), "applicant", {})
+    store.save_record(Application(key="a", posting="p", applicant="s", status=status), "application", {})
+    if linked:
+        store.save_link("board", replace(LINK, owner="a"))
+    assert [(e.application.key, e.applicant.label) for e in store.engagements()] == ([("a", "KL")] if engaged else [])
