@@ -8,31 +8,21 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from mi_sync import applying, identity, sync
+from engine import OURS, OWNERS, ZONE, World
 from mi_sync import plan as planning
-from mi_sync.config import Config, Safety
 from mi_sync.connector import harvest, plant
-from mi_sync.events import Outside, Result, Run
-from mi_sync.http import Wire
 from mi_sync.identity import MARKED, Marker, field_digest
-from mi_sync.milestones import Programme
 from mi_sync.model import BoardIdentity, CheckItem, Fields, Item, Link, Member, Remote, Snapshot
-from mi_sync.plan import Change, Desired, Plan, Rules, TargetPlan
-from mi_sync.state import Store
-from mi_sync.testing import Clock, Fault, MemoryBoard, MemoryHand, MemoryWorld
+from mi_sync.plan import Desired, Plan, Rules, TargetPlan
+from mi_sync.testing import Fault
 
-ZONE = ZoneInfo("America/Chicago")
-OURS = identity.programme_short("spring")
 KEYS = ("key1", "key2", "key3")
-OWNERS = ("app-1", "app-2")
 DUES = tuple(datetime(2026, 3, day, 17, 0, tzinfo=ZONE) for day in (9, 10, 23))
 STARTS = (date(2026, 3, 2), date(2026, 3, 3))
 
@@ -260,8 +250,6 @@ def test_a_plan_survives_its_file(given_: Inputs) -> None:
 # ------------------------------------------------------------------------------------------- the machine
 
 CARDS = tuple(f"key{n}" for n in range(1, 8))
-CONFLICTS: dict[str, planning.Resolution] = {"title": "ours", "body": "ask", "due": "theirs", "start": "theirs"}
-CONFIG = Config(Path("config.toml"), Programme("spring", "Spring", ZONE), Path("state.db"), (), (), Safety(1.0, 1000))
 
 
 @dataclass
@@ -269,60 +257,6 @@ class Memory:
     """What a person did to an item and must find again."""
 
     theirs: dict[str, Any] = field(default_factory=dict)
-
-
-class World:
-    """One board, one store, and the records' wishes; `sync` does what a run does from the records on."""
-
-    def __init__(self, late_by: float) -> None:
-        self.clock = Clock()
-        self.world = MemoryWorld(self.clock.now, [Member("m1", "kim", "Kim", "kim@example.org")])
-        self.world.late_by = timedelta(seconds=late_by)
-        self.hand = MemoryHand(self.world)
-        self.desired: dict[str, Item] = {}
-        self.numbers = itertools.count(1)
-        self.lose_state()
-
-    def lose_state(self) -> None:
-        self.store = Store.scratch(Path("there is none"), "spring")
-
-    def run(self) -> Run:
-        outside = Outside(
-            Wire(now=self.clock.now, monotonic=self.clock.monotonic, sleep=self.clock.sleep),
-            nonce=lambda: f"nonce{next(self.numbers)}",
-        )
-        return Run(CONFIG, self.store, outside, Result(f"run-{next(self.numbers)}"))
-
-    def plan(self, run: Run, recreate: Iterable[str] = ()) -> tuple[Plan, Snapshot]:
-        board = MemoryBoard(self.world)
-        story = applying.settle(run, "board", board, board.snapshot(), wait=True)
-        snapshot = finish(story)
-        rules = Rules("board", OURS, ZONE, CONFLICTS, max_archive=1.0, recreate=frozenset(recreate))
-        made = planning.make(Desired(self.desired, frozenset(OWNERS)), self.store.links("board"), snapshot, rules)
-        return Plan(OURS, run.result.run_id, (made,)), snapshot
-
-    def sync(self, recreate: Iterable[str] = ()) -> Result:
-        run = self.run()
-        plan, snapshot = self.plan(run, recreate)
-        for _ in sync.apply(run, plan, {"board": snapshot}, {"board": MemoryBoard(self.world)}):
-            pass
-        return run.result
-
-    def pending(self) -> tuple[Change, ...]:
-        return self.plan(self.run())[0].changes
-
-    def marked(self, key: str) -> list[Remote]:
-        found = [(item.remote(), Marker.decode(item.remote().marker)) for item in self.world.items.values()]
-        return [r for r, marker in found if marker and (marker.programme, marker.key) == (OURS, key)]
-
-
-def finish(story: Any) -> Any:
-    """What a generator returns."""
-    while True:
-        try:
-            next(story)
-        except StopIteration as done:
-            return done.value
 
 
 PERSONS: dict[str, Callable[[int], Any]] = {

@@ -1,0 +1,282 @@
+"""One recorded step at a time: what becomes of every change whose answer is lost, refused, late, or cut off."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from engine import OWNERS, ZONE, World, finish
+from mi_sync import applying, sync
+from mi_sync.errors import ExitCode, OutcomeUnknown
+from mi_sync.events import TargetCounts
+from mi_sync.model import Item, Patch, Remote
+from mi_sync.testing import Fault, MemoryBoard
+
+PLAIN = Item(
+    "key1", OWNERS[0], "step", None, "One", "text", datetime(2026, 3, 9, 17, tzinfo=ZONE), list="To do",
+    labels=("red",), checklist=("first", "second"),
+)  # fmt: skip
+
+
+@pytest.fixture
+def it() -> World:
+    made = World(late_by=45)
+    made.desired = {"key1": PLAIN}
+    made.world.lists.append("To do")
+    made.world.labels.append("red")
+    return made
+
+
+def titles(it: World) -> list[tuple[str, bool]]:
+    return [(item.title, item.archived) for item in it.world.items.values()]
+
+
+def is_settled(it: World) -> bool:
+    writes = it.world.writes
+    it.sync()
+    return it.world.writes == writes
+
+
+# ------------------------------------------------------------------------------------- an unknown outcome
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST_BEFORE, Fault.LOST_AFTER])
+def test_a_creation_without_an_answer_is_one_card(it: World, fault: Fault) -> None:
+    it.world.arm(fault)
+    result = it.sync()
+    assert result.exit_code is ExitCode.OK
+    assert result.targets["board"].created == 1
+    assert titles(it) == [("One", False)]
+    assert is_settled(it)
+
+
+def test_a_creation_that_took_effect_is_found_and_not_sent_again(it: World) -> None:
+    it.world.arm(Fault.LOST_AFTER)
+    it.sync()
+    assert it.world.writes == 3  # the creation and two checklist lines
+
+
+def test_a_creation_that_had_none_is_sent_again_under_another_name(it: World) -> None:
+    it.world.arm(Fault.LOST_BEFORE)
+    it.sync()
+    run = it.run()
+    tokens = [e.intent["token"] for e in it.store.entries_of_plan(_last_plan(it))]
+    assert len(set(tokens)) == 2
+    assert run.result.problems == []
+
+
+def _last_plan(it: World) -> str:
+    (plan,) = {entry[0] for entry in it.store._db.execute("SELECT plan FROM journal")}
+    return str(plan)
+
+
+def test_the_board_is_given_one_timeout_before_a_creation_is_sent_again(it: World) -> None:
+    it.world.arm(Fault.LOST_BEFORE)
+    began = it.clock.now()
+    it.sync()
+    assert (it.clock.now() - began).total_seconds() == 30.0
+
+
+def test_one_that_lands_within_the_timeout_is_found(it: World) -> None:
+    it.world.late_by = it.world.late_by / 3
+    it.world.arm(Fault.LATE)
+    it.sync()
+    it.clock.sleep(100)
+    it.world.read()
+    assert titles(it) == [("One", False)]
+
+
+def test_one_that_lands_after_the_second_try_is_put_away_by_the_next_run(it: World) -> None:
+    it.world.arm(Fault.LATE)
+    it.sync()
+    it.clock.sleep(100)
+    it.world.read()
+    assert len(titles(it)) == 2
+    result = it.sync()
+    assert result.targets["board"].archived == 1
+    assert sorted(titles(it)) == [("One", False), ("One", True)]
+    assert is_settled(it)
+
+
+def test_a_late_duplicate_that_somebody_worked_on_stays(it: World) -> None:
+    it.world.arm(Fault.LATE)
+    it.sync()
+    it.clock.sleep(100)
+    it.world.read()
+    late = max(it.world.items)
+    it.hand.edit(late, {"title": "Mine"})
+    (problem,) = it.plan(it.run())[0].targets[0].problems
+    assert "created twice" in problem.why
+    it.sync()
+    assert [archived for _, archived in titles(it)] == [False, False]
+
+
+def test_two_lost_creations_give_up_and_the_next_run_makes_one(it: World) -> None:
+    it.world.arm(Fault.LOST_BEFORE)
+    it.world.arm(Fault.LOST_BEFORE)
+    assert it.sync().exit_code is ExitCode.UNAVAILABLE
+    assert titles(it) == []
+    it.clock.sleep(60)
+    assert it.sync().targets["board"].created == 1
+    assert titles(it) == [("One", False)]
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST_BEFORE, Fault.LOST_AFTER])
+def test_an_update_without_an_answer_converges(it: World, fault: Fault) -> None:
+    it.sync()
+    it.desired["key1"] = replace(PLAIN, body="other text")
+    it.world.arm(fault)
+    it.sync()
+    it.clock.sleep(60)
+    it.sync()
+    (remote,) = it.marked("key1")
+    assert remote.body == "other text"
+    assert is_settled(it)
+
+
+def test_a_late_update_is_not_taken_for_a_persons(it: World) -> None:
+    it.sync()
+    it.desired["key1"] = replace(PLAIN, body="other text")
+    it.world.arm(Fault.LATE)
+    it.sync()
+    it.clock.sleep(100)
+    it.desired["key1"] = replace(PLAIN, body="yet another")
+    assert it.sync().targets["board"].conflicts == 0
+    (remote,) = it.marked("key1")
+    assert remote.body == "yet another"
+
+
+# --------------------------------------------------------------------------------------- other outcomes
+
+
+def test_a_refused_change_fails_alone(it: World) -> None:
+    it.desired["key2"] = replace(PLAIN, key="key2", title="Two", due=datetime(2026, 3, 10, 17, tzinfo=ZONE))
+    it.world.arm(Fault.REFUSED)
+    result = it.sync()
+    assert (result.targets["board"].failed, result.targets["board"].created) == (1, 1)
+    assert result.exit_code is ExitCode.PARTIAL
+    assert it.sync().targets["board"].created == 1
+    assert sorted(titles(it)) == [("One", False), ("Two", False)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault.UNAUTHORISED, ExitCode.NOT_AUTHORISED),
+        (Fault.UNAVAILABLE, ExitCode.UNAVAILABLE),
+        (Fault.BUDGET, ExitCode.BUDGET),
+    ],
+)
+def test_what_ends_a_run_leaves_nothing_open(it: World, fault: Fault, code: ExitCode) -> None:
+    it.world.arm(fault)
+    assert it.sync().exit_code is code
+    began = it.clock.now()
+    assert it.sync().targets["board"].created == 1
+    assert it.clock.now() == began  # the answer had proved that nothing happened, so there was nothing to wait for
+
+
+def test_an_item_that_changed_since_the_look_is_not_written(it: World) -> None:
+    it.sync()
+    it.desired["key1"] = replace(PLAIN, body="other text")
+    run = it.run()
+    plan, snapshot = it.plan(run)
+    it.clock.sleep(31)
+    it.hand.edit(next(iter(it.world.items)), {"body": "a person's text"})
+    for _ in sync.apply(run, plan, {"board": snapshot}, {"board": MemoryBoard(it.world)}):
+        pass
+    assert run.result.targets["board"].failed == 1
+    (remote,) = it.marked("key1")
+    assert remote.body == "a person's text"
+
+
+# ------------------------------------------------------------------------------------------- interrupted
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class MortalBoard(MemoryBoard):
+    """Dies before or after its next writing call, whatever became of it."""
+
+    def __init__(self, it: World, *, after: bool) -> None:
+        super().__init__(it.world)
+        self._after = after
+
+    def merge(self, patch: Patch) -> Remote:
+        if self._after:
+            with contextlib.suppress(OutcomeUnknown):
+                super().merge(patch)
+        raise Killed
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_putting_a_late_duplicate_away_may_be_cut_off(it: World, after: bool) -> None:  # noqa: FBT001
+    it.world.arm(Fault.LATE)
+    it.sync()
+    it.clock.sleep(100)
+    it.world.read()
+    original = it.store.links("board")["key1"].id
+    run = it.run()
+    plan, snapshot = it.plan(run)
+    with pytest.raises(Killed):
+        for _ in sync.apply(run, plan, {"board": snapshot}, {"board": MortalBoard(it, after=after)}):
+            pass
+    it.clock.sleep(60)
+    it.sync()
+    assert it.store.links("board")["key1"].id == original
+    assert not it.world.items[original].archived
+    assert sorted(archived for _, archived in titles(it)) == [False, True]
+    assert is_settled(it)
+
+
+def test_an_open_intent_that_is_young_is_waited_for(it: World) -> None:
+    run = it.run()
+    plan, snapshot = it.plan(run)
+    with pytest.raises(Killed):
+        for _ in sync.apply(run, plan, {"board": snapshot}, {"board": MortalBoard(it, after=False)}):
+            pass
+    it.clock.sleep(10)
+    began = it.clock.now()
+    it.sync()
+    assert (it.clock.now() - began).total_seconds() == 20.0
+    assert titles(it) == [("One", False)]
+
+
+def test_what_lands_while_we_wait_is_found(it: World) -> None:
+    it.world.late_by = timedelta(seconds=25)
+    it.world.arm(Fault.LATE)
+    run = it.run()
+    plan, snapshot = it.plan(run)
+    with pytest.raises(Killed):
+        for _ in sync.apply(run, plan, {"board": snapshot}, {"board": MortalBoard(it, after=True)}):
+            pass
+    it.clock.sleep(10)
+    it.sync()
+    assert titles(it) == [("One", False)]
+
+
+def test_a_copy_is_never_taken_for_what_an_interrupted_run_made(it: World) -> None:
+    run = it.run()
+    plan, snapshot = it.plan(run)
+    with pytest.raises(Killed):
+        for _ in sync.apply(run, plan, {"board": snapshot}, {"board": MortalBoard(it, after=True)}):
+            pass
+    (original,) = it.world.items
+    it.hand.copy(original)
+    it.sync()
+    assert it.store.links("board")["key1"].id == original
+
+
+def test_settling_is_silent_where_nothing_is_open(it: World) -> None:
+    it.sync()
+    run = it.run()
+    run.result.targets["board"] = TargetCounts()
+    board = MemoryBoard(it.world)
+    snapshot = board.snapshot()
+    requests = it.world.requests
+    assert finish(applying.settle(run, "board", board, snapshot, wait=True)) is snapshot
+    assert it.world.requests == requests
