@@ -21,7 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from mi_sync import loader
 from mi_sync.connector import Connector, ConnectorConfig, Registry, Secret, SecretRef
 from mi_sync.errors import ConfigError, Problem
-from mi_sync.mapping import Mapping as RowMapping
+from mi_sync.language import Mapping as RowMapping
 from mi_sync.milestones import Milestones, Programme, Step, load_steps, merge_steps
 from mi_sync.model import Privacy
 from mi_sync.state import state_path

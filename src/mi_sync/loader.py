@@ -9,13 +9,13 @@ from importlib.abc import Traversable
 from importlib.resources import files
 from pathlib import Path
 
-from mi_sync import mapping
+from mi_sync import language
 from mi_sync.errors import ConfigError
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
 
-def find_mapping(name: str, root: Path) -> mapping.Mapping:
+def find_mapping(name: str, root: Path) -> language.Mapping:
     """The mapping of this name: `mappings/NAME.toml` in `root` (the configuration's folder), else the shipped one.
 
     Raises:
@@ -36,7 +36,7 @@ def find_mapping(name: str, root: Path) -> mapping.Mapping:
         raise ConfigError(
             f"it cannot be read ({type(error).__name__}).", where=where, remedy="Save it as UTF-8."
         ) from None
-    return mapping.load(text, name, where)
+    return language.load(text, name, where)
 
 
 def available(root: Path) -> set[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from mi_sync import __version__, identity, linking, mapping
+from mi_sync import __version__, fields, identity, linking, mapping
 from mi_sync.config import Config, SourceSpec
 from mi_sync.connector import Context, Source, SourceFile, Table
 from mi_sync.errors import EmptySource, Problem
@@ -196,7 +196,7 @@ def compile_for(spec: SourceSpec, header: Sequence[str], file: str, programme: s
     Raises:
         SourceError: a column that it needs is not there.
     """
-    options = mapping.Options(dates=spec.dates, timezone=spec.timezone, values=spec.values)
+    options = fields.Options(dates=spec.dates, timezone=spec.timezone, values=spec.values)
     return mapping.compile_mapping(spec.mapping, header, options, programme=programme, file=file)
 
 

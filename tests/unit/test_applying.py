@@ -213,6 +213,14 @@ class MortalBoard(MemoryBoard):
         raise Killed
 
 
+def die(it: World, *, after: bool) -> None:
+    run = it.run()
+    plan, snapshot = it.plan(run)
+    with pytest.raises(Killed):
+        for _ in sync.apply(run, plan, {"board": snapshot}, {"board": MortalBoard(it, after=after)}):
+            pass
+
+
 @pytest.mark.parametrize("after", [False, True])
 def test_putting_a_late_duplicate_away_may_be_cut_off(it: World, after: bool) -> None:  # noqa: FBT001
     it.world.arm(Fault.LATE)
@@ -220,11 +228,7 @@ def test_putting_a_late_duplicate_away_may_be_cut_off(it: World, after: bool) ->
     it.clock.sleep(100)
     it.world.read()
     original = it.store.links("board")["key1"].id
-    run = it.run()
-    plan, snapshot = it.plan(run)
-    with pytest.raises(Killed):
-        for _ in sync.apply(run, plan, {"board": snapshot}, {"board": MortalBoard(it, after=after)}):
-            pass
+    die(it, after=after)
     it.clock.sleep(60)
     it.sync()
     assert it.store.links("board")["key1"].id == original
@@ -234,11 +238,7 @@ def test_putting_a_late_duplicate_away_may_be_cut_off(it: World, after: bool) ->
 
 
 def test_an_open_intent_that_is_young_is_waited_for(it: World) -> None:
-    run = it.run()
-    plan, snapshot = it.plan(run)
-    with pytest.raises(Killed):
-        for _ in sync.apply(run, plan, {"board": snapshot}, {"board": MortalBoard(it, after=False)}):
-            pass
+    die(it, after=False)
     it.clock.sleep(10)
     began = it.clock.now()
     it.sync()
@@ -249,22 +249,14 @@ def test_an_open_intent_that_is_young_is_waited_for(it: World) -> None:
 def test_what_lands_while_we_wait_is_found(it: World) -> None:
     it.world.late_by = timedelta(seconds=25)
     it.world.arm(Fault.LATE)
-    run = it.run()
-    plan, snapshot = it.plan(run)
-    with pytest.raises(Killed):
-        for _ in sync.apply(run, plan, {"board": snapshot}, {"board": MortalBoard(it, after=True)}):
-            pass
+    die(it, after=True)
     it.clock.sleep(10)
     it.sync()
     assert titles(it) == [("One", False)]
 
 
 def test_a_copy_is_never_taken_for_what_an_interrupted_run_made(it: World) -> None:
-    run = it.run()
-    plan, snapshot = it.plan(run)
-    with pytest.raises(Killed):
-        for _ in sync.apply(run, plan, {"board": snapshot}, {"board": MortalBoard(it, after=True)}):
-            pass
+    die(it, after=True)
     (original,) = it.world.items
     it.hand.copy(original)
     it.sync()

@@ -14,7 +14,20 @@ ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "src" / "mi_sync"
 CONNECTORS = sorted(path.parent for path in (ROOT / "connectors").glob("*/__init__.py"))
 
-PURE = {"errors", "model", "identity", "values", "mapping", "milestones", "templates", "linking", "plan", "overview"}
+PURE = {
+    "errors",
+    "model",
+    "identity",
+    "values",
+    "fields",
+    "language",
+    "mapping",
+    "milestones",
+    "templates",
+    "linking",
+    "plan",
+    "overview",
+}
 """No files, clock, network or logging."""
 EDGES = {"connector", "http", "state", "loader"}
 """Each does one kind of I/O."""

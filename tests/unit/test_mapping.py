@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mi_sync import loader, mapping
+from mi_sync import language, loader, mapping
 from mi_sync.errors import SourceError
-from mi_sync.mapping import Draft, Mapped, Mapper, Options, RowProblem
+from mi_sync.fields import Options
+from mi_sync.mapping import Draft, Mapped, Mapper, RowProblem
 from mi_sync.model import RECORDS
 from mi_sync.values import DateOrder
 
@@ -30,7 +31,7 @@ def mapper(
     programme: str = "spring",
 ) -> Mapper:
     if "\n" in name_or_toml:
-        it = mapping.load(name_or_toml, "own", "mappings/own.toml")
+        it = language.load(name_or_toml, "own", "mappings/own.toml")
     else:
         it = loader.find_mapping(name_or_toml, NOWHERE)
     options = Options(dates, ZoneInfo("America/Chicago"), values or {})

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mi_sync import mapping
+from mi_sync import fields, language
 from mi_sync.errors import ConfigError, Problem
 
 
 def problems(text: str) -> tuple[Problem, ...]:
     with pytest.raises(ConfigError) as caught:
-        mapping.load(text, "own", "mappings/own.toml")
+        language.load(text, "own", "mappings/own.toml")
     return caught.value.problems
 
 
@@ -91,7 +91,7 @@ def test_what_is_no_toml_is_refused_with_its_line() -> None:
 def test_names_of_columns_are_judged_by_their_words() -> None:
     assert all(
         map(
-            mapping.is_eeo,
+            fields.is_eeo,
             (
                 "Race",
                 "ETHNICITY",
@@ -106,17 +106,17 @@ def test_names_of_columns_are_judged_by_their_words() -> None:
         )
     )
     assert not any(
-        map(mapping.is_eeo, ("Trace", "Essex office", "Description", "Ship address", "Work", "Graceful", "Province"))
+        map(fields.is_eeo, ("Trace", "Essex office", "Description", "Ship address", "Work", "Graceful", "Province"))
     )
 
 
 def test_the_digest_follows_the_content() -> None:
-    one, same, other = (mapping.load(text, "own", "f") for text in (GOOD, GOOD, f"{GOOD}# note\n"))
+    one, same, other = (language.load(text, "own", "f") for text in (GOOD, GOOD, f"{GOOD}# note\n"))
     assert one.digest == same.digest != other.digest
 
 
 def test_what_stands_above_the_tables_is_kept() -> None:
-    it = mapping.load(
+    it = language.load(
         f'title = "T"\nsource = "S"\nattested = "fields"\ndirection = "own-data"\noverlay = true\ndates = "dmy"\n{GOOD}',
         "own",
         "f",
@@ -135,21 +135,21 @@ def test_what_stands_above_the_tables_is_kept() -> None:
 
 def test_the_last_record_is_what_a_row_is_about() -> None:
     text = '[application]\nposting.id = "P"\n[applicant]\nemail = "E"\n'
-    assert mapping.load(text, "own", "f").primary == "application"
-    assert mapping.load(GOOD, "own", "f").primary == "posting"
+    assert language.load(text, "own", "f").primary == "application"
+    assert language.load(GOOD, "own", "f").primary == "posting"
 
 
 def test_lines_are_found_behind_comments_and_values_over_several_lines() -> None:
     text = '# first\n[posting] # a [table]\nsummary = [ # many\n  "a]b",\n  "c",\n]\n\ntitle = """a\n[x]"""\n"skills" = \'y\'\npay.min = "P"\n[posting.hours]\ntotal = "H"\n'
     assert tomllib.loads(text)
-    lines = {f.name: f.line for r in mapping.load(text, "own", "f").records for f in r.fields}
+    lines = {f.name: f.line for r in language.load(text, "own", "f").records for f in r.fields}
     assert lines == {"summary": 3, "title": 8, "skills": 10, "pay.min": 11, "hours.total": 13}
 
 
 def loaded_or_refused(text: str) -> bool:
     """Whether the outcome is one of the two; anything else that is raised fails the test."""
     try:
-        return bool(mapping.load(text, "own", "f").records)
+        return bool(language.load(text, "own", "f").records)
     except ConfigError as error:
         return bool(error.problems) and all(p.why for p in error.problems)
 

@@ -54,7 +54,7 @@ def _take_globals(context: click.Context) -> None:
             setattr(settings, option.name or "", value)
 
 
-class _Command(click.Command):
+class _WithGlobals(click.Command):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  as click's
         super().__init__(*args, **kwargs)
         self.params += _global_options()
@@ -64,16 +64,8 @@ class _Command(click.Command):
         return super().invoke(ctx)
 
 
-class _Group(click.Group):
-    command_class = _Command
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  as click's
-        super().__init__(*args, **kwargs)
-        self.params += _global_options()
-
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  as click's
-        _take_globals(ctx)
-        return super().invoke(ctx)
+class _Group(_WithGlobals, click.Group):
+    command_class = _WithGlobals
 
 
 _Group.group_class = _Group

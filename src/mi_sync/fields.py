@@ -1,0 +1,274 @@
+"""The fields that a mapping can fill: which there are, how one is described, and how a cell becomes its value.
+
+Nothing here reads files, the clock or the network, and no message repeats a cell.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import types
+import typing
+from collections.abc import Callable, Iterable
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, tzinfo
+from functools import cache, lru_cache, partial
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from mi_sync import values
+from mi_sync.model import RECORDS, Hours, Kind, Pay
+from mi_sync.values import BadValue, DateOrder, DateReader, fold
+
+# ------------------------------------------------------------------------------------------ the fields there are
+
+LINKED: tuple[Kind, ...] = ("application", "feedback")
+REFERENCES = ("posting.id", "posting.title", "applicant.id", "applicant.email")
+KEYS: Dict[Kind, tuple[str, ...]] = {
+    "posting": ("title",),
+    "applicant": ("email",),
+    "application": (),
+    "feedback": ("kind", "by", "submitted_at"),
+}
+_SHAPES = {
+    "id": "id", "email": "email", "phone": "phone", "initials": "initials",
+    "supervisor_email": "email", "url": "url", "meeting_url": "url", "resume_url": "url", "links": "url",
+    "name": "person", "given_name": "person", "family_name": "person", "supervisor_name": "person",
+    "referred_by": "person", "summary": "long", "notes": "long", "comments": "long", "answers": "long",
+    "min": "amount", "max": "amount", "currency": "currency",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class FieldType:
+    """What a field holds: `shape` names a reader, `choices` are its only values, `many` makes it a list."""
+
+    shape: str
+    many: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@cache
+def field_types(kind: Kind) -> Dict[str, FieldType]:
+    """The fields that a mapping may fill, by dotted name; `answers` stands for any name below it."""
+    found: dict[str, FieldType] = {}
+    for name, info in RECORDS[kind].model_fields.items():
+        if name == "key" or (kind in LINKED and name in {"posting", "applicant"}):
+            continue
+        nested = next((m for m in (Hours, Pay) if m in typing.get_args(info.annotation)), None)
+        for leaf, inner in nested.model_fields.items() if nested else ():
+            found[f"{name}.{leaf}"] = _field_type(leaf, inner.annotation)
+        if nested is None:
+            found[name] = _field_type(name, info.annotation)
+    if kind in LINKED:
+        found.update({name: FieldType(_SHAPES.get(name.partition(".")[2], "text")) for name in REFERENCES})
+    if kind == "applicant":
+        del found["label"]  # given by us, once
+    return found
+
+
+def _field_type(name: str, annotation: Any) -> FieldType:  # noqa: ANN401  an annotation is anything
+    union = typing.get_origin(annotation) in {types.UnionType, typing.Union}
+    parts = [a for a in (typing.get_args(annotation) if union else (annotation,)) if a is not types.NoneType]
+    if typing.get_origin(parts[0]) is Literal:
+        return FieldType("choice", choices=typing.get_args(parts[0]))
+    many = typing.get_origin(parts[0]) is tuple
+    plain = {bool: "boolean", int: "integer", float: "number", date: "day"}.get(parts[0], "text")
+    shape = "moment" if datetime in parts else plain
+    return FieldType(_SHAPES.get(name, shape), many)
+
+
+def type_of(kind: Kind, name: str) -> FieldType | None:
+    """The type of a field by its dotted name, or None where a record has no such field."""
+    return field_types(kind).get("answers" if name.startswith("answers.") else name)
+
+
+_EEO = frozenset(
+    {"race", "racial", "ethnic", "ethnicity", "hispanic", "gender", "sex", "sexual", "disability", "disabilities"}
+    | {"disabled", "veteran", "visa", "citizenship", "religion", "latitude", "longitude", "ipaddress"}
+    | {"workauthorization", "work authorization", "work authorisation", "ip address"}
+)
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+
+
+def is_eeo(column: str) -> bool:
+    """Whether a column's name says that it holds what is never kept: EEO data, IP addresses, coordinates."""
+    words = [word.casefold() for word in _WORD.findall(column)]
+    return not _EEO.isdisjoint([*words, *(f"{a} {b}" for a, b in pairwise(words))])
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the known one that is most like it, if any is."""
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+# ---------------------------------------------------------------------------------------- how one is described
+
+_ORDERS = ("dmy", "mdy", "ymd")
+
+
+def _one_or_many(raw: Any) -> Any:  # noqa: ANN401  whatever stands in the TOML
+    return (raw,) if isinstance(raw, str) else raw
+
+
+def _as_cell(raw: Any) -> Any:  # noqa: ANN401  as above
+    if isinstance(raw, (date, datetime)):
+        return raw.isoformat()
+    return str(raw).lower() if isinstance(raw, (bool, int, float)) else raw
+
+
+def _dates(raw: Any) -> Any:  # noqa: ANN401  as above
+    for form in raw if isinstance(raw, list) else ():
+        if not isinstance(form, str) or not re.search("%[yYcxG]", form):
+            raise ValueError('every format is a text with a year, such as "%d.%m.%Y"')
+    return raw
+
+
+class FieldSpec(BaseModel):
+    """How one field is filled: the table behind `field = { … }`; a bare text or list is its `column`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    column: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = ()
+    template: str | None = None
+    split: str | None = Field(default=None, min_length=1)
+    values: dict[str, Annotated[str, BeforeValidator(_as_cell)]] = Field(default_factory=dict)
+    other: str | None = None
+    dates: Annotated[DateOrder | tuple[str, ...] | None, BeforeValidator(_dates)] = None
+    decimal: Literal[".", ","] = "."
+    scale: tuple[float, float] | None = None
+    default: Annotated[str | None, BeforeValidator(_as_cell)] = None
+    required: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that it reads."""
+        return self.column + tuple(PLACEHOLDER.findall(self.template or ""))
+
+
+PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a source's configuration adds to its mapping.
+
+    Attributes:
+        dates: the order of day, month and year in numeric dates; overrides the mapping's.
+        timezone: where times without a zone are meant.
+        values: for each field (`status` of what a row is about, or `applicant.channel`) what raw words mean.
+    """
+
+    dates: DateOrder | None = None
+    timezone: tzinfo = UTC
+    values: Dict[str, Dict[str, str]] = field(default_factory=dict)
+
+
+# ------------------------------------------------------------------------------------------------- reading cells
+
+Parse = Callable[[str], Any]
+"""Text of a cell → its value, or `BadValue`."""
+
+NUMBERS = frozenset({"number", "integer", "amount"})
+"""The shapes that `decimal` applies to."""
+
+
+def _currency(text: str) -> str:
+    code = values.line(text).upper()
+    if not re.fullmatch("[A-Z]{3}", code):
+        raise BadValue("is no currency code; write three letters of ISO 4217, such as USD")
+    return code
+
+
+_PLAIN: Dict[str, Parse] = {
+    "text": values.line,
+    "long": values.long_text,
+    "id": values.identifier,
+    "email": values.email,
+    "url": values.url,
+    "phone": values.phone,
+    "person": values.person,
+    "initials": values.initials,
+    "boolean": values.boolean,
+    "currency": _currency,
+}
+
+
+def parser(found: FieldType, spec: FieldSpec, options: Options, label: str, extra: Dict[str, str]) -> Parse:
+    """Reads the text of a cell that is not blank; None where a word is mapped to nothing."""
+    table = {fold(raw): target for raw, target in {**spec.values, **extra}.items()}
+    if found.choices:
+        parse = _choice(found.choices, table, spec.other, label)
+    else:
+        parse = _plain(found.shape, spec, options)
+        if table or spec.other is not None:
+            parse = _translated(parse, table, spec.other)
+    return _listed(parse, spec.split or ";") if found.many else parse
+
+
+def _plain(shape: str, spec: FieldSpec, options: Options) -> Parse:
+    if shape in {"day", "moment"}:
+        formats = spec.dates if isinstance(spec.dates, tuple) else ()
+        order: DateOrder | None = None if isinstance(spec.dates, tuple) else spec.dates
+        reader = DateReader(options.timezone, options.dates or order, formats)
+        return reader.day if shape == "day" else reader.moment
+    if shape in NUMBERS:
+        read = {"number": values.number, "integer": values.integer, "amount": values.amount}[shape]
+        return (
+            _scaled(partial(values.number, decimal=spec.decimal), *spec.scale)
+            if spec.scale
+            else partial(read, decimal=spec.decimal)
+        )
+    return _PLAIN[shape]
+
+
+def _scaled(parse: Callable[[str], float], low: float, high: float) -> Parse:
+    def read(text: str) -> float:
+        value = parse(text)
+        if not low <= value <= high:
+            raise BadValue(f"is outside the scale from {low:g} to {high:g}; correct it, or the mapping's `scale`")
+        return (value - low) / (high - low)
+
+    return read
+
+
+def _choice(choices: tuple[str, ...], table: Dict[str, str], other: str | None, label: str) -> Parse:
+    known = {**{fold(choice): choice for choice in choices}, **table}
+    field_name = json.dumps(label) if "." in label else label
+
+    @lru_cache(maxsize=256)  # a column of this kind repeats a few words
+    def read(text: str) -> str | None:
+        found = known.get(fold(text), other)
+        if found is None:
+            raise BadValue(
+                f"holds a word that is not known; write one of {', '.join(choices)}, or say what it means: "
+                f'values = {{ {field_name} = {{ "the word" = "{choices[0]}" }} }} at the source'
+            )
+        return found or None
+
+    return read
+
+
+def _translated(parse: Parse, table: Dict[str, str], other: str | None) -> Parse:
+    def read(text: str) -> Any:  # noqa: ANN401  what `parse` makes of it
+        target = table.get(fold(text), text if other is None else other)
+        return parse(target) if target else None
+
+    return read
+
+
+def _listed(parse: Parse, separator: str) -> Parse:
+    def read(text: str) -> list[Any] | None:
+        parts = (parse(part) for part in values.split(text, separator) if not is_blank(part))
+        return list(dict.fromkeys(part for part in parts if part)) or None
+
+    return read
+
+
+def is_blank(cell: str) -> bool:
+    """Whether there is nothing in it."""
+    return not cell or cell.isspace()

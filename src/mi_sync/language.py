@@ -1,0 +1,310 @@
+"""The mapping language: a TOML file says which columns make which records; read and checked as a whole.
+
+The language is described in mappings/README.md; what a mapping says is compiled in `mapping`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mi_sync import identity
+from mi_sync.errors import ConfigError, Problem
+from mi_sync.fields import (
+    KEYS,
+    LINKED,
+    NUMBERS,
+    REFERENCES,
+    FieldSpec,
+    FieldType,
+    Options,
+    did_you_mean,
+    field_types,
+    is_eeo,
+    parser,
+    type_of,
+)
+from mi_sync.model import RECORDS, Kind
+from mi_sync.values import BadValue, DateOrder
+
+# ------------------------------------------------------------------------------------------ what a mapping says
+
+
+class _Head(BaseModel):
+    """What stands above the tables of a mapping file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    title: str = ""
+    source: str = ""
+    attested: Literal["header", "fields", "none"] = "none"
+    direction: Literal["export", "upload", "own-data"] = "export"
+    overlay: bool = False
+    dates: DateOrder | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMap:
+    """One field of a record: its dotted name (`pay.min`), how it is filled, and the line that says so."""
+
+    name: str
+    spec: FieldSpec
+    line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMap:
+    """One record that a row makes; `key` are the fields that identify it when it has no id."""
+
+    kind: Kind
+    key: tuple[str, ...]
+    fields: tuple[FieldMap, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A mapping file that holds together.
+
+    Attributes:
+        name: as a configuration names it.
+        file: for messages.
+        digest: of the content, so that a changed mapping maps again.
+        records: in the order posting, applicant, application, feedback.
+        overlay: whether its rows complete the records of other sources; it never makes them disappear.
+        dates: the order of day and month that the format is known for.
+        title: for people.
+        source: where the format is described.
+        attested: what of it is: the header, a list of its fields, or nothing.
+        direction: whether the system exports it, takes it as an upload, or gives a person their own data.
+    """
+
+    name: str
+    file: str
+    digest: str
+    records: tuple[RecordMap, ...]
+    overlay: bool = False
+    dates: DateOrder | None = None
+    title: str = ""
+    source: str = ""
+    attested: Literal["header", "fields", "none"] = "none"
+    direction: Literal["export", "upload", "own-data"] = "export"
+
+    @property
+    def primary(self) -> Kind:
+        """What a row is about: the last of its records, because the others are what it refers to."""
+        return self.records[-1].kind
+
+
+# --------------------------------------------------------------------------------------------- reading a mapping
+
+
+def load(text: str, name: str, file: str) -> Mapping:
+    """Reads a mapping file.
+
+    Raises:
+        ConfigError: with every problem of the file, each with its line, key and remedy.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"it is not valid TOML: {error}.", where=file) from None
+    loader = _Loader(file, _key_lines(text))
+    head = loader.head({key: value for key, value in raw.items() if key not in RECORDS})
+    records = tuple(loader.record(kind, raw[kind]) for kind in RECORDS if kind in raw)
+    loader.check_records(records)
+    if loader.problems:
+        raise ConfigError(loader.problems)
+    return Mapping(name, file, identity.digest(text), records, **head.model_dump())
+
+
+class _Loader:
+    """Collects what is wrong with one file."""
+
+    def __init__(self, file: str, lines: Dict[tuple[str, ...], int]) -> None:
+        self._file = file
+        self._lines = lines
+        self.problems: list[Problem] = []
+
+    def head(self, raw: Dict[str, Any]) -> _Head:
+        try:
+            return _Head.model_validate(raw)
+        except ValidationError as error:
+            self._invalid(error, (), (*_Head.model_fields, *RECORDS))
+            return _Head()
+
+    def record(self, kind: Kind, raw: Any) -> RecordMap:  # noqa: ANN401  whatever stands in the TOML
+        if not isinstance(raw, dict):
+            self._problem((kind,), f"must be a table: write [{kind}] on a line of its own, and the fields below it.")
+            return RecordMap(kind, (), ())
+        own = {name: value for name, value in raw.items() if name != "key"}
+        fields = [f for path, value in _flat(kind, own) if (f := self._field(kind, path, value))]
+        return RecordMap(kind, self._key(kind, raw, [f.name for f in fields]), tuple(fields))
+
+    def check_records(self, records: Sequence[RecordMap]) -> None:
+        if not records and not self.problems:
+            self._problem((), f"it makes no record: add a table, such as [{next(iter(RECORDS))}].")
+        made = {record.kind for record in records}
+        for record in records:
+            if record.kind in LINKED:
+                self._check_references(record, made)
+
+    def _check_references(self, record: RecordMap, made: Collection[str]) -> None:
+        names = {f.name for f in record.fields}
+        for other in ("posting", "applicant"):
+            given = sorted(name for name in names if name.startswith(f"{other}."))
+            if other in made and given:
+                path = (record.kind, *given[0].split("."))
+                self._problem(path, f"the row's own [{other}] says which one it is; remove this line.")
+            if other not in made and not given:
+                wanted = " or ".join(name for name in REFERENCES if name.startswith(other))
+                self._problem((record.kind,), f"nothing tells which {other} is meant: add {wanted}, or [{other}].")
+
+    # -- one field ----------------------------------------------------------------------------------
+
+    def _field(self, kind: Kind, path: tuple[str, ...], raw: Any) -> FieldMap | None:  # noqa: ANN401  as above
+        name, where = ".".join(path), (kind, *path)
+        found = type_of(kind, name)
+        if found is None:
+            self._unknown_field(kind, name, where)
+            return None
+        spec = self._spec(raw, where)
+        if spec is None:
+            return None
+        self._check_spec(spec, found, where)
+        line = self._line(where)
+        return FieldMap(name, spec, line)
+
+    def _unknown_field(self, kind: Kind, name: str, where: tuple[str, ...]) -> None:
+        if is_eeo(name):
+            self._problem(where, "EEO data, IP addresses and coordinates are never kept; remove this line.")
+        else:
+            self._problem(where, f"{kind} has no such field.{did_you_mean(name, [*field_types(kind), 'key'])}")
+
+    def _spec(self, raw: Any, where: tuple[str, ...]) -> FieldSpec | None:  # noqa: ANN401  as above
+        if not isinstance(raw, (str, list, dict)):
+            self._problem(where, "give a column's name, a list of names, or a table; a constant is { default = … }.")
+            return None
+        try:
+            return FieldSpec.model_validate(raw if isinstance(raw, dict) else {"column": raw})
+        except ValidationError as error:
+            self._invalid(error, where, tuple(FieldSpec.model_fields))
+            return None
+
+    def _check_spec(self, spec: FieldSpec, found: FieldType, where: tuple[str, ...]) -> None:
+        if spec.column and spec.template is not None:
+            self._problem(where, "has both `column` and `template`; keep one.")
+        if not spec.columns and spec.default is None:
+            self._problem(where, "names no column; add `column`, a `template` with {Column}, or a `default`.")
+        if spec.required and not spec.columns:
+            self._problem((*where, "required"), "means nothing without a column; remove it.")
+        for column in filter(is_eeo, spec.columns):
+            self._problem(where, f"{column!r} looks like EEO data, which is never kept; remove it.")
+        for key, shapes in _APPLIES.items():
+            if key in spec.model_fields_set and found.shape not in shapes:
+                self._problem((*where, key), f"does not apply to this field; it is for: {', '.join(sorted(shapes))}.")
+        if spec.split is not None and not found.many:
+            self._problem((*where, "split"), "does not apply to this field, which is no list; remove it.")
+        if spec.scale and spec.scale[0] >= spec.scale[1]:
+            self._problem((*where, "scale"), "must be [lowest, highest], such as [1, 5].")
+        self._check_values(spec, found, where)
+
+    def _check_values(self, spec: FieldSpec, found: FieldType, where: tuple[str, ...]) -> None:
+        neutral = partial(parser, found, spec.model_copy(update={"values": {}, "other": None}), Options())
+        cells: dict[tuple[str, ...], str] = {("values", raw): target for raw, target in spec.values.items()}
+        cells |= {("other",): spec.other or "", ("default",): spec.default or ""}
+        for path, cell in cells.items():
+            try:
+                if cell:
+                    neutral("a field", {})(cell)
+            except BadValue as error:
+                self._problem((*where, *path), f"the value {cell!r} {error}.{did_you_mean(cell, found.choices)}")
+
+    def _key(self, kind: Kind, raw: Dict[str, Any], mapped: Collection[str]) -> tuple[str, ...]:
+        if "key" not in raw:
+            return tuple(name for name in KEYS[kind] if name in mapped)
+        key = raw["key"]
+        if not isinstance(key, list) or not key or not all(isinstance(name, str) for name in key):
+            self._problem((kind, "key"), 'must be a list of fields of this record, such as ["title"].')
+            return ()
+        for name in key:
+            if name not in mapped:
+                self._problem((kind, "key"), f"{name!r} is no field that this table fills.{did_you_mean(name, mapped)}")
+        return tuple(key)
+
+    # -- problems -----------------------------------------------------------------------------------
+
+    def _line(self, path: tuple[str, ...]) -> int | None:
+        return next((self._lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self._lines), None)
+
+    def _problem(self, path: tuple[str, ...], why: str) -> None:
+        line = self._line(path)
+        self.problems.append(Problem(f"{self._file}:{line}" if line else self._file, ".".join(path), why))
+
+    def _invalid(self, error: ValidationError, where: tuple[str, ...], known: Collection[str]) -> None:
+        told = set()
+        for found in error.errors(include_url=False, include_input=False, include_context=False):
+            key = str(found["loc"][0])
+            if key in told:  # the other branches of a union
+                continue
+            told.add(key)
+            if found["type"] == "extra_forbidden":
+                why = f"unknown key.{did_you_mean(key, known)}"
+            else:
+                why = f"{found['msg'].removeprefix('Value error, ')}; mappings/README.md tells what it can be."
+            self._problem((*where, key), why)
+
+
+_APPLIES: Dict[str, frozenset[str]] = {
+    "dates": frozenset({"day", "moment"}),
+    "decimal": NUMBERS,
+    "scale": frozenset({"number"}),
+}
+
+
+def _flat(kind: Kind, table: Dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The fields of a record's table; `pay.min` may be written in a table of its own."""
+    nests = {name.partition(".")[0] for name in field_types(kind) if "." in name} | {"answers"}
+    for name, value in table.items():
+        if name in nests and isinstance(value, dict):
+            yield from (((name, leaf), inner) for leaf, inner in value.items())
+        else:
+            yield (name,), value
+
+
+_TOML_TOKEN = re.compile(
+    r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*|[\[\]{}\n]', re.DOTALL
+)
+_TOML_KEY = r"""(?:[A-Za-z0-9_-]+|"(?:\\.|[^"\\])*"|'[^']*')"""
+_TOML_PATH = re.compile(rf"\s*\[*\s*({_TOML_KEY}(?:\s*\.\s*{_TOML_KEY})*)")
+
+
+def _key_lines(text: str) -> dict[tuple[str, ...], int]:
+    """The line of every key outside inline tables. The text is valid TOML; its parser does not tell lines."""
+    lines: dict[tuple[str, ...], int] = {}
+    table: tuple[str, ...] = ()
+    for start, statement in _statements(f"{text}\n"):
+        found = _TOML_PATH.match(statement)
+        if not found:
+            continue
+        path = tuple(part.strip("\"'") for part in re.findall(_TOML_KEY, found[1]))
+        if statement.lstrip().startswith("["):
+            table = path
+        else:
+            path = (*table, *path)
+        lines.setdefault(path, text.count("\n", 0, start) + 1)
+    return lines
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    start = depth = 0
+    for token in _TOML_TOKEN.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        if token[0] == "\n" and depth == 0:
+            yield start, text[start : token.start()]
+            start = token.end()
