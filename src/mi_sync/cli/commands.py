@@ -106,15 +106,13 @@ def write_atomically(file: Path, text: str) -> None:
 def pull(settings: Settings) -> ExitCode:
     """Sources into records; with `--output json` the records, as a stream."""
     session = Session(settings)
+    printed = False
     with session.recorded("pull") as run:
         session.tell(sync.pull(run))
         if settings.output == "json":
             show.json_stream(_records(run.store))
-    code = session.result.exit_code
-    if settings.output == "json":
-        show.problems(settings, session.result.problems)
-        return code
-    return session.finish(code)
+            printed = True
+    return session.finish(printed=printed)
 
 
 def _records(store: Store) -> Iterator[tuple[str, Iterator[Any]]]:

@@ -48,6 +48,7 @@ class Session:
     def __init__(self, settings: Settings, *, with_secrets: bool = False, max_requests: int | None = None) -> None:
         self.settings = settings
         self._signal = 0
+        self._code = ExitCode.UNEXPECTED
         show.start_logging(settings)
         self.config = configuration.load(settings.config, with_secrets=with_secrets)
         show.hide(secret.reveal() for target in self.config.targets for secret in target.secrets.values())
@@ -59,21 +60,22 @@ class Session:
 
     @contextlib.contextmanager
     def recorded(self, command: str) -> Iterator[events.Run]:
-        """A run on the store, which is locked, with its place in the history however it ends."""
+        """A run on the store, which is locked, with its place in the history however it ends.
+
+        An expected error ends the run and becomes part of its result: what was done before it still counts.
+        """
         store = Store.open(self.config.state, self.config.programme.id)
         with contextlib.closing(store), store.lock(), self._signals():
             store.start_run(self.result.run_id, command, self.outside.now())
-            code: ExitCode = ExitCode.UNEXPECTED
             try:
                 yield self._run(store)
-                code = self.result.exit_code
+                self._code = self.result.exit_code
             except MiSyncError as error:
-                code = error.exit_code
-                self.result.problems.append(error.problem())
-                raise
+                self._code = error.exit_code
+                self.result.note(error.problem())
             finally:
-                outcome = show.result_as_json(self.result, code)
-                store.end_run(self.result.run_id, self.outside.now(), STATUSES[code], int(code), outcome)
+                outcome = show.result_as_json(self.result, self._code)
+                store.end_run(self.result.run_id, self.outside.now(), STATUSES[self._code], int(self._code), outcome)
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[events.Run]:
@@ -102,10 +104,16 @@ class Session:
         """The boards of all targets; contacts nobody yet."""
         return {spec.name: sync.open_board(spec, self.config, self.outside.wire) for spec in self.config.targets}
 
-    def finish(self, code: ExitCode | None = None, *, plan: Plan | None = None) -> ExitCode:
-        """Prints the result, or what the plan would do, and returns the exit code."""
-        code = self.result.exit_code if code is None else code
-        show.outcome(self.settings, self.result, code, plan=plan)
+    def finish(self, code: ExitCode | None = None, *, plan: Plan | None = None, printed: bool = False) -> ExitCode:
+        """Prints the result, or what the plan would do, and returns the exit code (by default the recorded run's).
+
+        `printed` leaves it at the problems, where the command has printed its own result.
+        """
+        code = self._code if code is None else code
+        if printed:
+            show.problems(self.settings, self.result.problems)
+        else:
+            show.outcome(self.settings, self.result, code, plan=plan)
         return code
 
     # -- signals ------------------------------------------------------------------------------------
