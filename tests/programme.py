@@ -46,7 +46,7 @@ key = "kickoff"
 title = "Kickoff: {{ posting.title }} ({{ applicant.label }})"
 body = "{{ posting.summary }}"
 due = "start"
-list = "To do"
+list = "To Do"
 labels = ["kickoff"]
 checklist = ["Send the brief", "Give access"]
 

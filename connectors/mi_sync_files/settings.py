@@ -33,14 +33,15 @@ def _delimiter(value: str) -> str:
 
 
 class Settings(ConnectorConfig):
-    """The settings of a source of files.
+    """The settings of a source of files. In a path, `~` is a plain character."""
 
-    Attributes:
-        path: a file or a glob (`*`, `?`, `[…]`, `**`), from the folder of the configuration; `~` is a plain character.
-        encoding: a name that Python knows; left out: by byte order mark, else UTF-8, else Windows-1252.
-        delimiter: one character; left out: by a line `sep=…`, else found from the first rows.
-    """
-
-    path: Annotated[str, Field(min_length=1), AfterValidator(_path)]
-    encoding: Annotated[str, AfterValidator(_encoding)] | None = None
-    delimiter: Annotated[str, AfterValidator(_delimiter)] | None = None
+    path: Annotated[str, Field(min_length=1), AfterValidator(_path)] = Field(
+        description="a file or a glob (*, ?, […], **), from the folder of the configuration"
+    )
+    encoding: Annotated[str, AfterValidator(_encoding)] | None = Field(
+        default=None,
+        description="a name that Python knows; left out: by byte order mark, else UTF-8, else Windows-1252",
+    )
+    delimiter: Annotated[str, AfterValidator(_delimiter)] | None = Field(
+        default=None, description="one character; left out: by a line `sep=…`, else found from the first rows"
+    )

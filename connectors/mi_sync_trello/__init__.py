@@ -10,7 +10,7 @@ import re
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from mi_sync.connector import Board, Capabilities, Connector, ConnectorConfig, Context, SecretRef
 
@@ -30,7 +30,7 @@ CAPABILITIES = Capabilities(
     ),
 )
 
-_ID = re.compile(r"[0-9a-f]{24}|[0-9A-Za-z]{8}")  # an id, or the short link of a board's address
+_ID = re.compile(r"[0-9A-Za-z]{8,64}")  # an id (24 hexadecimal digits) or the short link of an address (8)
 _BOARD_PATH = re.compile(r"/b/(?P<link>[0-9A-Za-z]{8})(?:/.*)?")
 
 
@@ -78,19 +78,16 @@ def _port_is_sound(parts: SplitResult) -> bool:
 
 
 class TrelloConfig(ConnectorConfig):
-    """The settings of a Trello target.
+    """The settings of a Trello target; `board` is kept as an id or short link."""
 
-    Attributes:
-        board: the board's id, short link or address; kept as id or short link.
-        key: where the API key is (https://trello.com/power-ups/admin shows it).
-        token: where the token is that belongs to it.
-        api_url: where the API is; plain http only on a loopback address.
-    """
-
-    board: Annotated[str, AfterValidator(_board)]
-    key: SecretRef
-    token: SecretRef
-    api_url: Annotated[str, AfterValidator(_api_url)] = "https://api.trello.com/1"
+    board: Annotated[str, AfterValidator(_board)] = Field(description="the board's address, short link or id")
+    key: SecretRef = Field(
+        description='where the API key is: { env = "NAME" } or { keyring = … }; trello.com/power-ups/admin shows it'
+    )
+    token: SecretRef = Field(description="where the token that belongs to it is, likewise")
+    api_url: Annotated[str, AfterValidator(_api_url)] = Field(
+        default="https://api.trello.com/1", description="where the API is; plain http only on a loopback address"
+    )
 
 
 def _open(settings: TrelloConfig, context: Context) -> Board:

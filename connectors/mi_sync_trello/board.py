@@ -19,7 +19,7 @@ from mi_sync_trello.wire import Json, Unreadable, an_object, authorization, iden
 
 _HEADER_SAFE = re.compile(r"[!#-\[\]-~]+")  # printable ASCII that needs no escape between the quotes of the header
 
-DEFAULT_LIST = "To do"
+DEFAULT_LIST = "To Do"
 """Where a new card goes that names no list, on a board that has none."""
 
 

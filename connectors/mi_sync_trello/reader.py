@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from mi_sync.errors import NotAuthorised, NotFound, RequestRefused
+from mi_sync.errors import ConfigError, NotAuthorised, RequestRefused
 from mi_sync.http import Http
 from mi_sync_trello.names import ASKED, MAX_LABELS
 from mi_sync_trello.wire import CARD_FIELDS, Json, an_object, ident, is_missing, objects, too_much
@@ -79,19 +79,20 @@ class Reader:
         """The board itself, with the nested collections that are asked for.
 
         Raises:
-            NotFound, NotAuthorised: it is not there, or not for these credentials.
+            ConfigError: there is no such board for these credentials.
+            NotAuthorised: the credentials do not suffice.
             RequestRefused: it is closed.
         """
         try:
             raw = self._http.get(f"/boards/{self._board}", **params)
         except NotAuthorised as error:
             remedy = "Check that key and token are valid, and that the token's owner may see this board."
-            raise NotAuthorised(error.why, where=self._where, remedy=remedy) from None
+            raise NotAuthorised(error.why, where=self._where.removesuffix(".board"), remedy=remedy) from None
         except RequestRefused as error:
             if not is_missing(error):
                 raise
             remedy = "Copy the board's address from the browser, and check that the token's owner may see the board."
-            raise NotFound(error.why, status=error.status, where=self._where, remedy=remedy) from None
+            raise ConfigError(error.why, where=self._where, remedy=remedy) from None
         return self._opened(an_object(raw, "board"))
 
     def everything(self) -> Everything:

@@ -23,7 +23,7 @@ CHECKLIST = "Steps"
 
 CARD_FIELDS = "name,desc,due,start,dueComplete,closed,idBoard,idList,idLabels,idMembers,url,shortUrl"
 
-_ID = re.compile(r"[0-9A-Za-z]+")
+_ID = re.compile(r"[0-9A-Za-z_-]+")
 _FULL = frozenset({"warn", "disabled", "maxExceeded"})
 
 

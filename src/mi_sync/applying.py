@@ -298,6 +298,7 @@ def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: 
             archived=change.action == "archive",
             assigned=seen.assigned or bool(after.get("assignee")),
             gone=False,
+            conflicts=change.conflicts,
         ),
     )
 

@@ -10,13 +10,13 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, time, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mi_sync import loader
 from mi_sync.connector import Connector, ConnectorConfig, Registry, Secret, SecretRef
@@ -27,8 +27,22 @@ from mi_sync.model import Privacy
 from mi_sync.state import state_path
 
 Resolution = Literal["ours", "theirs", "ask"]
-Offset = Annotated[str, Field(pattern=r"^[0-9]+[dw]$")]
-Percent = Annotated[str, Field(pattern=r"^[0-9]{1,3}%$")]
+S = TypeVar("S", bound=BaseModel)
+T = TypeVar("T")
+
+
+def _shaped(pattern: str, why: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if re.fullmatch(pattern, text) is None:
+            raise ValueError(why)
+        return text
+
+    return AfterValidator(check)
+
+
+Offset = Annotated[str, _shaped(r"[0-9]{1,4}[dw]", 'must be a number of days or weeks such as "10d" or "3w"')]
+Percent = Annotated[str, _shaped(r"[0-9]{1,3}%", 'must be a percentage such as "30%"')]
+Name = Annotated[str, _shaped(r"[A-Za-z0-9_.-]+", "may hold letters, digits, _, . and - only")]
 
 
 def _known_timezone(name: str) -> str:
@@ -58,13 +72,17 @@ class _Section(BaseModel):
 class ProgrammeSection(_Section):
     """`[programme]`."""
 
-    id: str = Field(min_length=1, pattern=r"^\S+$")
+    id: Annotated[str, _shaped(r"\S+", "must be text without blanks")]
     name: str = ""
     timezone: Timezone
     starts_on: date | None = None
     ends_on: date | None = None
     default_duration: Offset | None = None
     progress_from: str | None = None
+
+
+_NO_PROGRAMME = ProgrammeSection(id="?", timezone="UTC")
+"""Stands in for one that could not be read, so that the rest is checked, too."""
 
 
 class StateSection(_Section):
@@ -77,7 +95,7 @@ class SourceSection(_Section):
     """`[[sources]]`; the other keys are the connector's."""
 
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
-    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
+    name: Name
     namespace: str | None = None
     connector: str
     mapping: str | None = None
@@ -132,7 +150,7 @@ class TargetSection(_Section):
     """`[[targets]]`; the other keys are the connector's."""
 
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
-    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
+    name: Name
     connector: str
     views: tuple[Literal["milestones", "postings"], ...] = ("milestones",)
     allow: Allow | None = None
@@ -141,19 +159,20 @@ class TargetSection(_Section):
     conflicts: TargetConflicts = TargetConflicts()
 
 
-class Document(_Section):
-    """The whole file."""
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The whole file, as far as it could be read."""
 
     programme: ProgrammeSection
-    state: StateSection = StateSection()
-    sources: tuple[SourceSection, ...] = ()
-    milestones: MilestonesSection = MilestonesSection(template="micro-internship")
-    roles: dict[str, str] = Field(default_factory=dict)
-    people: dict[str, dict[str, str]] = Field(default_factory=dict)
-    conflicts: ConflictsSection = ConflictsSection()
-    privacy: PrivacySection = PrivacySection()
-    safety: SafetySection = SafetySection()
-    targets: tuple[TargetSection, ...] = ()
+    state: StateSection
+    sources: Mapping[int, SourceSection]
+    milestones: MilestonesSection
+    roles: Mapping[str, str]
+    people: Mapping[str, Mapping[str, str]]
+    conflicts: ConflictsSection
+    privacy: PrivacySection
+    safety: SafetySection
+    targets: Mapping[int, TargetSection]
 
 
 # ------------------------------------------------------------------------------------------- the result
@@ -221,14 +240,14 @@ def load(path: Path, registry: Registry | None = None, *, with_secrets: bool = F
     Raises:
         ConfigError: with every problem that it has.
     """
-    registry = registry or Registry()
-    document = _document(path)
-    return _Builder(path, document, registry, with_secrets=with_secrets).build()
+    reader = _Reader(path.name, _toml(path))
+    builder = _Builder(path, reader.document(), registry or Registry(), reader.found, with_secrets=with_secrets)
+    return builder.build()
 
 
-def _document(path: Path) -> Document:
+def _toml(path: Path) -> dict[str, Any]:
     try:
-        raw = tomllib.loads(path.read_text("utf-8-sig"))
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(
             "there is no such file.",
@@ -239,29 +258,113 @@ def _document(path: Path) -> Document:
         raise ConfigError(f"it cannot be read: {error}.", where=str(path)) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"it is not valid TOML: {error}.", where=str(path)) from None
-    try:
-        return Document.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError(list(_problems(error, path.name, (), Document))) from None
+
+
+_NAMES: TypeAdapter[Mapping[str, str]] = TypeAdapter(dict[str, str])
+_PEOPLE: TypeAdapter[Mapping[str, Mapping[str, str]]] = TypeAdapter(dict[str, dict[str, str]])
+
+
+class _Reader:
+    """Reads each section by itself, so that a mistake in one hides none in another; `found` collects them."""
+
+    def __init__(self, file: str, raw: Mapping[str, Any]) -> None:
+        self._file = file
+        self._raw = dict(raw)
+        self.found: list[Problem] = []
+
+    def document(self) -> Document:
+        known = [field.name for field in fields(Document)]
+        for name in self._raw:
+            if name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
+                self._problem(name, f"unknown key.{f' Did you mean {close[0]!r}?' if close else ''}")
+        return Document(
+            programme=self._programme(),
+            state=self._section(StateSection, "state") or StateSection(),
+            sources=self._sections(SourceSection, "sources"),
+            milestones=self._milestones(),
+            roles=self._table(_NAMES, "roles"),
+            people=self._table(_PEOPLE, "people"),
+            conflicts=self._section(ConflictsSection, "conflicts") or ConflictsSection(),
+            privacy=self._section(PrivacySection, "privacy") or PrivacySection(),
+            safety=self._section(SafetySection, "safety") or SafetySection(),
+            targets=self._sections(TargetSection, "targets"),
+        )
+
+    def _programme(self) -> ProgrammeSection:
+        if "programme" not in self._raw:
+            self._problem("programme", "is missing; `mi-sync init` shows what it holds.")
+            return _NO_PROGRAMME
+        return self._section(ProgrammeSection, "programme") or _NO_PROGRAMME
+
+    def _milestones(self) -> MilestonesSection:
+        """Its steps one by one, because each may have a mistake of its own."""
+        raw = self._raw.get("milestones")
+        if raw is None:
+            return MilestonesSection(template="micro-internship")
+        if not isinstance(raw, dict) or not isinstance(raw.get("steps", []), list):
+            return self._validated(MilestonesSection, raw, "milestones") or MilestonesSection()
+        steps = [
+            self._validated(Step, step, f"milestones.steps[{_step_name(step, number)}]")
+            for number, step in enumerate(raw.get("steps", []))
+        ]
+        rest = {name: value for name, value in raw.items() if name != "steps"}
+        section = self._validated(MilestonesSection, rest, "milestones") or MilestonesSection()
+        return section.model_copy(update={"steps": tuple(step for step in steps if step is not None)})
+
+    def _section(self, model: type[S], name: str) -> S | None:
+        return self._validated(model, self._raw[name], name) if name in self._raw else None
+
+    def _sections(self, model: type[S], name: str) -> dict[int, S]:
+        raw = self._raw.get(name, [])
+        if not isinstance(raw, list):
+            self._problem(name, f"must be tables, each headed [[{name}]].")
+            return {}
+        read = {number: self._validated(model, each, f"{name}[{number}]") for number, each in enumerate(raw)}
+        return {number: section for number, section in read.items() if section is not None}
+
+    def _validated(self, model: type[S], raw: Any, path: str) -> S | None:  # noqa: ANN401  whatever stands in the TOML
+        try:
+            return model.model_validate(raw)
+        except ValidationError as error:
+            self.found.extend(_problems(error, self._file, (path,), model))
+            return None
+
+    def _table(self, adapter: TypeAdapter[T], name: str) -> T:
+        try:
+            return adapter.validate_python(self._raw.get(name, {}))
+        except ValidationError as error:
+            self.found.extend(_problems(error, self._file, (name,)))
+            return adapter.validate_python({})
+
+    def _problem(self, path: str, why: str) -> None:
+        self.found.append(Problem(self._file, path, why))
+
+
+def _step_name(raw: Any, number: int) -> str:  # noqa: ANN401  as above
+    key = raw.get("key") if isinstance(raw, dict) else None
+    return key if isinstance(key, str) else str(number)
 
 
 class _Builder:
     """Puts the parts together and collects what does not fit."""
 
-    def __init__(self, path: Path, document: Document, registry: Registry, *, with_secrets: bool) -> None:
+    def __init__(
+        self, path: Path, document: Document, registry: Registry, found: list[Problem], *, with_secrets: bool
+    ) -> None:
         self._path = path
         self._with_secrets = with_secrets
         self._doc = document
         self._registry = registry
-        self._found: list[Problem] = []
+        self._found = found
 
     def build(self) -> Config:
         programme = self._programme()
-        self._unique("sources", [s.name for s in self._doc.sources])
-        self._unique("targets", [t.name for t in self._doc.targets])
-        sources = [self._source(i, s) for i, s in enumerate(self._doc.sources)]
+        self._unique("sources", [s.name for s in self._doc.sources.values()])
+        self._unique("targets", [t.name for t in self._doc.targets.values()])
+        sources = [self._source(i, s) for i, s in self._doc.sources.items()]
         steps = self._steps()
-        targets = [self._target(i, t, programme, steps) for i, t in enumerate(self._doc.targets)]
+        targets = [self._target(i, t, programme, steps) for i, t in self._doc.targets.items()]
         state = self._state()
         if self._found:
             raise ConfigError(list(dict.fromkeys(self._found)))
@@ -362,19 +465,9 @@ class _Builder:
         where = f"targets[{index}]"
         connector = self._connector(where, section.connector, "board", "publisher")
         settings = self._settings(where, connector, section.__pydantic_extra__ or {})
-        steps = [step for view in section.views for step in views[view]]
-        known = {step.key for step in steps}
-        for name in (*(section.only or ()), *section.omit):
-            if name not in known:
-                self._problem(where, f"only/omit names {name!r}, which is no step; steps: {', '.join(sorted(known))}.")
-        chosen = [s for s in steps if s.key not in section.omit and (section.only is None or s.key in section.only)]
-        allow = frozenset(self._doc.privacy.allow if section.allow is None else section.allow)
-        try:
-            milestones = Milestones(chosen, programme, self._doc.roles, allow | {Privacy.PUBLIC})
-        except ConfigError as error:
-            self._found.extend(replace(p, where=self._path.name) for p in error.problems)
-            return None
-        if connector is None or settings is None:
+        secrets = self._secrets(where, settings) if settings else {}
+        milestones = self._chosen(where, section, programme, views)
+        if connector is None or settings is None or milestones is None:
             return None
         return TargetSpec(
             section.name,
@@ -387,8 +480,25 @@ class _Builder:
                 for email, names in self._doc.people.items()
                 if section.name in names
             },
-            self._secrets(where, settings),
+            secrets,
         )
+
+    def _chosen(
+        self, where: str, section: TargetSection, programme: Programme, views: Mapping[str, tuple[Step, ...]]
+    ) -> Milestones | None:
+        """The steps that this target gets, compiled for what it may see."""
+        steps = [step for view in section.views for step in views[view]]
+        known = {step.key for step in steps}
+        for name in (*(section.only or ()), *section.omit):
+            if name not in known:
+                self._problem(where, f"only/omit names {name!r}, which is no step; steps: {', '.join(sorted(known))}.")
+        chosen = [s for s in steps if s.key not in section.omit and (section.only is None or s.key in section.only)]
+        allow = frozenset(self._doc.privacy.allow if section.allow is None else section.allow)
+        try:
+            return Milestones(chosen, programme, self._doc.roles, allow | {Privacy.PUBLIC})
+        except ConfigError as error:
+            self._found.extend(replace(p, where=self._path.name) for p in error.problems)
+            return None
 
     def _secrets(self, where: str, settings: ConnectorConfig) -> dict[str, Secret]:
         """The secrets that the settings name, from the environment or the keyring."""
@@ -435,21 +545,43 @@ def _duration(text: str | None) -> timedelta | None:
     return timedelta(**{"weeks" if text[-1] == "w" else "days": int(text[:-1])})
 
 
+_WORDS: Mapping[str, str] = {
+    "missing": "is missing.",
+    "string_type": 'must be text in quotes, such as "…".',
+    "int_type": "must be a whole number.",
+    "int_parsing": "must be a whole number.",
+    "int_from_float": "must be a whole number.",
+    "bool_type": "must be true or false.",
+    "bool_parsing": "must be true or false.",
+    "date_type": "must be a date such as 2026-04-03, without quotes.",
+    "date_parsing": "must be a date such as 2026-04-03, without quotes.",
+    "date_from_datetime_parsing": "must be a date such as 2026-04-03, without quotes.",
+    "time_type": 'must be a time such as "17:00".',
+    "time_parsing": 'must be a time such as "17:00".',
+    "tuple_type": 'must be a list in brackets, such as ["…"].',
+    "list_type": 'must be a list in brackets, such as ["…"].',
+    "dict_type": "must be a table.",
+    "model_type": "must be a table.",
+    "model_attributes_type": "must be a table.",
+    "string_too_short": "must not be empty.",
+}
+"""pydantic's types of errors in our words."""
+
+
 def _problems(
     error: ValidationError, file: str, prefix: tuple[str, ...], *models: type[BaseModel]
 ) -> Iterator[Problem]:
     """Pydantic's findings in our words; values are never repeated, because one might be a secret."""
     for found in error.errors(include_url=False, include_input=False, include_context=False):
         path = _key_path((*prefix, *found["loc"]))
-        last = str(found["loc"][-1]) if found["loc"] else ""
         if found["type"] == "extra_forbidden":
-            yield Problem(file, path, f"unknown key.{_did_you_mean(last, models)}")
-        elif found["type"] == "missing":
-            yield Problem(file, path, "is missing.")
+            yield Problem(file, path, f"unknown key.{_did_you_mean(str(found['loc'][-1]), models)}")
         elif "SecretRef" in found["msg"]:
-            yield Problem(file, path, 'a secret is never written here; use { env = "NAME" } or { keyring = "NAME" }.')
+            why = 'a secret is never written here; use { env = "NAME" } or { keyring = "NAME" }.'
+            yield Problem(file, path, why)
         else:
-            yield Problem(file, path, f"{found['msg'].removeprefix('Value error, ')}.")
+            plain = found["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+            yield Problem(file, path, _WORDS.get(found["type"], f"{plain}."))
 
 
 def _key_path(loc: Sequence[str | int]) -> str:
@@ -460,18 +592,9 @@ def _key_path(loc: Sequence[str | int]) -> str:
 
 
 def _did_you_mean(name: str, models: Sequence[type[BaseModel]]) -> str:
-    known = sorted({field for model in models for field in _all_fields(model)})
+    known = sorted({field for model in models for field in model.model_fields})
     close = difflib.get_close_matches(name, known, n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
-
-
-def _all_fields(model: type[BaseModel]) -> Iterator[str]:
-    for name, info in model.model_fields.items():
-        yield name
-        for nested in re.findall(r"mi_sync\.[\w.]+", str(info.annotation)):
-            found = globals().get(nested.rpartition(".")[2]) or (Step if nested.endswith(".Step") else None)
-            if isinstance(found, type) and issubclass(found, BaseModel) and found is not model:
-                yield from _all_fields(found)
 
 
 # --------------------------------------------------------------------------------------------- secrets

@@ -218,11 +218,18 @@ def plant(body: str, token: str) -> str:
 
 
 def harvest(text: str) -> tuple[str, str | None]:
-    """The body without markers, and the token of the last one, however an editor rewrote it."""
-    tokens = [found["token"] for found in _MARKER.finditer(text)]
-    if not tokens:
+    """The body without markers, and the token of the last one, however an editor rewrote it.
+
+    What people wrote below a marker stays, as a paragraph of its own.
+    """
+    found = list(_MARKER.finditer(text))
+    if not found:
         return text.rstrip(), None
-    return _MARKER.sub("", text).rstrip(), tokens[-1].rstrip(".-")
+    starts = [0, *(each.end() for each in found)]
+    ends = [*(each.start() for each in found), len(text)]
+    first, *below = (text[start:end] for start, end in zip(starts, ends, strict=True))
+    kept = [first.rstrip(), *(part.strip() for part in below)]
+    return "\n\n".join(part for part in kept if part), found[-1]["token"].rstrip(".-")
 
 
 # ------------------------------------------------------------------------------------------- the registry

@@ -76,6 +76,10 @@ class MiSyncError(Exception):
         """The same, as an entry of a result's `problems`."""
         return Problem(self.where, "", f"{self.why} {self.remedy}".strip())
 
+    def all_problems(self) -> Sequence[Problem]:
+        """All that it tells of."""
+        return (self.problem(),)
+
 
 class ConfigError(MiSyncError):
     """The configuration, a mapping or a template must be corrected; lists all problems at once."""
@@ -87,6 +91,13 @@ class ConfigError(MiSyncError):
             problems = [Problem(where, "", f"{problems} {remedy}".strip())]
         self.problems = tuple(problems)
         super().__init__("\n".join(str(p) for p in self.problems))
+
+    def all_problems(self) -> Sequence[Problem]:
+        """All that it tells of."""
+        return self.problems
+
+    def __str__(self) -> str:
+        return self.why
 
 
 class SourceError(MiSyncError):

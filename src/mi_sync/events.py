@@ -157,8 +157,7 @@ class Result:
         self.problems.extend(p for p in dict.fromkeys(problems) if p not in self.problems)
 
     def _report(self, name: str, error: MiSyncError) -> None:
-        problem = error.problem()
-        self.problems.append(replace(problem, where=problem.where or name))
+        self.note(*(replace(problem, where=problem.where or name) for problem in error.all_problems()))
 
     @property
     def exit_code(self) -> ExitCode:
@@ -175,11 +174,12 @@ class Result:
         return ExitCode.PARTIAL if self.newly_left_out else ExitCode.OK
 
     def _something_done(self) -> bool:
+        """Whether a target was written to; else, whether another one was in order, or other exports brought news."""
         if self.applied:
             return True
         if self.target_failures:
             return len(self.target_failures) < len(self.targets)
-        return any(counts.complete for counts in self.sources.values())
+        return any(counts.mapped for counts in self.sources.values() if counts.complete)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ class Step(BaseModel):
     every: str | None = None
     until: str | None = None
     when: str | None = None
-    list: str = "To do"
+    list: str = "To Do"
     labels: tuple[str, ...] = ()
     checklist: tuple[str, ...] = ()
     assignee: str | None = None
@@ -602,10 +602,11 @@ class _Making:
                 body=_body(text.render("body", step.body), text.lines("links", step.links)),
                 due=self._instant(due),
                 start=self._start(step, start, due),
-                list=_one_line(text.render("list", step.list)) or "To do",
+                list=_one_line(text.render("list", step.list)) or "To Do",
                 labels=_distinct(text.lines("labels", step.labels)),
                 checklist=_distinct(text.lines("checklist", step.checklist)),
                 assignee=self._emails.get(step.step.assignee or "") or None,
+                role=step.step.assignee or "",
             )
         except CannotRender as cannot:
             self._fail(step, text.at, str(cannot))

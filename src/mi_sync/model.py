@@ -269,6 +269,7 @@ class Item:
         labels: names, in the step's order.
         checklist: texts, in the step's order.
         assignee: an e-mail address, which serves only to assign.
+        role: whose that address is: supervisor, intern, or a role of the configuration.
         done: `done_when` holds; turns an item done, never the other way.
     """
 
@@ -284,6 +285,7 @@ class Item:
     labels: tuple[str, ...] = ()
     checklist: tuple[str, ...] = ()
     assignee: str | None = None
+    role: str = ""
     done: bool = False
 
 

@@ -49,6 +49,7 @@ class Change:
         nonce: of the item; empty for a creation, which draws its own.
         owner, step: whose milestone it is.
         base, labels, checklist: the base of the link once the change is done.
+        conflicts: the fields that both sides changed and that are left as the board has them, to be asked about.
         expects: the fingerprint of the item and its link when this was planned.
     """
 
@@ -65,6 +66,7 @@ class Change:
     base: Mapping[str, str] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     checklist: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
     expects: str = ""
 
 
@@ -140,12 +142,22 @@ def make(desired: Desired, base: Mapping[str, Link], actual: Snapshot, rules: Ru
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What was decided for one key."""
+    """What was decided for one key; `conflicts` counts the fields that both sides changed."""
 
     change: Change | None = None
     link: Link | None = None
     dismissed: bool = False
-    conflicts: tuple[str, ...] = ()
+    conflicts: int = 0
+
+
+@dataclass(slots=True)
+class _Merging:
+    """One item while it is merged: what to write, the base afterwards, the conflicts, and which of them are open."""
+
+    base: dict[str, str]
+    fields: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    conflicts: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
 
 
 class _Planner:
@@ -173,7 +185,7 @@ class _Planner:
                 1 for key, o in outcomes.items() if key in self._desired.items and not o.change and not o.dismissed
             ),
             dismissed=sum(o.dismissed for o in outcomes.values()),
-            conflicts=sum(len(o.conflicts) for o in outcomes.values()),
+            conflicts=sum(o.conflicts for o in outcomes.values()),
             foreign=sum(1 for m in self._markers.values() if m is not None and m.programme != self._rules.programme),
             problems=tuple(self._problems),
             bookkeeping=tuple(o.link for o in outcomes.values() if o.link is not None),
@@ -244,7 +256,7 @@ class _Planner:
         if remote.archived and not link.archived:
             return self._dismissed(item, link, remote)
         outcome = self._merge(item, link, remote)
-        known = outcome.change or self._change("adopt", item, link, remote, {}, outcome.link or link)
+        known = outcome.change or self._change("adopt", item, remote, {}, outcome.link or link)
         return replace(outcome, change=replace(known, action="adopt"), link=None)
 
     def _create(self, item: Item, expects: str) -> Change:
@@ -308,74 +320,78 @@ class _Planner:
     # -- three-way ----------------------------------------------------------------------------------
 
     def _merge(self, item: Item, link: Link, remote: Remote) -> _Outcome:
-        fields: dict[str, tuple[Any, Any]] = {}
-        base = dict(link.base)
-        conflicts: list[str] = []
+        it = _Merging(dict(link.base))
         for name in SCALARS:
-            self._merge_scalar(name, item, link, remote, fields, base, conflicts)
-        labels = _merge_set(item.labels, link.labels, remote.labels)
-        if labels is not None:
-            fields["labels"] = (sorted(remote.labels), sorted(labels))
-        ticked = {line.text for line in remote.checklist if line.done}
-        texts = [line.text for line in remote.checklist]
-        checklist = _merge_set(item.checklist, link.checklist, texts, keep=ticked)
-        if checklist is not None:
-            fields["checklist"] = (texts, checklist)
+            self._merge_scalar(name, item, link, remote, it)
+        self._merge_children(item, link, remote, it)
         if item.done:
-            if not remote.done and not base.get("done"):
-                fields["done"] = (False, True)
-            base["done"] = "1"  # once; whoever reopens it later keeps it open
+            if not remote.done and not it.base.get("done"):
+                it.fields["done"] = (False, True)
+            it.base["done"] = "1"  # once; whoever reopens it later keeps it open
         if remote.archived:
-            fields["archived"] = (True, False)
-        base["labels"], base["checklist"] = field_digest(item.labels), field_digest(item.checklist)
-        if fields.keys() - _CHILDREN:
-            base[_WRITTEN] = _written(base)
+            it.fields["archived"] = (True, False)
+        if it.fields.keys() - _CHILDREN:
+            it.base[_WRITTEN] = _written(it.base)
         after = replace(
-            link, base=base, labels=item.labels, checklist=item.checklist, archived=False, url=remote.url,
-            title=fields["title"][1] if "title" in fields else remote.title, seen=self._seen(remote, conflicts),
-        )  # fmt: skip
-        if fields:
-            return _Outcome(self._change("update", item, link, remote, fields, after), None, False, tuple(conflicts))
-        return _Outcome(link=_if_changed(self._base.get(link.key), after), conflicts=tuple(conflicts))
+            link,
+            base=it.base,
+            labels=item.labels,
+            checklist=item.checklist,
+            archived=False,
+            url=remote.url,
+            title=it.fields["title"][1] if "title" in it.fields else remote.title,
+            seen=self._seen(remote, it.asked),
+        )
+        self._report_asked(remote, it.asked)
+        if it.fields:
+            return _Outcome(self._change("update", item, remote, it.fields, after), conflicts=len(it.conflicts))
+        return _Outcome(link=_if_changed(self._base.get(link.key), after), conflicts=len(it.conflicts))
 
-    def _merge_scalar(
-        self,
-        name: str,
-        item: Item,
-        link: Link,
-        remote: Remote,
-        fields: dict[str, tuple[Any, Any]],
-        base: dict[str, str],
-        conflicts: list[str],
-    ) -> None:
+    def _merge_scalar(self, name: str, item: Item, link: Link, remote: Remote, it: _Merging) -> None:
         ours = self._ours(item, name)
         theirs = self._local(getattr(remote, name))
         wanted, last, held = field_digest(ours), link.base.get(name), field_digest(theirs)
         if held == wanted:
-            base[name] = wanted  # both sides agree, whoever moved
+            it.base[name] = wanted  # both sides agree, whoever moved
             return
         if wanted == last or (name in _DATES and remote.done):
             return  # only theirs changed: kept; and the dates of what is done are history
         if held != last:
-            conflicts.append(name)
+            it.conflicts.append(name)
             resolution = self._rules.conflicts.get(name, "ask")
+            if resolution == "ask":
+                it.asked.append(name)
             if resolution == "theirs":
-                base[name] = wanted  # settled: from now on only theirs has changed
+                it.base[name] = wanted  # settled: from now on only theirs has changed
             if resolution != "ours":
                 return
-        fields[name] = (_json(theirs), _json(ours))
-        base[name] = wanted
+        it.fields[name] = (_json(theirs), _json(ours))
+        it.base[name] = wanted
+
+    def _merge_children(self, item: Item, link: Link, remote: Remote, it: _Merging) -> None:
+        labels = _merge_set(item.labels, link.labels, remote.labels)
+        if labels is not None:
+            it.fields["labels"] = (sorted(remote.labels), sorted(labels))
+        ticked = {line.text for line in remote.checklist if line.done}
+        texts = [line.text for line in remote.checklist]
+        checklist = _merge_set(item.checklist, link.checklist, texts, keep=ticked)
+        if checklist is not None:
+            it.fields["checklist"] = (texts, checklist)
+        it.base["labels"], it.base["checklist"] = field_digest(item.labels), field_digest(item.checklist)
+
+    def _report_asked(self, remote: Remote, names: Sequence[str]) -> None:
+        for name in names:
+            why = "both sides changed it since it was last applied, so it is left as the board has it; "
+            self._problem(remote.url, name, f"{why}make them agree, or decide it in [conflicts].")
 
     def _change(
         self,
         action: Action,
         item: Item,
-        link: Link,
         remote: Remote,
         fields: Mapping[str, tuple[Any, Any]],
         after: Link,
     ) -> Change:
-        known = self._base.get(link.key)
         return Change(
             target=self._rules.target,
             key=item.key,
@@ -384,13 +400,14 @@ class _Planner:
             fields=fields,
             id=remote.id,
             url=remote.url,
-            nonce=link.nonce,
+            nonce=after.nonce,
             owner=item.owner,
             step=item.step,
             base=after.base,
             labels=after.labels,
             checklist=after.checklist,
-            expects=fingerprint(known, remote),
+            conflicts=after.seen.conflicts,
+            expects=fingerprint(self._base.get(after.key), remote),
         )
 
     # -- copies and late duplicates -----------------------------------------------------------------
@@ -489,18 +506,18 @@ class _Planner:
         return member.id if member else None
 
     def _report_people(self, changes: Sequence[Change]) -> None:
-        """One problem for each person whom the board does not know, however many items wait for them."""
-        waiting: dict[str, list[str]] = defaultdict(list)
+        """One problem for each person whom the board does not know, and one for all interns together."""
+        waiting: dict[tuple[str, str], list[str]] = defaultdict(list)
         for change in changes:
             item = self._desired.items.get(change.key)
             if change.action == "create" and item and item.assignee and "assignee" not in change.fields:
-                waiting[item.assignee].append(change.title)
-        for titles in waiting.values():
-            others = f" and {len(titles) - 1} more of that person stay" if titles[1:] else " stays"
+                waiting[item.role, "" if item.role == "intern" else item.assignee].append(change.title)
+        for (role, _), titles in waiting.items():
+            others = f" and {len(titles) - 1} more stay" if titles[1:] else " stays"
             self._problem(
                 titles[0],
                 "assignee",
-                f"no member of the board matches the person it is for, so it{others} unassigned; "
+                f"no member of the board matches the {role or 'person'} whom it is for, so it{others} unassigned; "
                 "name the member in [people], or invite them.",
             )
 
@@ -708,5 +725,5 @@ def change_as_json(change: Change) -> dict[str, Any]:
 def change_from_json(raw: Mapping[str, Any]) -> Change:
     """The change that `change_as_json` wrote."""
     fields = {name: (value["from"], value["to"]) for name, value in raw["fields"].items()}
-    sets = {"labels": tuple(raw["labels"]), "checklist": tuple(raw["checklist"])}
+    sets = {name: tuple(raw[name]) for name in ("labels", "checklist", "conflicts")}
     return Change(**{**raw, **sets, "fields": fields})

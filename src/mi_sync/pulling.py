@@ -210,7 +210,7 @@ def link(run: Run, dirty: set[str]) -> None:
     for kind in _LINK_ORDER:
         for overlay in (False, True):
             for it in run.store.unlinked(kind, overlay=overlay):
-                unlinked = _link_one(run.store, linker, it, dirty)
+                unlinked = _link_one(run, linker, it, dirty)
                 if unlinked is not None:
                     why = f"{unlinked.why}."
                     row = Quarantined(it.source, it.file, it.line, unlinked.field, why, it.digest, "link")
@@ -219,14 +219,16 @@ def link(run: Run, dirty: set[str]) -> None:
         _report_unlinked(run, spec.name, [q for q in left_out.values() if q.source == spec.name])
 
 
-def _link_one(store: Store, linker: linking.Linker, it: Contribution, dirty: set[str]) -> linking.Unlinked | None:
+def _link_one(run: Run, linker: linking.Linker, it: Contribution, dirty: set[str]) -> linking.Unlinked | None:
     linked = linker.link(it)
     if isinstance(linked, linking.Unlinked):
         return linked
     if linked.implied is not None:
-        store.save_implied(linked.implied)
+        run.store.save_implied(linked.implied)
         dirty.add(linked.applicant or linked.key)
-    store.link_contribution(it, linked.key, linked.posting, linked.applicant)
+        why = "no other source has this person, so a new one was made; if the address is mistyped, correct it."
+        run.result.note(Problem(f"{it.file}:{it.line}", "email", why))
+    run.store.link_contribution(it, linked.key, linked.posting, linked.applicant)
     dirty.add(linked.key)
     return None
 

@@ -66,6 +66,7 @@ def make_plan(
     Puts the plan into the result and returns the snapshots that it was made from. Reads only, unless `settle_first`
     lets it wait for the effect of a request whose answer was lost a moment ago.
     """
+    _check_keys(run, recreate)
     plans: list[TargetPlan] = []
     snapshots: dict[str, Snapshot] = {}
     for spec in run.config.targets:
@@ -89,6 +90,14 @@ def make_plan(
         _count(run, plan, board)
     run.result.plan = Plan(identity.programme_short(run.config.programme.id), run.result.run_id, tuple(plans))
     return snapshots
+
+
+def _check_keys(run: Run, recreate: frozenset[str]) -> None:
+    known = {key for spec in run.config.targets for key in run.store.links(spec.name)}
+    if unknown := sorted(recreate - known):
+        raise ConfigError(
+            f"no item has the key {unknown[0]}.", where="--recreate", remedy="`mi-sync status` lists dismissed items."
+        )
 
 
 def desired(run: Run, spec: TargetSpec) -> Desired:

@@ -78,6 +78,26 @@ def test_nothing_personal_but_label_and_initials_reaches_the_board(project: Proj
         assert personal not in held
 
 
+def test_an_open_conflict_is_named_and_shown_by_status(project: Project, server: Server) -> None:
+    project.run()
+    card = server.card("Kickoff")
+    server.call("PUT", f"/cards/{card['id']}", desc="A person's text\n\n" + card["desc"].splitlines()[-1])
+    project.edit("jobs.csv", "Two lines of it.", "Two other lines.")
+    project.edit("jobs.csv", "Donor dashboard", "Donor atlas")  # the same card is updated, too
+    result = project.run()
+    assert result["targets"]["board"] | {"conflicts": 1, "updated": 2} == result["targets"]["board"]
+    assert [(problem["field"], problem["where"]) for problem in result["problems"]] == [("body", card["shortUrl"])]
+    (line,) = project.start("status", "--output", "json").json()["conflicts"]
+    assert (line["fields"], line["url"]) == (["body"], card["shortUrl"])
+    assert server.card("Kickoff")["desc"].startswith("A person's text")
+
+
+def test_a_key_that_no_item_has_is_refused(project: Project) -> None:
+    ended = project.start("run", "--recreate", "nokey")
+    assert ended.code == 2
+    assert "nokey" in ended.err
+
+
 def test_an_ended_engagement_is_archived_and_comes_back(project: Project, server: Server) -> None:
     project.run()
     done = server.card("Kickoff")

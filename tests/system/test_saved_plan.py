@@ -40,8 +40,6 @@ def test_the_detailed_exit_code(project: Project) -> None:
 
 
 def test_a_saved_plan_is_applied_exactly_and_only_once(project: Project, server: Server) -> None:
-    # The records have to be stored first: `plan` keeps nothing of what it read.
-    assert project.start("pull").code == 0
     file = save(project)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     ended = project.start("apply", "spring.plan", "--output", "json")
@@ -53,6 +51,16 @@ def test_a_saved_plan_is_applied_exactly_and_only_once(project: Project, server:
     assert server.writes() == []
     project.run()
     assert server.writes() == []
+
+
+def test_after_a_saved_plan_the_board_never_goes_back_in_time(project: Project, server: Server) -> None:
+    project.run()
+    project.edit("jobs.csv", "Two lines of it.", "Two other lines.")
+    save(project)
+    assert project.start("apply", "spring.plan").code == 0
+    project.write("jobs.csv", "id,title\n")  # the next read fails, so the stored records speak
+    assert project.start("run").code == 4
+    assert "Two other lines." in server.card("Kickoff")["desc"]
 
 
 def test_a_plan_of_a_world_that_moved_is_refused_and_nothing_is_done(project: Project, server: Server) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +179,7 @@ def test_status_before_anything_was_looked_at(folder: Path, capsys: pytest.Captu
     assert answers["as_of"] is None
     assert answers["overdue"] == []
     assert invoke(["status"]) == 0
-    assert "never" in capsys.readouterr().out
+    assert "no board has been looked at yet" in capsys.readouterr().out
 
 
 def test_connectors(capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,8 +195,12 @@ def test_connectors(capsys: pytest.CaptureFixture[str]) -> None:
 def test_check_names_what_is_missing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     del folder
     capsys.readouterr()
-    assert invoke(["check"]) == 2
-    assert "TRELLO_KEY" in capsys.readouterr().err
+    told = as_json(capsys, "check", code=2)
+    assert [(problem["field"], problem["where"]) for problem in told["problems"]] == [
+        ("targets[0].key", "config.toml"),
+        ("targets[0].token", "config.toml"),
+    ]
+    assert "TRELLO_KEY" in told["problems"][0]["why"]
 
 
 def test_a_wrong_export_is_found_before_a_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -237,3 +243,14 @@ def test_the_status_word_of_an_exit_code(code: int, word: str) -> None:
     from mi_sync.errors import STATUSES
 
     assert STATUSES[ExitCode(code)] == word
+
+
+def test_nobody_reading_is_no_failure(folder: Path) -> None:
+    program = [sys.executable, "-m", "mi_sync", "pull", "--output", "json"]
+    with subprocess.Popen(program, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        running.stdout.close()
+        _, told = running.communicate(timeout=60)
+    assert running.returncode == 0
+    assert b"Traceback" not in told
+    assert b"bug" not in told

@@ -55,19 +55,67 @@ def test_the_smallest_configuration(load: Any, tmp_path: Path) -> None:
 
 
 def test_all_problems_are_told_at_once_with_their_keys(load: Any) -> None:
-    text = (
-        GOOD.replace('timezone = "America/Chicago"', 'timezone = "Middle/Earth"\ncolour = "red"')
-        .replace('board = "https://trello.com/b/AbCd1234"', "")
-        .replace('mapping = "generic_postings"', 'mapping = "generic_posting"')
+    text = """\
+colour = "red"
+[programme]
+id = "spring 2026"
+timezone = "Middle/Earth"
+[[sources]]
+name = "jobs"
+connector = "files"
+path = "jobs.csv"
+mapping = "generic_posting"
+[milestones]
+due_time = "noon"
+[[milestones.steps]]
+key = "a"
+nmae = 3
+[[milestones.steps]]
+key = "b"
+title = "{{ applicant.emial }}"
+due = "beginning"
+[safety]
+max_create = "x"
+[[targets]]
+name = "board"
+connector = "trello"
+key = { env = "TRELLO_KEY" }
+token = { env = "TRELLO_TOKEN" }
+board = 1
+[[targets]]
+name = "other"
+connector = "trello"
+key = { env = "TRELLO_KEY" }
+token = { env = "TRELLO_TOKEN" }
+board = "AbCd1234"
+"""
+    found = {problem.field for problem in problems(load, text, with_secrets=True)}
+    assert found >= {
+        "colour",
+        "programme.id",
+        "programme.timezone",
+        "milestones.due_time",
+        "milestones.steps[a].nmae",
+        "milestones.steps[b].title",
+        "milestones.steps[b].due",
+        "safety.max_create",
+        "targets[0].board",
+        "targets[1].key",
+        "targets[1].token",
+    }
+    assert any("generic_postings" in problem.why for problem in problems(load, text))
+
+
+def test_mistakes_are_told_in_plain_words(load: Any) -> None:
+    text = GOOD.replace(
+        "[[targets]]", '[safety]\nmax_create = "x"\n[milestones]\nholidays = ["x"]\nomit = "x"\n[[targets]]'
     )
-    found = {problem.field for problem in problems(load, text)}
-    assert {"programme.timezone", "programme.colour"} <= found
-    text = GOOD.replace('board = "https://trello.com/b/AbCd1234"', "").replace(
-        'mapping = "generic_postings"', 'mapping = "generic_posting"'
-    )
-    told = problems(load, text)
-    assert "targets[0].board" in {problem.field for problem in told}
-    assert any("generic_postings" in problem.why for problem in told)
+    told = {problem.field: problem.why for problem in problems(load, text)}
+    assert told == {
+        "safety.max_create": "must be a whole number.",
+        "milestones.holidays[0]": "must be a date such as 2026-04-03, without quotes.",
+        "milestones.omit": 'must be a list in brackets, such as ["…"].',
+    }
 
 
 @pytest.mark.parametrize(
@@ -76,7 +124,7 @@ def test_all_problems_are_told_at_once_with_their_keys(load: Any) -> None:
         ('[programme]\nid = "spring-2026-7f3k9q"', "[programme]", "programme.id", "missing"),
         ("[[targets]]", "[privcy]\n[[targets]]", "privcy", "'privacy'"),
         ("[[targets]]", '[privacy]\nallow = ["eeo"]\n[[targets]]', "privacy.allow", "never"),
-        ("[[targets]]", '[safety]\nmax_archive = "many"\n[[targets]]', "safety.max_archive", "pattern"),
+        ("[[targets]]", '[safety]\nmax_archive = "many"\n[[targets]]', "safety.max_archive", "30%"),
         ('connector = "trello"', 'connector = "trelo"', "targets[0].connector", "installed: "),
         ('connector = "trello"', 'connector = "files"', "targets[0].connector", "is needed here"),
         ('board = "https', 'bord = "https', "targets[0].bord", "'board'"),

@@ -310,7 +310,7 @@ def test_lines_are_tidy() -> None:
 
     assert item.title.startswith("A Dashboard x")
     assert (len(item.title), item.title[-1]) == (250, "…")
-    assert item.list == "To do"
+    assert item.list == "To Do"
     assert item.labels == ("a", "b")
     assert item.checklist == ("Slides", "Re port", "Last")
     assert item.body == "One\n\nTwo\n\n**Links**\n\n- https://x.example/" + "y" * 300

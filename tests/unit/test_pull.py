@@ -147,7 +147,7 @@ def test_an_emptied_source_is_refused_and_keeps_everything(world: World) -> None
     world.write("people.csv", PEOPLE.splitlines()[0] + "\n")
     result = world.pull()
     assert not result.may_archive
-    assert result.exit_code is ExitCode.PARTIAL
+    assert result.exit_code is ExitCode.REFUSED
     assert world.status_of("S-2") == "applied"
 
 

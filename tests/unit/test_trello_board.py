@@ -347,10 +347,8 @@ def test_limits_that_are_near_are_told(web: responses.RequestsMock, board: Trell
 @pytest.mark.parametrize(
     ("status", "text", "error"),
     [
-        (404, "The requested resource was not found.", NotFound),
-        (400, "invalid id", NotFound),
-        (401, "unauthorized permission requested", NotAuthorised),
-        (401, "invalid key", NotAuthorised),
+        (404, "The requested resource was not found.", ConfigError),
+        (400, "invalid id", ConfigError),
     ],
 )
 def test_a_board_that_cannot_be_had_is_named_by_its_setting(
@@ -360,7 +358,21 @@ def test_a_board_that_cannot_be_had_is_named_by_its_setting(
     for read in (board.identity, board.snapshot):
         with pytest.raises(error) as caught:
             read()
-        assert caught.value.where == "targets.board.board"
+        (problem,) = caught.value.all_problems()
+        assert problem.where == "targets.board.board"
+        assert text in problem.why
+        assert "Copy the board's address" in problem.why
+
+
+@pytest.mark.parametrize("text", ["unauthorized permission requested", "invalid key"])
+def test_credentials_that_do_not_suffice_are_named_by_their_target(
+    web: responses.RequestsMock, board: TrelloBoard, text: str
+) -> None:
+    web.get(f"{API}/boards/AbCd1234", status=401, body=text)
+    for read in (board.identity, board.snapshot):
+        with pytest.raises(NotAuthorised) as caught:
+            read()
+        assert caught.value.where == "targets.board"
         assert caught.value.remedy
         assert text in str(caught.value)
 

@@ -93,7 +93,7 @@ def world(tmp_path: Path) -> World:
 
 
 def created(board: TrelloBoard, **fields: Any) -> Remote:
-    return board.merge(Patch(None, "1.a.b.c", "Talk.", cast("Fields", {"title": "Kickoff", "list": "To do", **fields})))
+    return board.merge(Patch(None, "1.a.b.c", "Talk.", cast("Fields", {"title": "Kickoff", "list": "To Do", **fields})))
 
 
 def seen(world: World, id_: str) -> Remote:

@@ -98,7 +98,7 @@ def exercise(folder: Path) -> list[requests.PreparedRequest]:
     first.merge_children(made, Children(remove_labels=("b",), remove_checks=("x",)))
     faults.add(Fault(kind="fail_before", method="POST", path="^/cards$"))
     with pytest.raises(OutcomeUnknown):
-        first.merge(Patch(None, "1.b", "B", Fields(title="T", list="To do")))
+        first.merge(Patch(None, "1.b", "B", Fields(title="T", list="To Do")))
     first.newest()
     first.read(made.id)
     faults.add(Fault(kind="fail_before", method="GET", status=403, path="^/boards/[^/]+$"))

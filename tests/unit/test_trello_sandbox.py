@@ -60,7 +60,7 @@ class Client:
     def delete(self, path: str) -> Any:
         return self._done(self.reply("DELETE", path))
 
-    def list_id(self, name: str = "To do") -> str:
+    def list_id(self, name: str = "To Do") -> str:
         return next(str(each["id"]) for each in self.get(f"/boards/{BOARD}/lists") if each["name"] == name)
 
     def card(self, name: str = "A card", **fields: Any) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def test_the_entry_point_opens_a_sandbox_that_its_own_settings_reach(tmp_path: P
 
 def test_the_first_board_has_three_lists_six_unnamed_labels_and_people(client: Client) -> None:
     board = client.get(f"/boards/{BOARD}", lists="all", labels="all", members="all", checklists="all")
-    assert [each["name"] for each in board["lists"]] == ["To do", "Doing", "Done"]
+    assert [each["name"] for each in board["lists"]] == ["To Do", "Doing", "Done"]
     assert [each["name"] for each in board["labels"]] == [""] * 6
     assert {"sandbox", "amara_osei"} < {each["username"] for each in board["members"]}
     assert board["checklists"] == []
@@ -370,7 +370,7 @@ def test_a_card_is_made_with_everything_in_one_request(client: Client) -> None:
     assert (read["dueComplete"], read["idLabels"], read["idMembers"]) == (True, [label], [member])
     assert read["labels"][0]["color"] == "yellow_dark"
     assert [each["url"] for each in read["attachments"]] == ["https://example.org/brief"]
-    assert read["list"]["name"] == "To do"
+    assert read["list"]["name"] == "To Do"
     assert int(read["id"][:8], 16) == int(START.timestamp())
 
 
@@ -445,7 +445,7 @@ def test_comments_and_moves_are_actions(client: Client) -> None:
     client.put(f"/cards/{card}", idList=client.list_id("Doing"))
     moved, said = client.get(f"/cards/{card}/actions")
     assert (said["type"], said["data"]["text"]) == ("commentCard", "Hello")
-    assert (moved["data"]["listBefore"]["name"], moved["data"]["listAfter"]["name"]) == ("To do", "Doing")
+    assert (moved["data"]["listBefore"]["name"], moved["data"]["listAfter"]["name"]) == ("To Do", "Doing")
 
 
 def test_a_refused_change_changes_nothing(client: Client) -> None:
@@ -562,7 +562,7 @@ def test_two_lists_or_labels_may_have_one_name(client: Client) -> None:
     for _ in range(2):
         client.post("/lists", idBoard=BOARD, name="Twice", pos="bottom")
     names = [each["name"] for each in client.get(f"/boards/{BOARD}/lists")]
-    assert names == ["To do", "Doing", "Done", "Twice", "Twice"]
+    assert names == ["To Do", "Doing", "Done", "Twice", "Twice"]
 
 
 def test_moving_to_another_board_leaves_labels_behind(client: Client) -> None:

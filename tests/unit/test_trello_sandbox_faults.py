@@ -129,7 +129,7 @@ def test_a_short_page_holds_less_than_it_could_and_never_nothing(rig: Rig) -> No
 
 def test_a_fault_spares_the_first_and_strikes_as_often_as_asked(rig: Rig) -> None:
     rig.faults.add(Fault(kind="fail_before", method="POST", path="^/cards$", after=1, times=2))
-    assert rig.call("PUT", f"/lists/{rig.list_id}", json={"name": "To do"}).status_code == 200
+    assert rig.call("PUT", f"/lists/{rig.list_id}", json={"name": "To Do"}).status_code == 200
     assert [rig.create().status_code for _ in range(4)] == [200, 500, 500, 200]
 
 

@@ -82,7 +82,7 @@ def text(html: str) -> str:
 def test_the_board_shows_its_lists_with_their_cards(site: Site) -> None:
     site.card("Kickoff call")
     page = site.page()
-    assert re.findall(r'aria-label="([^"]+)"', page) == ["To do", "Doing", "Done"]
+    assert re.findall(r'aria-label="([^"]+)"', page) == ["To Do", "Doing", "Done"]
     assert "Kickoff call" in page
     assert "1 card" in text(page)
 
@@ -166,7 +166,7 @@ def test_one_card_shows_its_activity_and_attachments(site: Site) -> None:
     done = site.api("GET", f"/boards/{BOARD}/lists")[2]["id"]
     site.api("PUT", f"/cards/{card['id']}", idList=done)
     page = site.page(f"/c/{card['shortLink']}")
-    assert "moved it from To do to Done" in text(page)
+    assert "moved it from To Do to Done" in text(page)
     assert "See <strong>this</strong>" in page
     assert 'href="https://example.org/brief"' in page
     assert "See <strong>this</strong>" in site.page(f"/c/{card['shortLink']}/1-draft")

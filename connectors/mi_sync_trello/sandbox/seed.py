@@ -8,7 +8,7 @@ from mi_sync_trello.sandbox.store import Store
 BOARD = "DEMO2026"
 """The short link of the first board."""
 
-LISTS = ("To do", "Doing", "Done")
+LISTS = ("To Do", "Doing", "Done")
 
 PEOPLE = {
     "kim_duarte": "Kim Duarte",

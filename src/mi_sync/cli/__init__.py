@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from mi_sync import __version__
-from mi_sync.errors import STATUSES, ConfigError, ExitCode, MiSyncError
+from mi_sync.errors import STATUSES, ExitCode, MiSyncError
 
 
 @dataclass(slots=True)
@@ -61,7 +61,10 @@ class _WithGlobals(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  as click's
         _take_globals(ctx)
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # before click makes it exit code 1
+            return _reader_has_gone()
 
 
 class _Group(_WithGlobals, click.Group):
@@ -69,6 +72,12 @@ class _Group(_WithGlobals, click.Group):
 
 
 _Group.group_class = _Group
+
+
+def _reader_has_gone() -> ExitCode:
+    """Nobody reads our output any more, as after `| head`: that is no failure. What is left goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.OK
 
 
 @click.group(
@@ -290,10 +299,15 @@ def demo(settings: Settings, folder: Path, *, stay: bool | None) -> ExitCode:
 
 def main() -> None:
     """The entry point of the command line."""
-    sys.exit(invoke(sys.argv[1:]))
+    code = invoke(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _reader_has_gone()
+    sys.exit(code)
 
 
-def invoke(arguments: list[str]) -> int:  # noqa: PLR0911  one return for each way to end
+def invoke(arguments: list[str]) -> int:
     """Runs a command line to its exit code; every error becomes one of the contract's."""
     settings = Settings(
         config=Path(os.environ.get("MI_SYNC_CONFIG") or "config.toml"), no_color=bool(os.environ.get("NO_COLOR"))
@@ -308,10 +322,6 @@ def invoke(arguments: list[str]) -> int:  # noqa: PLR0911  one return for each w
         return ExitCode.CONFIG
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone, such as `| head`; Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK
     except MiSyncError as error:
         return _fail(settings, error)
     except Exception as error:  # noqa: BLE001  the last resort: a bug becomes exit 1 and a log file
@@ -322,7 +332,7 @@ def invoke(arguments: list[str]) -> int:  # noqa: PLR0911  one return for each w
 def _fail(settings: Settings, error: MiSyncError) -> int:
     from mi_sync.cli import show
 
-    problems = list(error.problems) if isinstance(error, ConfigError) else [error.problem()]
+    problems = error.all_problems()
     if settings.output == "json":
         show.json_object(
             {

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mi_sync import config as configuration
 from mi_sync import overview, sync
 from mi_sync.cli import Settings, show
 from mi_sync.cli.session import Session
@@ -15,7 +16,7 @@ from mi_sync.config import SourceSpec
 from mi_sync.connector import Broken, Connector, Registry
 from mi_sync.errors import ConfigError, ExitCode, MiSyncError
 from mi_sync.events import Run
-from mi_sync.model import PLURALS, jsonable
+from mi_sync.model import PLURALS, Record, jsonable
 from mi_sync.plan import Plan
 from mi_sync.pulling import compile_for, open_source
 from mi_sync.state import Store
@@ -71,6 +72,8 @@ def apply(settings: Settings, limits: Limits, file: Path | None) -> ExitCode:
         if saved is None:
             _plan_and_apply(session, run, limits)
         else:
+            # The records that the plan was made from were never stored, and the next run compares with the stored ones.
+            session.tell(sync.pull(run))
             session.tell(sync.apply_saved(run, saved, str(file), session.boards(), force=limits.force))
     return session.finish()
 
@@ -129,15 +132,19 @@ def _records(store: Store) -> Iterator[tuple[str, Iterator[Any]]]:
 
 def check(settings: Settings) -> ExitCode:
     """Everything that can be known before a run; the first failure by the contract's order decides the exit code."""
-    session = Session(settings, with_secrets=True)
+    session = Session(settings)
     checks: list[tuple[str, str, MiSyncError | None]] = [("configuration", str(settings.config), None)]
     for spec in session.config.sources:
         checks += _checked(f"source {spec.name}", lambda spec=spec: _check_source(session, spec))
-    for name, board in session.boards().items():
-        checks += _checked(f"target {name}", lambda board=board: _check_board(board))
-    show.checks(settings, checks)
+    secrets = _checked("secrets", lambda: _check_secrets(settings))
+    checks += secrets
+    if all(error is None for _, _, error in secrets):
+        for name, board in Session(settings, with_secrets=True).boards().items():
+            checks += _checked(f"target {name}", lambda board=board: _check_board(board))
     codes = [error.exit_code for _, _, error in checks if error is not None]
-    return min(codes, key=_PRECEDENCE.index, default=ExitCode.OK)
+    code = min(codes, key=_PRECEDENCE.index, default=ExitCode.OK)
+    show.checks(settings, checks, code)
+    return code
 
 
 _PRECEDENCE = [2, 6, 7, 4, 5, 3, 8, 1, 130, 143, 0, 9]
@@ -150,6 +157,12 @@ def _checked(what: str, work: Any) -> list[tuple[str, str, MiSyncError | None]]:
     except MiSyncError as error:
         lines.append((what, str(error), error))
     return lines
+
+
+def _check_secrets(settings: Settings) -> Iterator[str]:
+    targets = configuration.load(settings.config, with_secrets=True).targets
+    found = sum(len(target.secrets) for target in targets)
+    yield f"{found} found"
 
 
 def _check_source(session: Session, spec: SourceSpec) -> Iterator[str]:
@@ -201,7 +214,12 @@ def _detailed(connector: Connector) -> dict[str, Any]:
         "cannot": list(connector.cannot),
         "capabilities": asdict(connector.capabilities) if connector.capabilities else None,
         "settings": [
-            {"key": key, "required": field.is_required(), "what": field.description or ""}
+            {
+                "key": key,
+                "required": field.is_required(),
+                "default": None if field.is_required() else field.default,
+                "what": field.description or "",
+            }
             for key, field in fields.items()
         ],
     }
@@ -219,11 +237,16 @@ def status(settings: Settings) -> ExitCode:
         names = {
             e.application.key: f"{e.posting.title or e.posting.id} ({e.applicant.label})" for e in store.engagements()
         }
-        last = next(iter(store.runs(1)), None)
+        names |= {posting.key: _called(posting) for posting in store.records("posting")}
+        last = next((run for run in store.runs(100) if run.get("targets") and run["status"] in {"ok", "partial"}), None)
     today = session.outside.wire.now().astimezone(session.config.programme.timezone).date()
     answers = overview.answer(links, names, today)
     show.status(settings, answers, today, last)
     return ExitCode.OK
+
+
+def _called(posting: Record) -> str:
+    return str(getattr(posting, "title", None) or getattr(posting, "id", None) or posting.key)
 
 
 def history(settings: Settings, limit: int) -> ExitCode:

@@ -72,7 +72,7 @@ class Session:
                 self._code = self.result.exit_code
             except MiSyncError as error:
                 self._code = error.exit_code
-                self.result.note(error.problem())
+                self.result.note(*error.all_problems())
             finally:
                 outcome = show.result_as_json(self.result, self._code)
                 store.end_run(self.result.run_id, self.outside.now(), STATUSES[self._code], int(self._code), outcome)

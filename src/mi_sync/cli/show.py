@@ -96,17 +96,23 @@ def progress(settings: Settings) -> Iterator[Callable[[events.Event], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = _console(settings, sys.stderr)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn())
+    room = max(20, console.width - 45)  # what the bar and its numbers leave
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=None)
+        task = bar.add_task("Starting", total=None)
 
         def shown(event: events.Event) -> None:
             _logged(event)
             text, number, total = _described(event)
-            # A title on a narrow terminal must not push the bar off the line.
-            bar.update(task, description=_escape(text[:60]), completed=number, total=total)
+            bar.update(task, description=_escape(_shortened(text, room)), completed=number, total=total)
 
         yield shown
+
+
+def _shortened(text: str, room: int) -> str:
+    """Cut in the middle: titles differ at their ends."""
+    half = (room - 1) // 2
+    return text if len(text) <= room else f"{text[:half]}…{text[-half:]}"
 
 
 def _logged(event: events.Event) -> None:
@@ -262,10 +268,18 @@ def problems(settings: Settings, found: Sequence[Problem]) -> None:
 # ------------------------------------------------------------------------------------- looking at things
 
 
-def checks(settings: Settings, found: Sequence[tuple[str, str, MiSyncError | None]]) -> None:
+def checks(settings: Settings, found: Sequence[tuple[str, str, MiSyncError | None]], code: ExitCode) -> None:
     """What was checked, and what is wrong with it."""
     if settings.output == "json":
-        json_object({"checks": [{"what": what, "ok": error is None, "why": why} for what, why, error in found]})
+        failed = [problem for _, _, error in found if error is not None for problem in error.all_problems()]
+        json_object(
+            {
+                "status": STATUSES[code],
+                "exit_code": int(code),
+                "checks": [{"what": what, "ok": error is None, "why": why} for what, why, error in found],
+                "problems": [problem_as_json(p) for p in failed],
+            }
+        )
         return
     console = _console(settings, sys.stdout)
     for what, why, error in found:
@@ -293,14 +307,18 @@ def connector(settings: Settings, it: Mapping[str, Any]) -> None:
             click.echo(f"\n{heading}")
             for line in it[name]:
                 click.echo(f"  - {line}")
-    capabilities = {k: v for k, v in (it["capabilities"] or {}).items() if k != "notes"}
+    capabilities = dict(it["capabilities"] or {})
+    notes = capabilities.pop("notes", ())
     if capabilities:
         click.echo("\nWhat an item can hold there")
         for name, value in capabilities.items():
             click.echo(f"  {name.replace('_', ' ')}: {_word(value)}")
+    for note in notes:
+        click.echo(f"  - {note}")
     click.echo("\nSettings")
     for setting in it["settings"]:
-        required = "required" if setting["required"] else "optional"
+        default = "" if setting["default"] is None else f", default {setting['default']}"
+        required = "required" if setting["required"] else f"optional{default}"
         click.echo(f"  {setting['key']} ({required}): {setting['what']}")
 
 
@@ -315,7 +333,8 @@ def status(
         shown = {question: [asdict(line) for line in found] for question, found in answers.items()}
         json_object({"today": today, "as_of": as_of, **shown})
         return
-    click.echo(f"Today is {today}; the boards were last looked at {_moment(as_of) if as_of else 'never'}.")
+    looked = f"the boards were last looked at {_moment(as_of)}" if as_of else "no board has been looked at yet"
+    click.echo(f"Today is {today}; {looked}.")
     for question, found in answers.items():
         click.echo(f"\n{QUESTIONS[question]}: {len(found) or 'none'}")
         by_engagement: dict[str, list[Line]] = {}
@@ -357,11 +376,12 @@ def quarantine(settings: Settings, rows: Iterator[Quarantined]) -> None:
         names = ("source", "file", "line", "field", "why", "since")
         json_stream([("quarantined", ({name: getattr(q, name) for name in names} for q in rows))])
         return
-    listed = [[f"{q.file}:{q.line}", q.field, q.why, _moment(q.since)] for q in rows]
-    if not listed:
-        click.echo("No row is left out.")
-        return
-    _table(settings, ["Row", "Field", "Why, and what to do", "Since"], listed)
+    number = 0
+    for q in rows:
+        number += 1
+        field = f" [{q.field}]" if q.field else ""
+        click.echo(f"{q.file}:{q.line}{field} since {_moment(q.since)}\n    {q.why}")
+    click.echo(f"{_count(number, 'row')} left out." if number else "No row is left out.")
 
 
 # ----------------------------------------------------------------------------------------------- tables
@@ -380,9 +400,13 @@ def _escape(text: str) -> str:
 def _console(settings: Settings, stream: Any) -> Console:  # noqa: ANN401  a text stream
     from rich.console import Console
 
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # noqa: PLE0704  rich calls this while it handles the error, and would exit with 1
+
     # A pipe has no width: let lines be as long as they are, so that nothing is cut and `grep` finds it.
     width = None if stream.isatty() else 250
-    return Console(file=stream, no_color=settings.no_color, width=width, highlight=False)
+    return Plain(file=stream, no_color=settings.no_color, width=width, highlight=False)
 
 
 def _table(
@@ -391,7 +415,7 @@ def _table(
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for place, heading in enumerate(headings):
         link = heading in {"Link", "Key", "Row"}
         table.add_column(
@@ -403,3 +427,4 @@ def _table(
     for row in rows:
         table.add_row(*(_escape(cell) for cell in row))
     _console(settings, sys.stdout).print(table)
+    click.echo()

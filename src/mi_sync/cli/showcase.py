@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -45,7 +46,7 @@ def demo(settings: Settings, folder: Path, *, stay: bool) -> ExitCode:
         stage = _Stage(folder, app, settings)
         code = _show(stage)
         if code is ExitCode.OK:
-            _end(stage, served.page(name), stay=stay)
+            _end(stage, served, name, stay=stay)
     return code
 
 
@@ -119,15 +120,14 @@ def _edit(path: Path, before: str, after: str) -> None:
     path.write_bytes(content.replace(before.encode(), after.encode()))
 
 
-def _end(stage: _Stage, page: str, *, stay: bool) -> None:
+def _end(stage: _Stage, served: serve.Served, name: str, *, stay: bool) -> None:
     stage.say("Look at the board:")
-    click.echo(f"  {page}")
-    click.echo(f"The project is in {stage.folder}{os.sep}; edit its exports and run mi-sync there.")
+    click.echo(f"  {served.page(name)}")
+    click.echo(f"The project is in {stage.folder}{os.sep}, which the next demonstration makes anew.")
     if stay:
         click.echo("Press Ctrl-C to end the demonstration and its sandbox.")
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()
-        except KeyboardInterrupt:
-            click.echo()
-    else:
-        click.echo(f"The sandbox ends here; `mi-sync sandbox --state {stage.folder / 'sandbox'}` serves it again.")
+        click.echo()
+    port = served.url.rpartition(":")[2]
+    click.echo(f"`mi-sync sandbox --state {stage.folder / 'sandbox'} --port {port}` serves the board again.")
