@@ -111,6 +111,9 @@ class TargetCounts:
         setattr(self, name, getattr(self, name) + 1)
 
 
+MOST_PROBLEMS = 1000
+"""So many problems are kept; a run that has more of them has one big problem."""
+
 COUNTED = {"create": "created", "update": "updated", "archive": "archived", "adopt": "adopted"}
 """Which count an action goes to."""
 
@@ -123,11 +126,13 @@ class Result:
     sources: dict[str, SourceCounts] = field(default_factory=dict)
     targets: dict[str, TargetCounts] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    problems_beyond: int = 0
     source_failures: list[MiSyncError] = field(default_factory=list)
     target_failures: list[MiSyncError] = field(default_factory=list)
     newly_left_out: int = 0
     applied: int = 0
     plan: Plan | None = None
+    _noted: set[Problem] = field(default_factory=set)
 
     @property
     def may_archive(self) -> bool:
@@ -153,8 +158,15 @@ class Result:
         self._report(name, error)
 
     def note(self, *problems: Problem) -> None:
-        """Lists problems, each once."""
-        self.problems.extend(p for p in dict.fromkeys(problems) if p not in self.problems)
+        """Lists problems, each once; beyond `MOST_PROBLEMS` they are only counted."""
+        for problem in problems:
+            if problem in self._noted:
+                continue
+            if len(self.problems) >= MOST_PROBLEMS:
+                self.problems_beyond += 1
+                continue
+            self._noted.add(problem)
+            self.problems.append(problem)
 
     def _report(self, name: str, error: MiSyncError) -> None:
         self.note(*(replace(problem, where=problem.where or name) for problem in error.all_problems()))

@@ -25,8 +25,10 @@ def test_the_demonstration_runs_from_nothing(tmp_path: Path) -> None:
     for said in ("$ mi-sync run", "quarantine list", "1 change to be made.", "exports/applicants.csv:8", "/b/"):
         assert said in shown.stdout
     assert "Traceback" not in shown.stderr
+    command += ["--output", "json"]
     again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
     assert again.returncode == 0, again.stderr  # its own folder is made anew
+    assert [each["exit_code"] for each in json.loads(again.stdout)["commands"]] == [3, 0, 0, 0, 0, 0]
 
 
 def test_the_sandbox_serves_and_stops(tmp_path: Path) -> None:

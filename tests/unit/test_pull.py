@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mi_sync import config, sync
-from mi_sync.errors import ExitCode
+from mi_sync.errors import ExitCode, Problem
 from mi_sync.events import Outside, Result, Run
 from mi_sync.http import Wire
 from mi_sync.model import Application, Posting
@@ -249,3 +249,11 @@ def test_rows_are_accounted_for_whatever_they_hold(
             assert result.sources["people"].mapped == 0
     finally:
         world.store.close()
+
+
+def test_problems_are_kept_up_to_a_bound_and_counted_beyond() -> None:
+    result = Result("run")
+    problems = [Problem(f"people.csv:{line}", "email", "is none") for line in range(2000)]
+    result.note(*problems)
+    result.note(*problems[:10])
+    assert (len(result.problems), result.problems_beyond) == (1000, 1000)

@@ -111,7 +111,7 @@ class Session:
         """
         code = self._code if code is None else code
         if printed:
-            show.problems(self.settings, self.result.problems)
+            show.problems(self.settings, self.result)
         else:
             show.outcome(self.settings, self.result, code, plan=plan)
         return code

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from mi_sync.plan import Change, Plan
 
 MOST_PROBLEMS = 20
-"""So many are printed; the rest is counted. `--output json` has up to `MOST_PROBLEMS_JSON`."""
-MOST_PROBLEMS_JSON = 1000
+"""So many are printed; the rest is counted. `--output json` has all that the result kept."""
 
 # ---------------------------------------------------------------------------------------------- secrets
 
@@ -166,15 +165,14 @@ def problem_as_json(problem: Problem) -> dict[str, str]:
 
 def result_as_json(result: events.Result, code: ExitCode) -> dict[str, Any]:
     """As in the contract."""
-    shown = result.problems[:MOST_PROBLEMS_JSON]
-    beyond = len(result.problems) - len(shown)
+    beyond = result.problems_beyond
     return {
         "run_id": result.run_id,
         "status": STATUSES[code],
         "exit_code": int(code),
         "sources": {name: asdict(counts) for name, counts in result.sources.items()},
         "targets": {name: asdict(counts) for name, counts in result.targets.items()},
-        "problems": [problem_as_json(p) for p in shown],
+        "problems": [problem_as_json(p) for p in result.problems],
         **({"problems_beyond": beyond} if beyond else {}),
     }
 
@@ -202,7 +200,7 @@ def outcome(settings: Settings, result: events.Result, code: ExitCode, *, plan: 
         _plan(settings, plan)
     _counts(settings, "Source", {name: asdict(counts) for name, counts in result.sources.items()})
     _counts(settings, "Target", {name: asdict(counts) for name, counts in result.targets.items()})
-    problems(settings, result.problems)
+    problems(settings, result)
     click.echo(_verdict(code, plan))
 
 
@@ -254,15 +252,16 @@ def _word(value: Any) -> str:  # noqa: ANN401  a number or a truth
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-def problems(settings: Settings, found: Sequence[Problem]) -> None:
+def problems(settings: Settings, result: events.Result) -> None:
     """The first of them, and how many more there are, on stderr."""
     console = _console(settings, sys.stderr)
-    for problem in found[:MOST_PROBLEMS]:
+    for problem in result.problems[:MOST_PROBLEMS]:
         # On a terminal broken between words, in a pipe one line each.
         whole = not sys.stderr.isatty()
         console.print(f"! {redact(str(problem))}", style="yellow", markup=False, highlight=False, soft_wrap=whole)
-    if len(found) > MOST_PROBLEMS:
-        click.echo(f"… and {len(found) - MOST_PROBLEMS} more; --output json lists them.", err=True)
+    if len(result.problems) > MOST_PROBLEMS:
+        more = len(result.problems) - MOST_PROBLEMS + result.problems_beyond
+        click.echo(f"… and {more} more; --output json lists them.", err=True)
 
 
 # ------------------------------------------------------------------------------------- looking at things

@@ -11,6 +11,7 @@ import sys
 import threading
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -46,7 +47,7 @@ def demo(settings: Settings, folder: Path, *, stay: bool) -> ExitCode:
         stage = _Stage(folder, app, settings)
         code = _show(stage)
         if code is ExitCode.OK:
-            _end(stage, served, name, stay=stay)
+            _end(settings, stage, served, name, stay=stay)
     return code
 
 
@@ -78,21 +79,26 @@ class _Stage:
 
     def __init__(self, folder: Path, app: SandboxApp, settings: Settings) -> None:
         self.folder = folder
+        # With --output json, stdout is for the one object at the end.
+        self._stage = sys.stderr if settings.output == "json" else sys.stdout
+        self.commands: list[dict[str, Any]] = []
         self._environ = {**os.environ, **app.environ}
         self._environ.pop("MI_SYNC_CONFIG", None)
         if settings.no_color:
             self._environ["NO_COLOR"] = "1"
 
     def say(self, text: str) -> None:
-        click.secho(f"\n# {text}", bold=True, color=None)
+        click.secho(f"\n# {text}", bold=True, file=self._stage)
 
     def run(self, *arguments: str, expect: ExitCode = ExitCode.OK) -> bool:
         """One real command; False when it does not end as it should."""
-        click.echo(f"$ mi-sync {' '.join(arguments)}")
-        sys.stdout.flush()
+        click.echo(f"$ mi-sync {' '.join(arguments)}", file=self._stage)
+        self._stage.flush()
+        command = [sys.executable, "-m", "mi_sync", *arguments]
         ended = subprocess.run(  # noqa: S603  our own command line
-            [sys.executable, "-m", "mi_sync", *arguments], cwd=self.folder, env=self._environ, check=False
+            command, cwd=self.folder, env=self._environ, stdout=self._stage, check=False
         )
+        self.commands.append({"command": list(arguments), "exit_code": ended.returncode})
         if ended.returncode != expect:
             click.echo(f"This should have ended with {int(expect)}, and ended with {ended.returncode}.", err=True)
         return ended.returncode == expect
@@ -120,7 +126,11 @@ def _edit(path: Path, before: str, after: str) -> None:
     path.write_bytes(content.replace(before.encode(), after.encode()))
 
 
-def _end(stage: _Stage, served: serve.Served, name: str, *, stay: bool) -> None:
+def _end(settings: Settings, stage: _Stage, served: serve.Served, name: str, *, stay: bool) -> None:
+    if settings.output == "json":
+        page = served.page(name)
+        show.json_object({"board": page, "folder": str(stage.folder), "commands": stage.commands})
+        return
     stage.say("Look at the board:")
     click.echo(f"  {served.page(name)}")
     click.echo(f"The project is in {stage.folder}{os.sep}, which the next demonstration makes anew.")
