@@ -123,6 +123,7 @@ class Worker:
         with self._store.transaction():
             for link in self._bookkeeping:
                 self._store.save_link(self._target, link)
+                self._links[link.key] = link
 
     def apply(self, change: Change) -> Generator[Event, None, str]:
         """One change: intent, call, link, children, done. Returns done or failed."""
@@ -138,15 +139,14 @@ class Worker:
             self._counts.failed += 1
             self._run.result.note(replace(error.problem(), where=change.url or change.title))
             return "failed"
-        self._counts.count(change.action)
-        self._run.result.applied += 1
         return "done"
 
     def _carry_out(self, change: Change) -> Generator[Event, None, None]:
         remote = self._current(change)
         if change.action == "adopt" and not change.fields:
             assert remote is not None  # noqa: S101  an adoption is of an item that was seen
-            self._record(change, change.nonce, remote, seq=None)
+            seq = self._intend(change, change.nonce, self._token(change, change.nonce))
+            self._record(change, change.nonce, remote, seq)  # no call; journalled, so that a saved plan can resume
             return
         nonce = change.nonce or self._run.outside.nonce()
         token = self._token(change, nonce)
@@ -247,7 +247,13 @@ class Worker:
                 self._links[change.key] = link
             if seq is not None:
                 self._store.advance(seq, "carried" if children else "done")
+        if _patched(change) or not children:
+            self._count(change)
         return link
+
+    def _count(self, change: Change) -> None:
+        self._counts.count(change.action)
+        self._run.result.applied += 1
 
     def _finish(self, change: Change, link: Link, seq: int, remote: Remote | None = None) -> None:
         """Labels and checklist, one by one; what is already there is skipped, so an interrupted one resumes."""
@@ -264,6 +270,8 @@ class Worker:
         with self._store.transaction():
             self._store.save_link(self._target, replace(link, labels=change.labels, checklist=change.checklist))
             self._store.advance(seq, "done")
+        if not _patched(change):
+            self._count(change)
 
 
 def _is_stray(change: Change, old: Link | None) -> bool:
@@ -274,10 +282,16 @@ def _is_stray(change: Change, old: Link | None) -> bool:
 def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: Run) -> Link:
     """The link after the call for the item itself; labels and checklist follow with the children."""
     after = {name: value for name, (_, value) in change.fields.items()}
-    due = after.get("due", old.seen.due if old else None)
+    timezone = run.config.programme.timezone
+    if old and old.id == remote.id:
+        seen = old.seen
+    elif change.action == "adopt":
+        seen = planning.seen_of(remote, timezone)
+    else:
+        seen = Seen(list=str(after.get("list", remote.list)))
+    due = after.get("due", seen.due)
     if "due" in after and due:
-        due = datetime.fromisoformat(due).astimezone(run.config.programme.timezone).date().isoformat()
-    seen = old.seen if old and old.id == remote.id else Seen(list=str(after.get("list", remote.list)))
+        due = datetime.fromisoformat(due).astimezone(timezone).date().isoformat()
     same = old is not None and old.id == remote.id
     return Link(
         key=change.key,

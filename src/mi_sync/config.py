@@ -48,7 +48,7 @@ Name = Annotated[str, _shaped(r"[A-Za-z0-9_.-]+", "may hold letters, digits, _, 
 def _known_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError("is no IANA time zone such as America/Chicago") from None
     return name
 
@@ -604,7 +604,9 @@ def _secret(reference: SecretRef) -> tuple[str, str]:
     """The value, and what is wrong when it is empty."""
     if reference.env is not None:
         value = os.environ.get(reference.env, "").strip()
-        return value, f"the environment variable {reference.env} is not set; export it before running."
+        # A name in another shape might be the secret itself, typed in the wrong place.
+        name = reference.env if re.fullmatch(r"[A-Z][A-Z0-9_]{0,63}", reference.env) else "that it names"
+        return value, f"the environment variable {name} is not set; export it before running."
     import keyring
     import keyring.errors
 

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -85,15 +85,6 @@ class Marker:
             return None
         _, programme, key, nonce, state, *digests = parts
         return Marker(programme, key, nonce, dict(zip(MARKED, digests, strict=True)), state == "a")
-
-    def with_digests(self, values: Mapping[str, Any]) -> Marker:
-        """The marker after these fields were applied."""
-        return replace(self, digests={**self.digests, **field_digests(values)})
-
-
-def field_digests(values: Mapping[str, Any]) -> dict[str, str]:
-    """Short digests of field values, equal where a board would show the same."""
-    return {name: field_digest(value) for name, value in values.items() if name in MARKED}
 
 
 def field_digest(value: Any) -> str:  # noqa: ANN401  a field's value is text, a date, a set of texts or None

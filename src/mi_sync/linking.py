@@ -209,11 +209,15 @@ def _only(keys: Sequence[str], field: str, what: str) -> str | Unlinked:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """One record out of all that is said of it; every field knows which contribution it came from."""
+    """One record out of all that is said of it; every field knows which contribution it came from.
+
+    `origins`: field → (source, reference, column, line of the mapping); where the row stands now, its contribution
+    knows.
+    """
 
     record: Record
     origins: Mapping[str, Any]
-    problem: Problem | None = None
+    problems: tuple[Problem, ...] = ()
 
 
 def merged(kind: Kind, key: str, contributions: Sequence[Contribution], order: Mapping[str, int]) -> Merged:
@@ -221,43 +225,67 @@ def merged(kind: Kind, key: str, contributions: Sequence[Contribution], order: M
     ranked = sorted(contributions, key=lambda c: (order.get(c.source, len(order)), c.file, c.line))
     values: dict[str, Any] = {"key": key}
     origins: dict[str, Any] = {}
+    first: dict[str, Contribution] = {}
+    problems: list[Problem] = []
     for it in ranked:
         for name, value in it.values.items():
             if name not in values:
                 values[name] = value
+                first[name] = it
                 origins.update(_origins(it, name))
+            elif name in first and _disagree(name, first[name], it):
+                problems.append(_disagreement(name, first[name], it))
         if it.local_id and "id" not in values:
             values["id"] = it.local_id
     if kind in {"application", "feedback"}:
         linked = next(c for c in ranked if c.posting and c.applicant)
         values["posting"], values["applicant"] = linked.posting, linked.applicant
-    problem = _when_gone(kind, values, ranked)
-    return Merged(RECORDS[kind].model_validate(values), origins, problem)
+    problems += _when_gone(kind, values, ranked)
+    return Merged(RECORDS[kind].model_validate(values), origins, tuple(problems))
 
 
 def _origins(it: Contribution, name: str) -> Iterator[tuple[str, Any]]:
     for field, origin in it.origins.items():
         if field == name or field.startswith(f"{name}."):
-            yield field, [it.source, it.file, it.line, *origin]
+            yield field, [it.source, it.ref, *origin]
 
 
-def _when_gone(kind: Kind, values: dict[str, Any], ranked: Sequence[Contribution]) -> Problem | None:
+_OWN_WORDS = frozenset({"id", "source_status", "initials", "channel", "referred_by"})
+"""What each source says in its own way; a difference there is none."""
+
+
+def _disagree(name: str, one: Contribution, other: Contribution) -> bool:
+    """Whether two exports say different things; an overlay is there to differ."""
+    if one.overlay or other.overlay or one.source == other.source or name in _OWN_WORDS:
+        return False
+    return bool(one.values[name] != other.values[name])
+
+
+def _disagreement(name: str, first: Contribution, other: Contribution) -> Problem:
+    return Problem(
+        f"{other.file}:{other.line}",
+        name,
+        f"it says otherwise than {first.file}:{first.line}, which counts, because {first.source!r} comes before "
+        f"{other.source!r} in [[sources]].",
+    )
+
+
+def _when_gone(kind: Kind, values: dict[str, Any], ranked: Sequence[Contribution]) -> Iterator[Problem]:
     """What follows when a complete export no longer has the row, and no other source but an overlay does."""
     telling = [c for c in ranked if not c.overlay]
     if not telling or not all(c.gone for c in telling):
-        return None
+        return
     status = values.get("status")
     if kind == "posting" and status not in {"completed", "cancelled"}:
         values["status"] = "closed"
     if kind == "application" and status not in ENDED:
         if status not in ENGAGED:
             values["status"] = "withdrawn"
-            return None
+            return
         gone = telling[0]
-        return Problem(
+        yield Problem(
             f"{gone.file}:{gone.line}",
             "status",
             f"the row of an engagement ({status}) is no longer in the complete export of {gone.source!r}; it is kept. "
             "If it ended, say so in an engagements overlay.",
         )
-    return None

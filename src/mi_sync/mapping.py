@@ -130,9 +130,15 @@ class _Header:
             )
         return next(iter(exact or positions), None)
 
-    def shown(self) -> str:
-        """The header, for messages; what looks like data is not shown, because a file may lack its header."""
-        safe = [n if len(n) <= 40 and not re.search(r"@|[0-9]{4}", n) else "…" for n in self.names if n]
+    def shown(self, known: Collection[str]) -> str:
+        """The header, for messages; of one in which something looks like data, only what the mapping knows.
+
+        The file may lack its header, and then a name beside an address is a person's.
+        """
+        names = [n for n in self.names if n]
+        data = any(len(n) > 40 or re.search(r"@|[0-9]", n) for n in names)
+        folded = {fold(name) for name in known}
+        safe = [n if fold(n) in folded or not data else "…" for n in names]
         return _listing(safe[:30]) + (" and more" if len(safe) > 30 else "")
 
 
@@ -335,8 +341,9 @@ class _Compiler:
         if not live:
             self._missing.append("any record: none of the mapping's columns is there")
         if self._missing:
+            known = [c for record in self._mapping.records for f in record.fields for c in f.spec.columns]
             raise SourceError(
-                f"it lacks a column for {'; for '.join(self._missing)}. Its columns are: {self._header.shown()}.",
+                f"it lacks a column for {'; for '.join(self._missing)}. Its columns are: {self._header.shown(known)}.",
                 where=self._file,
                 remedy=f"Rename a column, or use another mapping than {self._mapping.name!r}.",
             )

@@ -53,7 +53,8 @@ _FreeText = Privacy.FREE_TEXT
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A value never stands in an error: it might be personal, and errors are logged.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Hours(_Frozen):

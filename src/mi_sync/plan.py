@@ -172,6 +172,9 @@ class _Planner:
         self._marked = self._by_marked_key()
 
     def plan(self) -> TargetPlan:
+        if not self._actual.complete:
+            why = f"the board could not be read completely: {self._actual.incomplete_because}"
+            self._problem(self._actual.board.url, "", f"{why}; nothing is made or archived until it can.")
         outcomes = {key: self._decide(key) for key in sorted({*self._desired.items, *self._base, *self._marked})}
         changes = [o.change for o in outcomes.values() if o.change is not None]
         changes += self._duplicates()
@@ -236,10 +239,7 @@ class _Planner:
 
     def _without_link(self, key: str, item: Item | None) -> _Outcome:
         if not self._actual.complete:
-            # What was not shown might be there, or be the original of what was.
-            if item is not None:
-                self._problem(item.title, "", "not created, because the board could not be read completely.")
-            return _Outcome()
+            return _Outcome()  # what was not shown might be there, or be the original of what was
         found = self._marked.get(key)
         if found:
             return self._adopt(item, found[0])
@@ -313,7 +313,7 @@ class _Planner:
             base={**link.base, _WRITTEN: _written(link.base, archived=True)},
             labels=link.labels,
             checklist=link.checklist,
-            expects=fingerprint(link, remote),
+            expects=fingerprint(self._base.get(link.key), remote),
         )
         return _Outcome(change=change)
 
@@ -344,7 +344,10 @@ class _Planner:
         )
         self._report_asked(remote, it.asked)
         if it.fields:
-            return _Outcome(self._change("update", item, remote, it.fields, after), conflicts=len(it.conflicts))
+            known = self._base.get(link.key)
+            looked = None if known is None else _if_changed(known, replace(known, seen=after.seen))
+            change = self._change("update", item, remote, it.fields, after)
+            return _Outcome(change, looked, conflicts=len(it.conflicts))
         return _Outcome(link=_if_changed(self._base.get(link.key), after), conflicts=len(it.conflicts))
 
     def _merge_scalar(self, name: str, item: Item, link: Link, remote: Remote, it: _Merging) -> None:
@@ -488,15 +491,7 @@ class _Planner:
         return {**base, "done": "1"} if item.done else base
 
     def _seen(self, remote: Remote, conflicts: Sequence[str]) -> Seen:
-        due = self._local(remote.due)
-        return Seen(
-            done=remote.done,
-            due=canonical(due) or None,
-            list=remote.list,
-            assigned=bool(remote.assignees),
-            archived=remote.archived,
-            conflicts=tuple(conflicts),
-        )
+        return seen_of(remote, self._rules.timezone, conflicts)
 
     def _member(self, item: Item) -> str | None:
         if item.assignee is None:
@@ -611,6 +606,19 @@ def _merge_set(
     if not add and not remove:
         return None
     return [name for name in theirs if name not in remove] + add
+
+
+def seen_of(remote: Remote, timezone: ZoneInfo, conflicts: Sequence[str] = ()) -> Seen:
+    """What the board shows of an item now."""
+    due = None if remote.due is None else remote.due.astimezone(timezone)
+    return Seen(
+        done=remote.done,
+        due=canonical(due) or None,
+        list=remote.list,
+        assigned=bool(remote.assignees),
+        archived=remote.archived,
+        conflicts=tuple(conflicts),
+    )
 
 
 def match_member(name: str, members: Iterable[Member]) -> Member | None:

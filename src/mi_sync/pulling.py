@@ -5,6 +5,7 @@ The parts of `sync.pull`, each within its transaction.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Collection, Iterable, Sequence
 
 from mi_sync import __version__, fields, identity, linking, mapping
@@ -30,6 +31,8 @@ class SourceReader:
         self._store = run.store
         self._counts = SourceCounts()
         self._every_key_read = True
+        self._moved = False
+        self._unread: set[tuple[str, str]] = set()
 
     def read(self) -> Story:
         """Everything, or an error that leaves it to the caller to undo.
@@ -41,6 +44,7 @@ class SourceReader:
         spec, store = self._spec, self._store
         source = open_source(spec, self._run.config, self._run.outside.wire)
         files = source.files()
+        self._moved = store.files_of(spec.name) != {file.name: self._fingerprint(file) for file in files}
         for file in files:
             yield from self._file(file)
         if not self._counts.rows and store.had_rows(spec.name):
@@ -59,7 +63,8 @@ class SourceReader:
         spec, store, counts = self._spec, self._store, self._counts
         fingerprint = self._fingerprint(file)
         known = store.file(spec.name, file.name)
-        if known and known.fingerprint == fingerprint:
+        # A row that was skipped as a repetition speaks once the file of the first one no longer does.
+        if known and known.fingerprint == fingerprint and not (known.skipped and self._moved):
             store.touch_file(spec.name, file.name, self._read_no)
             left_out = [q for q in store.quarantine(spec.name, "map") if q.file == file.name]
             self._report(left_out)
@@ -67,7 +72,7 @@ class SourceReader:
             counts.unchanged += known.accepted
             counts.skipped += known.skipped
             counts.quarantined += len(left_out)
-            self._every_key_read &= not left_out or not spec.complete
+            self._every_key_read &= not known.keyless
             yield Reading(spec.name, file.name, known.rows)
             return
         with file.open() as table:
@@ -85,11 +90,13 @@ class SourceReader:
         before = store.quarantine_digests(spec.name, None, "map")
         left_out: list[Quarantined] = []
         rows = mapped = unchanged = skipped = 0
+        keyless = False
         for row in table.rows:
             rows += 1
             outcome = mapper.map(row.line, row.cells) if not row.fault else mapper.fault(row.line, row.fault)
             if isinstance(outcome, mapping.RowProblem):
                 left_out.append(self._left_out(file, outcome))
+                keyless |= not outcome.present
             elif (change := self._keep(file, outcome)) is None:
                 skipped += 1
             elif change:
@@ -101,7 +108,9 @@ class SourceReader:
         self._run.result.newly_left_out += sum(1 for q in left_out if q.digest not in before)
         store.replace_quarantine(spec.name, file.name, "map", left_out, self._run.outside.now())
         self._report(left_out)
-        store.save_file(spec.name, file.name, FileRead(fingerprint, rows, mapped + unchanged, skipped), self._read_no)
+        self._every_key_read &= not keyless
+        read = FileRead(fingerprint, rows, mapped + unchanged, skipped, keyless)
+        store.save_file(spec.name, file.name, read, self._read_no)
         counts.rows += rows
         counts.mapped += mapped
         counts.unchanged += unchanged
@@ -111,10 +120,11 @@ class SourceReader:
 
     def _left_out(self, file: SourceFile, problem: mapping.RowProblem) -> Quarantined:
         spec = self._spec
-        if not problem.present:
-            self._every_key_read = False
         for kind, ref in problem.present:  # quarantined is not gone
-            self._store.touch_contribution(spec.name, kind, ref, file.name, problem.line, self._read_no)
+            before = self._store.contribution_state(spec.name, kind, ref)
+            if before and before[1] != self._read_no:
+                self._store.touch_contribution(spec.name, kind, ref, file.name, problem.line, self._read_no)
+                self._unread.add((kind, ref))
         return Quarantined(spec.name, file.name, problem.line, problem.field, problem.why, problem.digest)
 
     def _keep(self, file: SourceFile, row: mapping.Mapped) -> bool | None:
@@ -122,14 +132,15 @@ class SourceReader:
         spec, store = self._spec, self._store
         changed = False
         for draft in reversed(row.drafts):  # what the row is about comes last, and decides whether it is a repetition
-            primary = draft.kind == spec.mapping.primary
+            primary = draft is row.drafts[-1]
             digest = _draft_digest(draft)
             before = store.contribution_state(spec.name, draft.kind, draft.ref)
-            if before and before[1] == self._read_no:
+            if before and before[1] == self._read_no and (draft.kind, draft.ref) not in self._unread:
                 if primary:
                     self._repeated(file, row.line, before)
                     return None
                 continue  # the same person in another row of this read: the first row speaks
+            self._unread.discard((draft.kind, draft.ref))
             if before and before[0] == digest:
                 if store.touch_contribution(spec.name, draft.kind, draft.ref, file.name, row.line, self._read_no):
                     self._mark_dirty(draft)
@@ -216,7 +227,10 @@ def link(run: Run, dirty: set[str]) -> None:
                     row = Quarantined(it.source, it.file, it.line, unlinked.field, why, it.digest, "link")
                     left_out.setdefault((it.source, it.file, it.line), row)
     for spec in run.config.sources:
-        _report_unlinked(run, spec.name, [q for q in left_out.values() if q.source == spec.name])
+        # A row that could not even be read is left out for that, once.
+        unread = {(q.file, q.line) for q in run.store.quarantine(spec.name, "map")}
+        rows = [q for q in left_out.values() if q.source == spec.name and (q.file, q.line) not in unread]
+        _report_unlinked(run, spec.name, rows)
 
 
 def _link_one(run: Run, linker: linking.Linker, it: Contribution, dirty: set[str]) -> linking.Unlinked | None:
@@ -256,13 +270,15 @@ def _count_unlinked(counts: SourceCounts, rows: Sequence[Quarantined], known: Co
 def merge(run: Run, dirty: Iterable[str]) -> None:
     """Puts the contributions of each of these keys together, by the order of the sources."""
     order = {spec.name: number for number, spec in enumerate(run.config.sources)}
-    for key in sorted(dirty):
+    if run.store.remember("source order", zlib.crc32("\n".join(order).encode())):
+        dirty = {*dirty, *run.store.contested()}
+    # What an export no longer has is reported again by every run, as bad rows are.
+    for key in sorted({*dirty, *run.store.gone_applications()}):
         contributions = run.store.contributions(key)
         kind = contributions[0].kind
         merged = linking.merged(kind, key, contributions, order)
         run.store.save_record(merged.record, kind, merged.origins)
-        if merged.problem:
-            run.result.note(merged.problem)
+        run.result.note(*merged.problems)
 
 
 def give_labels(programme: str, store: Store) -> None:

@@ -52,7 +52,6 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE INDEX contributions_id ON contributions (programme, kind, local_id);
         CREATE INDEX contributions_title ON contributions (programme, kind, title);
         CREATE INDEX contributions_key ON contributions (programme, key);
-        CREATE INDEX contributions_unlinked ON contributions (programme, kind) WHERE key IS NULL;
         CREATE TABLE aliases (
             programme TEXT, kind TEXT, type TEXT, value TEXT, namespace TEXT, key TEXT NOT NULL,
             PRIMARY KEY (programme, kind, type, value, namespace));
@@ -89,6 +88,18 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE TABLE counters (programme TEXT, name TEXT, value INTEGER NOT NULL, PRIMARY KEY (programme, name));
         """,
     ),
+    (
+        "files with a row whose key cannot be read",
+        # Such a file keeps anything from being gone. Its read number is that of the newest thing that it said, so
+        # that what had gone from it by then stays gone.
+        """
+        ALTER TABLE files ADD COLUMN keyless INTEGER NOT NULL DEFAULT 0;
+        UPDATE files SET read_no = COALESCE((SELECT MAX(c.read_no) FROM contributions c WHERE c.programme =
+            files.programme AND c.source = files.source AND c.file = files.file AND c.read_no < 4611686018427387904),
+            read_no);
+        CREATE INDEX contributions_unlinked ON contributions (programme, kind) WHERE key IS NULL;
+        """,
+    ),
 )
 
 
@@ -100,6 +111,7 @@ class FileRead:
     rows: int
     accepted: int
     skipped: int
+    keyless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,16 +287,40 @@ class Store:
         )
         return int(self._one("SELECT value FROM counters WHERE programme = ? AND name = ?", name))
 
+    def remember(self, name: str, value: int) -> bool:
+        """Remembers a number under a name; True when it is another than before."""
+        before = self._one("SELECT value FROM counters WHERE programme = ? AND name = ?", name)
+        self._rows("INSERT OR REPLACE INTO counters VALUES (?, ?, ?)", name, value)
+        return before is not None and before != value
+
+    def contested(self) -> list[str]:
+        """The keys of the records of which more than one source speaks."""
+        query = (
+            "SELECT key FROM contributions WHERE programme = ? AND key IS NOT NULL"
+            " GROUP BY key HAVING COUNT(DISTINCT source) > 1"
+        )
+        return [key for (key,) in self._rows(query)]
+
+    def gone_applications(self) -> list[str]:
+        """The keys of applications that a complete export no longer has."""
+        query = "SELECT DISTINCT key FROM contributions WHERE programme = ? AND kind = 'application' AND gone = 1"
+        return [key for (key,) in self._rows(query)]
+
     # -- what sources said --------------------------------------------------------------------------
 
     def file(self, source: str, file: str) -> FileRead | None:
         """What the last read of the file gave, or None for a new one."""
         row = self._rows(
-            "SELECT fingerprint, rows, accepted, skipped FROM files WHERE programme = ? AND source = ? AND file = ?",
+            "SELECT fingerprint, rows, accepted, skipped, keyless FROM files"
+            " WHERE programme = ? AND source = ? AND file = ?",
             source,
             file,
         ).fetchone()
         return FileRead(*row) if row else None
+
+    def files_of(self, source: str) -> dict[str, str]:
+        """The fingerprints of the source's files as last read."""
+        return dict(self._rows("SELECT file, fingerprint FROM files WHERE programme = ? AND source = ?", source))
 
     def had_rows(self, source: str) -> bool:
         """Whether the source ever gave a record."""
@@ -293,7 +329,7 @@ class Store:
     def save_file(self, source: str, file: str, read: FileRead, read_no: int) -> None:
         """Remembers what this read gave."""
         self._rows(
-            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             source,
             file,
             read.fingerprint,
@@ -301,6 +337,7 @@ class Store:
             read.accepted,
             read.skipped,
             read_no,
+            read.keyless,
         )
 
     def contribution_state(self, source: str, kind: str, ref: str) -> tuple[str, int, str, int] | None:
@@ -374,11 +411,16 @@ class Store:
 
     def touch_file(self, source: str, file: str, read_no: int) -> None:
         """The file is unchanged, so everything that it said is still said."""
+        # Only what its last reading showed: what had gone from it by then stays gone.
         self._rows(
-            "UPDATE contributions SET read_no = ?2 WHERE programme = ?1 AND source = ?3 AND file = ?4",
+            "UPDATE contributions SET read_no = ?2 WHERE programme = ?1 AND source = ?3 AND file = ?4 AND read_no ="
+            " (SELECT read_no FROM files WHERE programme = ?1 AND source = ?3 AND file = ?4)",
             read_no,
             source,
             file,
+        )
+        self._rows(
+            "UPDATE files SET read_no = ?2 WHERE programme = ?1 AND source = ?3 AND file = ?4", read_no, source, file
         )
 
     def mark_gone(self, source: str, read_no: int) -> list[str]:
@@ -523,10 +565,8 @@ class Store:
 
     # -- records ------------------------------------------------------------------------------------
 
-    def save_record(self, record: Record, kind: Kind, origins: Mapping[str, Any]) -> bool:
-        """Stores the merged record; True when that changed anything."""
-        body = record.model_dump_json(exclude={"label"})
-        old = self._one("SELECT body FROM records WHERE programme = ? AND key = ?", record.key)
+    def save_record(self, record: Record, kind: Kind, origins: Mapping[str, Any]) -> None:
+        """Stores the merged record."""
         self._rows(
             "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             record.key,
@@ -535,10 +575,9 @@ class Store:
             getattr(record, "posting", None),
             getattr(record, "applicant", None),
             getattr(record, "initials", None),
-            body,
+            record.model_dump_json(exclude={"label"}),
             _dump(origins),
         )
-        return bool(old != body)
 
     def records(self, kind: Kind) -> Iterator[Record]:
         """All records of a kind, as a stream in the order of their keys."""
@@ -664,17 +703,6 @@ class Store:
         ):
             yield Quarantined(*row)
 
-    def count_quarantined(self, source: str, file: str, stage: str) -> int:
-        """How many rows of a file are left out at one stage."""
-        return int(
-            self._one(
-                "SELECT COUNT(*) FROM quarantine WHERE programme = ? AND source = ? AND file = ? AND stage = ?",
-                source,
-                file,
-                stage,
-            )
-        )
-
     # -- targets, links, journal --------------------------------------------------------------------
 
     def board_of(self, target: str) -> str | None:
@@ -729,12 +757,16 @@ class Store:
         )
         return int(cursor.lastrowid or 0)
 
-    def advance(self, seq: int, state: str, intent: Mapping[str, Any] | None = None) -> None:
-        """Moves a journal entry on: carried, done or failed."""
+    def advance(self, seq: int, state: str) -> None:
+        """Moves a journal entry on: carried, done or void.
+
+        Of one that is over only its item is kept: bodies are not hoarded.
+        """
+        over = state in {"done", "void"}
+        kept = "json_object('change', json_object('id', json_extract(intent, '$.change.id')))" if over else "intent"
         self._rows(
-            "UPDATE journal SET state = ?2, intent = COALESCE(?3, intent) WHERE programme = ?1 AND seq = ?4",
+            f"UPDATE journal SET state = ?2, intent = {kept} WHERE programme = ?1 AND seq = ?3",  # noqa: S608  constants
             state,
-            None if intent is None else _dump(intent),
             seq,
         )
 

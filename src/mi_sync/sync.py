@@ -217,13 +217,17 @@ def apply_saved(run: Run, plan: Plan, file: str, boards: Mapping[str, Board], *,
     if plan.changes and all(_states(run, plan).get(_name(c)) == "done" for c in plan.changes):
         raise StalePlan("this plan has been applied already.", where=file, remedy="Make a new one.")
     snapshots: dict[str, Snapshot] = {}
+    specs = {spec.name: spec for spec in run.config.targets}
     for target in plan.targets:
         yield Looking(target.target)
         board = boards[target.target]
         snapshot = board.snapshot()
+        if snapshot.board.id == target.board:  # else nothing of the plan is fresh, and it is refused below
+            _bind(run, specs[target.target], snapshot)
         snapshots[target.target] = yield from settle(
             run, target.target, board, snapshot, wait=True, resuming=plan.digest
         )
+        _remember_seen(run, target.target, snapshots[target.target])
         run.result.targets[target.target] = TargetCounts(requests=board.requests)
     states = _states(run, plan)
     left = [c for c in plan.changes if states.get(_name(c)) not in {"done", "carried"}]
@@ -239,6 +243,17 @@ def apply_saved(run: Run, plan: Plan, file: str, boards: Mapping[str, Board], *,
                     remedy="Make a new one; nothing was done.",
                 )
     yield from apply(run, plan, snapshots, boards, force=force)
+
+
+def _remember_seen(run: Run, target: str, snapshot: Snapshot) -> None:
+    """What the board shows now, for `status`: a saved plan has no bookkeeping of its own."""
+    remotes = {remote.id: remote for remote in snapshot.remotes}
+    with run.store.transaction():
+        for link in run.store.links(target).values():
+            if remote := remotes.get(link.id):
+                seen = planning.seen_of(remote, run.config.programme.timezone, link.seen.conflicts)
+                if seen != link.seen:
+                    run.store.save_link(target, replace(link, seen=seen))
 
 
 def _states(run: Run, plan: Plan) -> dict[tuple[str, str, str], str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from programme import Project, Server
+from programme import PEOPLE, Project, Server
 
 pytestmark = pytest.mark.system
 
@@ -139,3 +139,35 @@ def test_a_file_that_is_no_plan(project: Project, content: str | None, code: int
     assert ended.code == code
     assert "Traceback" not in ended.err
     assert "spring.plan" in ended.err
+
+
+def test_a_saved_plan_binds_its_target_to_its_board(project: Project, server: Server) -> None:
+    save(project)
+    assert project.start("apply", "spring.plan").code == 0
+    other = server.call("POST", "/boards", name="Another")
+    project.edit("config.toml", 'board = "DEMO2026"', f'board = "{other["id"]}"')
+    ended = project.start("run")
+    assert ended.code == 4
+    assert "another board" in ended.err
+
+
+def test_a_saved_plan_that_adopts_resumes(project: Project, server: Server) -> None:
+    project.run()
+    (project.folder / "state.db").unlink()
+    project.write("people.csv", PEOPLE + "S-2,Bo Li,bo.li@students.example,P-1,accepted\n")
+    actions = [c["action"] for c in project.start("plan", "--out", "spring.plan", "--output", "json").json()["changes"]]
+    assert sorted(actions) == ["adopt", "adopt", "create", "create"]
+    assert project.start("apply", "spring.plan", "--max-requests", "5").code == 8
+    assert project.start("apply", "spring.plan").code == 0
+    assert [len(cards) for cards in server.marked().values()] == [1, 1, 1, 1]
+    assert project.start("apply", "spring.plan").code == 4
+
+
+def test_status_is_true_after_a_saved_plan(project: Project, server: Server) -> None:
+    project.run()
+    server.call("PUT", f"/cards/{server.card('Kickoff')['id']}", dueComplete=True)
+    project.edit("jobs.csv", "Donor dashboard", "Donor atlas")
+    save(project)
+    assert project.start("apply", "spring.plan").code == 0
+    answers = project.start("status", "--output", "json").json()
+    assert [line["title"][:5] for line in answers["overdue"]] == ["Final"]

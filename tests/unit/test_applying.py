@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,6 +13,7 @@ from engine import OWNERS, ZONE, World, finish
 from mi_sync import applying, sync
 from mi_sync.errors import ExitCode, OutcomeUnknown
 from mi_sync.events import TargetCounts
+from mi_sync.identity import Marker
 from mi_sync.model import Item, Patch, Remote
 from mi_sync.testing import Fault, MemoryBoard
 
@@ -60,17 +62,12 @@ def test_a_creation_that_took_effect_is_found_and_not_sent_again(it: World) -> N
 
 
 def test_a_creation_that_had_none_is_sent_again_under_another_name(it: World) -> None:
-    it.world.arm(Fault.LOST_BEFORE)
+    it.world.arm(Fault.LATE)
     it.sync()
-    run = it.run()
-    tokens = [e.intent["token"] for e in it.store.entries_of_plan(_last_plan(it))]
-    assert len(set(tokens)) == 2
-    assert run.result.problems == []
-
-
-def _last_plan(it: World) -> str:
-    (plan,) = {entry[0] for entry in it.store._db.execute("SELECT plan FROM journal")}
-    return str(plan)
+    it.clock.sleep(100)
+    it.world.read()
+    nonces = [marker.nonce for remote in it.marked("key1") if (marker := Marker.decode(remote.marker))]
+    assert len(set(nonces)) == 2
 
 
 def test_the_board_is_given_one_timeout_before_a_creation_is_sent_again(it: World) -> None:
@@ -272,3 +269,47 @@ def test_settling_is_silent_where_nothing_is_open(it: World) -> None:
     requests = it.world.requests
     assert finish(applying.settle(run, "board", board, snapshot, wait=True)) is snapshot
     assert it.world.requests == requests
+
+
+def test_an_old_state_catches_up_and_still_archives(it: World) -> None:
+    it.sync()
+    (link,) = it.store.links("board").values()
+    it.desired["key1"] = replace(PLAIN, body="other text")
+    it.sync()
+    with it.store.transaction():
+        it.store.save_link("board", link)  # a backup of before that update is restored
+    it.desired.clear()
+    assert it.sync().exit_code is ExitCode.OK
+    assert titles(it) == [("One", True)]
+
+
+def test_a_card_is_counted_though_its_checklist_has_to_wait(it: World) -> None:
+    it.world.arm(Fault.BUDGET, skip=1)
+    result = it.sync()
+    assert (result.targets["board"].created, result.exit_code) == (1, ExitCode.BUDGET)
+    it.sync()
+    (remote,) = it.marked("key1")
+    assert [line.text for line in remote.checklist] == ["first", "second"]
+
+
+def test_what_the_board_shows_is_remembered_after_an_adoption(it: World) -> None:
+    it.sync()
+    it.hand.edit(next(iter(it.world.items)), {"done": True})
+    it.lose_state()
+    it.sync()
+    seen = it.store.links("board")["key1"].seen
+    assert (seen.done, seen.due) == (True, "2026-03-09")
+
+
+def test_what_the_board_shows_is_remembered_beside_an_update(it: World) -> None:
+    it.sync()
+    it.hand.edit(next(iter(it.world.items)), {"done": True})
+    it.desired["key1"] = replace(PLAIN, body="other text")
+    it.sync()
+    assert it.store.links("board")["key1"].seen.done
+
+
+def test_nothing_of_a_change_is_hoarded_once_it_is_over(it: World) -> None:
+    it.sync()
+    (intent,) = (row[0] for row in it.store._db.execute("SELECT intent FROM journal"))
+    assert json.loads(intent) == {"change": {"id": ""}}

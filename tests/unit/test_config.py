@@ -154,6 +154,11 @@ def test_a_secret_typed_in_is_never_repeated(load: Any) -> None:
         assert "s3cr3t" not in str(ConfigError(problems(load, text)))
 
 
+def test_a_secret_typed_as_the_name_of_its_variable_is_never_repeated(load: Any) -> None:
+    text = GOOD.replace('{ env = "TRELLO_TOKEN" }', '{ env = "ATTAs3cr3t" }')
+    assert "s3cr3t" not in str(ConfigError(problems(load, text, with_secrets=True)))
+
+
 def test_templates_may_not_name_what_privacy_withholds(load: Any) -> None:
     step = '[[milestones.steps]]\nkey = "x"\ntitle = "{{ applicant.email }}"\ndue = "start"\n[[targets]]'
     (problem,) = problems(load, GOOD.replace("[[targets]]", step))

@@ -16,7 +16,6 @@ from mi_sync.identity import (
     Marker,
     digest,
     field_digest,
-    field_digests,
     is_relay,
     item_key,
     programme_short,
@@ -135,10 +134,6 @@ def test_blanks_at_the_ends_of_lines_do_not_count(text: str, blanks: str) -> Non
     assert field_digest(text.replace("\r", "")) == field_digest("\r\n".join(line + blanks for line in lines) + "\n\n")
 
 
-def test_only_marked_fields_have_digests() -> None:
-    assert set(field_digests({"title": "x", "list": "To do", "done": True})) == {"title"}
-
-
 # ----------------------------------------------------------------------------------------------- markers
 
 
@@ -147,15 +142,6 @@ def test_a_marker_is_read_back(marker: Marker) -> None:
     token = marker.encode()
     assert Marker.decode(token) == marker
     assert all(c.isalnum() or c == "." for c in token)
-
-
-@given(values=st.fixed_dictionaries(dict.fromkeys(MARKED, TEXT)))
-def test_a_marker_remembers_what_was_applied(values: dict[str, str]) -> None:
-    before = Marker("p", "k", "n", field_digests(dict.fromkeys(MARKED)))
-    after = Marker.decode(before.with_digests(values).encode())
-    assert after is not None
-    assert after.digests == field_digests(values)
-    assert (after.key, after.nonce, after.programme) == ("k", "n", "p")
 
 
 @given(token=TEXT | st.lists(WORD | st.just(""), max_size=13).map(".".join) | st.none())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -263,7 +264,17 @@ def test_the_first_source_that_has_a_value_gives_it() -> None:
     assert isinstance(found.record, Posting)
     assert (found.record.title, found.record.openings, found.record.location) == ("Data", 2, "Berlin")
     assert (found.record.key, found.record.id) == ("key", "P-1")
-    assert found.origins == {"title": ["jobs", "jobs.csv", 2, "Title", 5]}
+    assert found.origins == {"title": ["jobs", jobs.ref, "Title", 5]}
+
+
+def test_two_exports_that_disagree_are_a_note_and_an_overlay_that_differs_is_none() -> None:
+    jobs = said("posting", values={"title": "Data"})
+    forms = said("posting", source="forms", values={"title": "Else", "source_status": "x"}, line=8)
+    (problem,) = together(forms, jobs).problems
+    assert (problem.field, problem.where) == ("title", "jobs.csv:8")
+    assert "Else" not in problem.why
+    assert together(jobs, replace(forms, overlay=True)).problems == ()
+    assert together(jobs, replace(forms, values={"title": "Data"})).problems == ()
 
 
 def test_origins_of_nested_fields_go_with_their_field() -> None:
@@ -311,14 +322,14 @@ def test_a_posting_that_left_a_complete_export_is_closed_unless_it_ended(status:
     found = together(said("posting", "P-1", values={"status": status} if status else {}, gone=True))
     assert isinstance(found.record, Posting)
     assert found.record.status == becomes
-    assert found.problem is None
+    assert found.problems == ()
 
 
 @pytest.mark.parametrize("status", ["applied", "offered", None])
 def test_an_application_that_left_a_complete_export_is_withdrawn(status: str | None) -> None:
     found = together(applied(status, gone=True), kind="application")
     assert isinstance(found.record, Application)
-    assert (found.record.status, found.problem) == ("withdrawn", None)
+    assert (found.record.status, found.problems) == ("withdrawn", ())
 
 
 @pytest.mark.parametrize("status", ["accepted", "in_progress", "completed"])
@@ -326,16 +337,16 @@ def test_an_engagement_that_left_a_complete_export_is_reported_and_kept(status: 
     found = together(applied(status, gone=True, line=14), kind="application")
     assert isinstance(found.record, Application)
     assert found.record.status == status
-    assert found.problem is not None
-    assert (found.problem.where, found.problem.field) == ("jobs.csv:14", "status")
-    assert "engagements overlay" in found.problem.why
+    (problem,) = found.problems
+    assert (problem.where, problem.field) == ("jobs.csv:14", "status")
+    assert "engagements overlay" in problem.why
 
 
 @pytest.mark.parametrize("status", ["withdrawn", "declined", "rejected"])
 def test_an_ended_application_stays_as_it_ended(status: str) -> None:
     found = together(applied(status, gone=True), kind="application")
     assert isinstance(found.record, Application)
-    assert (found.record.status, found.problem) == (status, None)
+    assert (found.record.status, found.problems) == (status, ())
 
 
 def test_what_another_export_still_has_is_not_gone_but_what_only_an_overlay_has_is() -> None:

@@ -257,3 +257,109 @@ def test_problems_are_kept_up_to_a_bound_and_counted_beyond() -> None:
     result.note(*problems)
     result.note(*problems[:10])
     assert (len(result.problems), result.problems_beyond) == (1000, 1000)
+
+
+# ------------------------------------------------------------------------- several files of one source
+
+
+def test_a_row_that_was_a_repetition_speaks_when_the_first_one_has_gone(world: World) -> None:
+    world.write("jobs-2.csv", "id,title\nP-1,From the second file\n")
+    assert world.pull().sources["jobs"].skipped == 1
+    world.write("jobs.csv", JOBS.replace("P-1,Donor dashboard,2026-03-02\n", ""))
+    world.pull()
+    assert world.statuses()["P-1"] is None
+    titles = {getattr(r, "id", None): getattr(r, "title", None) for r in world.store.records("posting")}
+    assert titles["P-1"] == "From the second file"
+
+
+def test_what_went_while_a_key_could_not_be_read_is_gone_once_all_can(world: World) -> None:
+    world.write("jobs-2.csv", "id,title\nP-3,Third\n")
+    world.pull()
+    world.write("jobs-2.csv", "id,title,openings\nP-3,Third,\n,,5\n")
+    world.write("jobs.csv", JOBS.replace("P-2,Donor atlas,2026-03-09\n", ""))
+    world.pull()
+    assert world.statuses()["P-2"] is None
+    world.write("jobs-2.csv", "id,title\nP-3,Third\n")
+    world.pull()
+    assert world.statuses()["P-2"] == "closed"
+
+
+def test_a_bad_row_whose_key_can_be_read_keeps_nothing_from_being_gone(world: World) -> None:
+    world.write("jobs-2.csv", "id,title,openings\nP-3,Third,many\n")
+    world.pull()
+    world.write("jobs.csv", JOBS.replace("P-2,Donor atlas,2026-03-09\n", ""))
+    world.pull()
+    assert world.statuses()["P-2"] == "closed"
+
+
+def test_a_new_order_of_sources_counts_at_once(world: World) -> None:
+    other = CONFIG.replace('path = "jobs*.csv"', 'path = "jobs.csv"')
+    extra = """
+[[sources]]
+name = "forms"
+namespace = "jobs"
+connector = "files"
+path = "forms.csv"
+mapping = "generic_postings"
+"""
+    world.write("forms.csv", "id,title\nP-1,From the form\n")
+    world.write("config.toml", other + extra)
+    result = world.pull()
+    assert ("forms.csv:2", "title") in {(p.where, p.field) for p in result.problems}  # a disagreement is a note
+    jobs = other.index('[[sources]]\nname = "jobs"')
+    world.write("config.toml", other[:jobs] + extra + other[jobs:])
+    world.pull()
+    titles = {getattr(r, "id", None): getattr(r, "title", None) for r in world.store.records("posting")}
+    assert titles["P-1"] == "From the form"
+
+
+# -------------------------------------------------------------------------------------- rows in trouble
+
+
+def test_a_row_in_trouble_twice_is_counted_once(world: World) -> None:
+    world.write("people.csv", PEOPLE.replace("bo@s.example,P-1", "bo@s.example,P-9"))
+    world.pull()
+    world.write("people.csv", PEOPLE.replace("bo@s.example,P-1,applied", "bo@s.example,P-9,promoted"))
+    counts = world.pull().sources["people"]
+    assert (counts.rows, counts.quarantined) == (2, 1)
+    assert world.pull().sources["people"].quarantined == 1
+
+
+def test_a_bad_row_never_hides_the_good_one_after_it(world: World) -> None:
+    header = "id,title,openings\n"
+    world.write("jobs.csv", header + "P-1,Bad,many\nP-1,Good,1\n")
+    world.pull()
+    world.write("jobs.csv", header + "P-1,Bad,many\nP-1,Better,1\n")
+    result = world.pull()
+    assert result.sources["jobs"].skipped == 0
+    assert {getattr(r, "title", None) for r in world.store.records("posting")} == {"Better"}
+
+
+def test_a_repeated_applicant_without_an_application_is_named(world: World) -> None:
+    world.write("people.csv", "id,name,email\nS-1,Ana Lopez,ana@s.example\nS-1,Bo Li,bo@s.example\n")
+    result = world.pull()
+    assert result.sources["people"].skipped == 1
+    assert "people.csv:3" in {problem.where for problem in result.problems}
+
+
+def test_an_accepted_row_that_went_is_reported_by_every_run(world: World) -> None:
+    world.pull()
+    world.write("people.csv", PEOPLE.splitlines()[0] + "\nS-2,Bo Li,bo@s.example,P-1,applied\n")
+    for _ in range(2):
+        assert any("no longer in the complete export" in problem.why for problem in world.pull().problems)
+
+
+def test_a_file_without_its_header_shows_nobody(world: World) -> None:
+    world.write("people.csv", "S-1,Ana Lopez,ana@s.example,accepted\n")
+    told = " ".join(str(problem) for problem in world.pull().problems)
+    assert "people.csv" in told
+    assert "Ana" not in told
+    assert "ana@" not in told
+
+
+def test_a_person_whom_only_the_overlay_knows_is_told_once(world: World) -> None:
+    world.write("engagements.csv", OVERLAY + "P-1,typo@s.example,accepted,,,\n")
+    problems = world.pull().problems
+    assert [(p.where, p.field) for p in problems if "new one was made" in p.why] == [("engagements.csv:2", "email")]
+    assert not any("typo@" in str(p) for p in problems)
+    assert world.pull().problems == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -16,7 +17,7 @@ from mi_sync.config import SourceSpec
 from mi_sync.connector import Broken, Connector, Registry
 from mi_sync.errors import ConfigError, ExitCode, MiSyncError
 from mi_sync.events import Run
-from mi_sync.model import PLURALS, Record, jsonable
+from mi_sync.model import ENDED, PLURALS, Record, jsonable
 from mi_sync.plan import Plan
 from mi_sync.pulling import compile_for, open_source
 from mi_sync.state import Store
@@ -99,7 +100,8 @@ def write_atomically(file: Path, text: str) -> None:
             os.fsync(handle.fileno())
         part.replace(file)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
         raise ConfigError(f"it cannot be written: {error.strerror}.", where=str(file)) from None
 
 
@@ -233,9 +235,12 @@ def status(settings: Settings) -> ExitCode:
     session = Session(settings)
     with session.scratch() as run:
         store = run.store
-        links = {spec.name: list(store.links(spec.name).values()) for spec in session.config.targets}
-        names = {
-            e.application.key: f"{e.posting.title or e.posting.id} ({e.applicant.label})" for e in store.engagements()
+        engagements = list(store.engagements())
+        ended = {e.application.key for e in engagements if e.application.status in ENDED}
+        names = {e.application.key: f"{_called(e.posting)} ({e.applicant.label})" for e in engagements}
+        links = {
+            spec.name: [link for link in store.links(spec.name).values() if link.owner not in ended]
+            for spec in session.config.targets
         }
         names |= {posting.key: _called(posting) for posting in store.records("posting")}
         last = next((run for run in store.runs(100) if run.get("targets") and run["status"] in {"ok", "partial"}), None)

@@ -68,7 +68,8 @@ class Session:
         with contextlib.closing(store), store.lock(), self._signals():
             store.start_run(self.result.run_id, command, self.outside.now())
             try:
-                yield self._run(store)
+                with contextlib.suppress(BrokenPipeError):  # nobody reads on; the work is done all the same
+                    yield self._run(store)
                 self._code = self.result.exit_code
             except MiSyncError as error:
                 self._code = error.exit_code
