@@ -51,20 +51,38 @@ _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 
 
 class Budget:
-    """How many requests may still be sent; shared by all sessions of a run."""
+    """How many requests may still be sent, and for how long; shared by all sessions of a run.
 
-    def __init__(self, requests: int | None = None) -> None:
+    Args:
+        requests: at most so many.
+        seconds: counted from now on.
+        monotonic: the clock of those seconds.
+    """
+
+    def __init__(
+        self,
+        requests: int | None = None,
+        seconds: float | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.limit = requests
         self.spent = 0
+        self.seconds = seconds
+        self._monotonic = monotonic
+        self._began = monotonic()
         self._lock = threading.Lock()
 
     def spend(self) -> None:
         """Takes one.
 
         Raises:
-            BudgetReached: there is none left; nothing was sent.
+            BudgetReached: there is none left, or the time is up; nothing was sent.
         """
         with self._lock:
+            if self.seconds is not None and self._monotonic() - self._began >= self.seconds:
+                raise BudgetReached(
+                    f"the budget of {self.seconds:g} seconds is used up.", remedy="The next run goes on from here."
+                )
             if self.limit is not None and self.spent >= self.limit:
                 raise BudgetReached(
                     f"the budget of {self.limit} requests is used up.",

@@ -191,6 +191,15 @@ def test_a_budget_stops_cleanly_and_the_next_run_goes_on(project: Project, serve
     assert lines == ["Send the brief", "Give access"]
 
 
+def test_a_time_budget_sends_nothing_more_and_the_next_run_goes_on(project: Project, server: Server) -> None:
+    server.fault(kind="slow", seconds=1.5, method="POST", path="/cards", times=1)
+    ended = project.start("run", "--output", "json", "--max-seconds", "1")
+    assert (ended.code, ended.json()["status"]) == (8, "partial")
+    assert ended.json()["targets"]["board"]["created"] == 1
+    assert len(server.cards()) == 1
+    assert project.run()["targets"]["board"]["created"] == 1
+
+
 def test_too_many_creations_are_refused_unless_forced(project: Project, server: Server) -> None:
     project.write("config.toml", (project.folder / "config.toml").read_text("utf-8") + "\n[safety]\nmax_create = 1\n")
     assert project.start("run").code == 4

@@ -406,6 +406,14 @@ def test_the_transport_is_an_argument(clock: Clock, base: str) -> None:
     assert transport.sent[0].url == f"{base}/cards"
 
 
+def test_time_is_a_budget_too(clock: Clock) -> None:
+    budget = Budget(seconds=60, monotonic=clock.monotonic)
+    budget.spend()
+    clock.sleep(60)
+    with pytest.raises(BudgetReached, match="60 seconds"):
+        budget.spend()
+
+
 # -------------------------------------------------------------------------------------------- replies
 
 

@@ -113,6 +113,11 @@ def _limits(function: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
             type=click.IntRange(min=1),
             help="Stop cleanly after this many requests (exit 8); the next run goes on.",
         ),
+        click.option(
+            "--max-seconds",
+            type=click.FloatRange(min=0, min_open=True),
+            help="Send nothing more after this time (exit 8); the next run goes on.",
+        ),
     ):
         function = option(function)
     return function

@@ -17,6 +17,7 @@ from mi_sync.config import SourceSpec
 from mi_sync.connector import Broken, Connector, Registry
 from mi_sync.errors import ConfigError, ExitCode, MiSyncError
 from mi_sync.events import Run
+from mi_sync.http import Budget
 from mi_sync.model import ENDED, PLURALS, Record, jsonable
 from mi_sync.plan import Plan
 from mi_sync.pulling import compile_for, open_source
@@ -30,11 +31,12 @@ class Limits:
     force: tuple[str, ...] = ()
     recreate: tuple[str, ...] = ()
     max_requests: int | None = None
+    max_seconds: float | None = None
 
 
 def run(settings: Settings, limits: Limits) -> ExitCode:
     """Pull, plan, apply."""
-    session = Session(settings, with_secrets=True, max_requests=limits.max_requests)
+    session = Session(settings, with_secrets=True, budget=Budget(limits.max_requests, limits.max_seconds))
     with session.recorded("run") as run:
         session.tell(sync.pull(run))
         _plan_and_apply(session, run, limits)
@@ -50,7 +52,7 @@ def _plan_and_apply(session: Session, run: Run, limits: Limits) -> None:
 
 def plan(settings: Settings, limits: Limits, *, out: Path | None = None, detailed: bool = False) -> ExitCode:
     """The same, without its last part, on a copy of the state."""
-    session = Session(settings, with_secrets=True, max_requests=limits.max_requests)
+    session = Session(settings, with_secrets=True, budget=Budget(limits.max_requests, limits.max_seconds))
     with session.scratch() as run:
         session.tell(sync.pull(run))
         recreate = frozenset(limits.recreate)
@@ -68,7 +70,7 @@ def plan(settings: Settings, limits: Limits, *, out: Path | None = None, detaile
 def apply(settings: Settings, limits: Limits, file: Path | None) -> ExitCode:
     """A saved plan; without one, what the records ask for as they were last pulled."""
     saved = _read_plan(file) if file else None
-    session = Session(settings, with_secrets=True, max_requests=limits.max_requests)
+    session = Session(settings, with_secrets=True, budget=Budget(limits.max_requests, limits.max_seconds))
     with session.recorded("apply") as run:
         if saved is None:
             _plan_and_apply(session, run, limits)

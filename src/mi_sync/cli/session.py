@@ -45,14 +45,14 @@ class Terminated(Interrupted):
 class Session:
     """One invocation of a command that works on a programme."""
 
-    def __init__(self, settings: Settings, *, with_secrets: bool = False, max_requests: int | None = None) -> None:
+    def __init__(self, settings: Settings, *, with_secrets: bool = False, budget: Budget | None = None) -> None:
         self.settings = settings
         self._signal = 0
         self._code = ExitCode.UNEXPECTED
         show.start_logging(settings)
         self.config = configuration.load(settings.config, with_secrets=with_secrets)
         show.hide(secret.reveal() for target in self.config.targets for secret in target.secrets.values())
-        wire = Wire(**{"sleep": self._sleep, "budget": Budget(max_requests), **WIRE})
+        wire = Wire(**{"sleep": self._sleep, "budget": budget or Budget(), **WIRE})
         self.outside = events.Outside(wire=wire, stopping=lambda: bool(self._signal))
         self.result = events.Result(_run_id(self.outside))
 
