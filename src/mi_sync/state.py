@@ -97,7 +97,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         UPDATE files SET read_no = COALESCE((SELECT MAX(c.read_no) FROM contributions c WHERE c.programme =
             files.programme AND c.source = files.source AND c.file = files.file AND c.read_no < 4611686018427387904),
             read_no);
-        CREATE INDEX contributions_unlinked ON contributions (programme, kind) WHERE key IS NULL;
+        CREATE INDEX IF NOT EXISTS contributions_unlinked ON contributions (programme, kind) WHERE key IS NULL;
         """,
     ),
 )

@@ -573,3 +573,26 @@ def test_an_engagement_is_engaged_or_owns_an_item(store: Store, status: Any, lin
     if linked:
         store.save_link("board", replace(LINK, owner="a"))
     assert [(e.application.key, e.applicant.label) for e in store.engagements()] == ([("a", "KL")] if engaged else [])
+
+
+# ------------------------------------------------------------------------------------- earlier versions
+
+
+def test_a_state_of_the_first_schema_is_brought_up_to_date(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(state, "MIGRATIONS", MIGRATIONS[:1])
+        with closing(Store.open(path, "spring")) as old:
+            old._db.execute("INSERT INTO files VALUES ('spring', 'jobs', 'jobs.csv', 'f', 2, 2, 0, 3)")
+            for ref, read_no in (("gone", 5), ("there", 8)):
+                old._db.execute(
+                    "INSERT INTO contributions VALUES ('spring', 'jobs', 'posting', ?, 'jobs', 0, 'jobs.csv', 2, NULL,"
+                    " NULL, '{}', '{}', '{}', 'd', 1, ?, NULL, NULL, ?, 0)",
+                    (ref, ref, read_no),
+                )
+    with closing(Store.open(path, "spring")) as store:
+        assert migrations(path)[-1][0] == len(MIGRATIONS)
+        known = store.file("jobs", "jobs.csv")
+        assert known is not None
+        assert (known.rows, known.keyless) == (2, False)
+        store.touch_file("jobs", "jobs.csv", 9)  # unchanged: what it still showed is still there, the rest is not
+        assert store.mark_gone("jobs", 9) == ["gone"]
