@@ -180,17 +180,21 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """A source, ready to be opened."""
+    """A source, ready to be opened.
+
+    `mapping` is None where each file is recognised, as one of `candidates`.
+    """
 
     name: str
     namespace: str
     connector: Connector
     settings: ConnectorConfig
-    mapping: RowMapping
+    mapping: RowMapping | None
     complete: bool
     dates: Literal["dmy", "mdy", "ymd"] | None
     timezone: ZoneInfo
     values: Mapping[str, Mapping[str, str]]
+    candidates: tuple[RowMapping, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,34 +408,30 @@ class _Builder:
         where = f"sources[{index}]"
         connector = self._connector(where, section.connector, "source")
         settings = self._settings(where, connector, section.__pydantic_extra__ or {})
-        mapping = self._mapping(where, section.mapping)
-        if connector is None or settings is None or mapping is None:
+        mappings = self._mappings(section.mapping)
+        if connector is None or settings is None or not mappings:
             return None
         return SourceSpec(
             section.name,
             section.namespace or section.name,
             connector,
             settings,
-            mapping,
+            mappings[0] if section.mapping is not None else None,
             section.complete,
             section.dates,
             ZoneInfo(section.timezone or self._doc.programme.timezone),
             section.values,
+            () if section.mapping is not None else mappings,
         )
 
-    def _mapping(self, where: str, name: str | None) -> RowMapping | None:
-        if name is None:
-            known = ", ".join(sorted(loader.available(self._path.parent)))
-            self._problem(
-                f"{where}.mapping",
-                f"is missing; name one of {known}, or a file in mappings/ beside this one.",
-            )
-            return None
+    def _mappings(self, name: str | None) -> tuple[RowMapping, ...]:
+        """The mapping of this name, or all that a file can be recognised as."""
+        root = self._path.parent
         try:
-            return loader.find_mapping(name, self._path.parent)
+            return loader.find_all(root) if name is None else (loader.find_mapping(name, root),)
         except ConfigError as error:
             self._found.extend(error.problems)
-            return None
+            return ()
 
     def _steps(self) -> Mapping[str, tuple[Step, ...]]:
         """The steps of each view, before a target's `only` and `omit`."""

@@ -32,7 +32,7 @@ from mi_sync.fields import (
     type_of,
 )
 from mi_sync.model import RECORDS, Kind
-from mi_sync.values import BadValue, DateOrder
+from mi_sync.values import BadValue, DateOrder, fold
 
 # ------------------------------------------------------------------------------------------ what a mapping says
 
@@ -47,6 +47,7 @@ class _Head(BaseModel):
     direction: Literal["export", "upload", "own-data"] = "export"
     overlay: bool = False
     dates: DateOrder | None = None
+    looks_like: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ class Mapping:
         source: where the format is described.
         attested: what of it is: the header, a list of its fields, or nothing.
         direction: whether the system exports it, takes it as an upload, or gives a person their own data.
+        looks_like: the columns by which a file of this format is recognised, all of which must be there; None leaves
+            it to the columns that are read; empty, the mapping is never recognised and must be named.
     """
 
     name: str
@@ -94,6 +97,7 @@ class Mapping:
     source: str = ""
     attested: Literal["header", "fields", "none"] = "none"
     direction: Literal["export", "upload", "own-data"] = "export"
+    looks_like: tuple[str, ...] | None = None
 
     @property
     def primary(self) -> Kind:
@@ -133,10 +137,19 @@ class _Loader:
 
     def head(self, raw: Dict[str, Any]) -> _Head:
         try:
-            return _Head.model_validate(raw)
+            head = _Head.model_validate(raw)
         except ValidationError as error:
             self._invalid(error, (), (*_Head.model_fields, *RECORDS))
             return _Head()
+        self._check_looks(head)
+        return head
+
+    def _check_looks(self, head: _Head) -> None:
+        for column in head.looks_like or ():
+            if not fold(column):
+                self._problem(("looks_like",), "a column's name is empty; remove it.")
+            elif is_eeo(column):
+                self._problem(("looks_like",), f"{column!r} looks like EEO data, which is never kept; remove it.")
 
     def record(self, kind: Kind, raw: Any) -> RecordMap:  # noqa: ANN401  whatever stands in the TOML
         if not isinstance(raw, dict):

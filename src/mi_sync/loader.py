@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from mi_sync import language
-from mi_sync.errors import ConfigError
+from mi_sync.errors import ConfigError, Problem
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
@@ -20,6 +20,33 @@ def find_mapping(name: str, root: Path) -> language.Mapping:
 
     Raises:
         ConfigError: there is none, or it has problems.
+    """
+    return language.load(text_of(name, root), name, f"mappings/{name}.toml")
+
+
+def find_all(root: Path) -> tuple[language.Mapping, ...]:
+    """All mappings that `find_mapping` would find, by name: what a file can be recognised as.
+
+    Raises:
+        ConfigError: some have problems; it tells all of them.
+    """
+    found: list[language.Mapping] = []
+    problems: list[Problem] = []
+    for name in sorted(available(root)):
+        try:
+            found.append(find_mapping(name, root))
+        except ConfigError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise ConfigError(problems)
+    return tuple(found)
+
+
+def text_of(name: str, root: Path) -> str:
+    """The text of the mapping file that `find_mapping` would read.
+
+    Raises:
+        ConfigError: there is none, or it cannot be read.
     """
     where = f"mappings/{name}.toml"
     folder = (
@@ -31,12 +58,11 @@ def find_mapping(name: str, root: Path) -> language.Mapping:
         hint = f"Did you mean {close[0]!r}? " if close else ""
         raise ConfigError("there is no such mapping.", where=where, remedy=f"{hint}There are: {', '.join(known)}.")
     try:
-        text = (folder / f"{name}.toml").read_text("utf-8-sig")
+        return (folder / f"{name}.toml").read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"it cannot be read ({type(error).__name__}).", where=where, remedy="Save it as UTF-8."
         ) from None
-    return language.load(text, name, where)
 
 
 def available(root: Path) -> set[str]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import zlib
 from collections.abc import Collection, Iterable, Sequence
 
-from mi_sync import __version__, fields, identity, linking, mapping
+from mi_sync import __version__, fields, identity, linking, mapping, recognition
 from mi_sync.config import Config, SourceSpec
 from mi_sync.connector import Context, Source, SourceFile, Table
 from mi_sync.errors import EmptySource, Problem
 from mi_sync.events import Reading, Run, SourceCounts, Story
 from mi_sync.http import Wire
+from mi_sync.language import Mapping
 from mi_sync.model import Contribution, Kind, Quarantined
 from mi_sync.state import FileRead, Store
 
@@ -31,7 +32,7 @@ class SourceReader:
         self._store = run.store
         self._counts = SourceCounts()
         self._every_key_read = True
-        self._moved = False
+        self._moved = self._overlay = False
         self._unread: set[tuple[str, str]] = set()
 
     def read(self) -> Story:
@@ -82,10 +83,13 @@ class SourceReader:
         spec = self._spec
         options = repr((sorted((k, sorted(v.items())) for k, v in spec.values.items()), spec.dates, str(spec.timezone)))
         settings = spec.settings.model_dump_json()
-        return identity.digest(file.digest(), spec.mapping.digest, options, settings, spec.namespace, __version__)
+        # What a file is recognised as follows from its bytes and from what it could be.
+        mappings = [it.digest for it in ((spec.mapping,) if spec.mapping else spec.candidates)]
+        return identity.digest(file.digest(), *mappings, options, settings, spec.namespace, __version__)
 
     def _rows(self, file: SourceFile, table: Table, fingerprint: str) -> Story:
         spec, store, counts = self._spec, self._store, self._counts
+        self._overlay = mapping_for(spec, table.header, file.name).overlay
         mapper = compile_for(spec, table.header, file.name, self._run.config.programme.id)
         before = store.quarantine_digests(spec.name, None, "map")
         left_out: list[Quarantined] = []
@@ -171,7 +175,7 @@ class SourceReader:
             kind=draft.kind,
             ref=draft.ref,
             namespace=self._spec.namespace,
-            overlay=self._spec.mapping.overlay,
+            overlay=self._overlay,
             file=file.name,
             line=row.line,
             local_id=draft.id,
@@ -201,14 +205,24 @@ def open_source(spec: SourceSpec, config: Config, wire: Wire) -> Source:
     return opened
 
 
-def compile_for(spec: SourceSpec, header: Sequence[str], file: str, programme: str) -> mapping.Mapper:
-    """The source's mapping, compiled for a header.
+def mapping_for(spec: SourceSpec, header: Sequence[str], file: str) -> Mapping:
+    """The source's mapping, or the one that the file is recognised as.
 
     Raises:
-        SourceError: a column that it needs is not there.
+        SourceError: it is not recognised.
+    """
+    return spec.mapping or recognition.recognise(header, spec.candidates, file).mapping
+
+
+def compile_for(spec: SourceSpec, header: Sequence[str], file: str, programme: str) -> mapping.Mapper:
+    """The mapping of a file, compiled for its header.
+
+    Raises:
+        SourceError: it is not recognised, or a column that the mapping needs is not there.
     """
     options = fields.Options(dates=spec.dates, timezone=spec.timezone, values=spec.values)
-    return mapping.compile_mapping(spec.mapping, header, options, programme=programme, file=file)
+    found = mapping_for(spec, header, file)
+    return mapping.compile_mapping(found, header, options, programme=programme, file=file)
 
 
 # ------------------------------------------------------------------------------------- whose record it is

@@ -131,7 +131,7 @@ def test_mistakes_are_told_in_plain_words(load: Any) -> None:
         ('key = { env = "TRELLO_KEY" }', 'key = "s3cr3t"', "targets[0].key", "{ env ="),
         ('key = { env = "TRELLO_KEY" }', "key = {}", "targets[0].key", "{ env ="),
         ('path = "jobs.csv"', "", "sources[0].path", "missing"),
-        ('mapping = "generic_postings"', "", "sources[0].mapping", "generic_postings"),
+        ('mapping = "generic_postings"', 'mapping = ""', "", "generic_postings"),
         (
             "[[targets]]",
             '[milestones]\ntemplate = "micro-internship"\nomit = ["kickof"]\n[[targets]]',

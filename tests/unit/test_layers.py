@@ -22,6 +22,8 @@ PURE = {
     "fields",
     "language",
     "mapping",
+    "recognition",
+    "proposal",
     "milestones",
     "templates",
     "linking",

@@ -24,6 +24,9 @@ GOOD = '[posting]\ntitle = "Title"\n'
     ("text", "line", "field", "hint"),
     [
         ('titel = "x"\n[posting]\ntitle = "T"', 1, "titel", "Did you mean 'title'"),
+        ('looks_like = "T"\n[posting]\ntitle = "T"', 1, "looks_like", "README"),
+        ('looks_like = ["T", " "]\n[posting]\ntitle = "T"', 1, "looks_like", "empty"),
+        ('looks_like = ["Visa status"]\n[posting]\ntitle = "T"', 1, "looks_like", "never kept"),
         ('[postings]\ntitle = "T"', 1, "postings", "Did you mean 'posting'"),
         ('attested = "yes"\n[posting]\ntitle = "T"', 1, "attested", "'header'"),
         ('[posting]\ntitel = "T"', 2, "posting.titel", "Did you mean 'title'"),

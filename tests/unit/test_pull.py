@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from mi_sync import config, sync
 from mi_sync.errors import ExitCode, Problem
 from mi_sync.events import Outside, Result, Run
 from mi_sync.http import Wire
-from mi_sync.model import Application, Posting
+from mi_sync.model import Application, Kind, Posting
 from mi_sync.state import Store
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -363,3 +363,50 @@ def test_a_person_whom_only_the_overlay_knows_is_told_once(world: World) -> None
     assert [(p.where, p.field) for p in problems if "new one was made" in p.why] == [("engagements.csv:2", "email")]
     assert not any("typo@" in str(p) for p in problems)
     assert world.pull().problems == []
+
+
+# -- a mapping that is recognised ------------------------------------------------------------------------
+
+
+def leave_mappings_out(world: World) -> None:
+    text = "\n".join(line for line in CONFIG.splitlines() if not line.startswith("mapping"))
+    (world.folder / "config.toml").write_text(text, "utf-8")
+
+
+def test_files_are_recognised_where_no_mapping_is_named(world: World) -> None:
+    named = world.pull()
+    rows = {name: counts.rows for name, counts in named.sources.items()}
+    kinds: tuple[Kind, ...] = ("posting", "applicant", "application")
+    records = {kind: list(world.store.records(kind)) for kind in kinds}
+    leave_mappings_out(world)
+    found = world.pull()
+    assert {name: counts.rows for name, counts in found.sources.items()} == rows
+    assert {kind: list(world.store.records(kind)) for kind in kinds} == records
+    assert world.pull().sources["people"].unchanged == 2
+
+
+def test_an_overlay_that_is_recognised_is_one(world: World) -> None:
+    leave_mappings_out(world)
+    world.write("engagements.csv", f"{OVERLAY}P-1,bo@s.example,accepted,2026-03-02,,\n")
+    world.pull()
+    assert world.status_of("S-2") == "accepted"
+    assert len(world.applications()) == 2
+
+
+def test_a_file_that_is_not_recognised_fails_its_source_alone(world: World) -> None:
+    leave_mappings_out(world)
+    world.write("people.csv", "who,what\nAna,P-1\n")
+    result = world.pull()
+    assert {name: counts.records for name, counts in result.sources.items()} == {"overlay": 0, "jobs": 2, "people": 0}
+    assert any("not recognised" in problem.why for problem in result.problems)
+
+
+def test_a_new_mapping_reads_an_unchanged_file_again(world: World) -> None:
+    leave_mappings_out(world)
+    world.pull()
+    (world.folder / "mappings").mkdir()
+    text = 'looks_like = ["starts_on"]\n[posting]\nid = "id"\ntitle = "title"\nends_on = "starts_on"\n'
+    (world.folder / "mappings" / "ours.toml").write_text(text, "utf-8")
+    world.pull()
+    postings = [r for r in world.store.records("posting") if isinstance(r, Posting)]
+    assert {p.ends_on for p in postings} == {date(2026, 3, 2), date(2026, 3, 9)}

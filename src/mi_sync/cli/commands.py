@@ -20,7 +20,7 @@ from mi_sync.events import Run
 from mi_sync.http import Budget
 from mi_sync.model import ENDED, PLURALS, Record, jsonable
 from mi_sync.plan import Plan
-from mi_sync.pulling import compile_for, open_source
+from mi_sync.pulling import compile_for, mapping_for, open_source
 from mi_sync.state import Store
 
 
@@ -175,7 +175,8 @@ def _check_source(session: Session, spec: SourceSpec) -> Iterator[str]:
         with file.open() as table:
             compile_for(spec, table.header, file.name, session.config.programme.id)
             dialect = ", ".join(part for part in (table.format, table.encoding, repr(table.delimiter)) if part)
-            yield f"{file.name}: {dialect}; mapping {spec.mapping.name}"
+            recognised = "" if spec.mapping else ", recognised"
+            yield f"{file.name}: {dialect}; mapping {mapping_for(spec, table.header, file.name).name}{recognised}"
 
 
 def _check_board(board: Any) -> Iterator[str]:  # noqa: ANN401  a Board, or a publisher that has nothing to check
