@@ -13,7 +13,7 @@ import re
 import typing
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -34,9 +34,13 @@ from mi_sync.fields import (
 )
 from mi_sync.language import FieldMap, Mapping, RecordMap
 from mi_sync.model import RECORDS, Kind
-from mi_sync.values import BadValue, fold
+from mi_sync.values import AmbiguousDate, BadValue, DateOrder, fold
 
 # ---------------------------------------------------------------------------------------------- what rows become
+
+
+OrderOf = Callable[[int], DateOrder | None]
+"""The order of day and month in the dates of a column, by its position; None where the column does not decide."""
 
 
 class FieldOrigin(NamedTuple):
@@ -158,6 +162,8 @@ class _Field:
     leaf: str
     label: str
     parse: Parse
+    ordered: Dict[DateOrder, Parse]
+    order_of: OrderOf
     positions: tuple[int, ...]
     pieces: tuple[str | int, ...] | None
     default: Any
@@ -167,22 +173,32 @@ class _Field:
 
     def read(self, cells: Sequence[str]) -> tuple[Any, FieldOrigin]:
         """The value (None where there is none) and where it came from."""
-        text, origin = self._text(cells)
+        text, origin, position = self._text(cells)
         if not text:
             return self.default, self.unfilled
         try:
-            return self.parse(text), origin
+            return self._parsed(text, position), origin
         except BadValue as error:
             raise _Trouble(self.label, f"column {origin.column!r} {error}.") from None
 
-    def _text(self, cells: Sequence[str]) -> tuple[str, FieldOrigin]:
+    def _parsed(self, text: str, position: int | None) -> Any:  # noqa: ANN401  what `parse` makes of it
+        try:
+            return self.parse(text)
+        except AmbiguousDate:
+            order = None if position is None else self.order_of(position)
+            if order is None:
+                raise
+            return self.ordered[order](text)
+
+    def _text(self, cells: Sequence[str]) -> tuple[str, FieldOrigin, int | None]:
+        """The text, where it came from, and the one column, if it is one, that holds it."""
         if self.pieces is not None:
-            return _filled(self.pieces, cells), self.origins[0]
+            return _filled(self.pieces, cells), self.origins[0], None
         for index, position in enumerate(self.positions):
             text = cells[position]
             if text and not text.isspace():
-                return text, self.origins[index]
-        return "", self.unfilled
+                return text, self.origins[index], position
+        return "", self.unfilled, None
 
 
 def _filled(pieces: Sequence[str | int], cells: Sequence[str]) -> str:
@@ -313,19 +329,34 @@ def _complete_names(found: dict[str, Any], origins: dict[str, FieldOrigin]) -> N
             found[part], origins[part] = value, source
 
 
-def compile_mapping(mapping: Mapping, header: Sequence[str], options: Options, *, programme: str, file: str) -> Mapper:
+def undecided(_: int) -> None:
+    """No column is looked at."""
+
+
+def compile_mapping(
+    mapping: Mapping,
+    header: Sequence[str],
+    options: Options,
+    *,
+    programme: str,
+    file: str,
+    order_of: OrderOf = undecided,
+) -> Mapper:
     """Binds a mapping to the header of one file.
+
+    `order_of` is asked when a date could be day/month or month/day, and nobody said which.
 
     Raises:
         SourceError: a column that is needed is missing or ambiguous, or the options name what is not there.
     """
-    return _Compiler(mapping, header, options, file).mapper(programme)
+    return _Compiler(mapping, header, options, file, order_of).mapper(programme)
 
 
 class _Compiler:
     """One mapping meets one header."""
 
-    def __init__(self, mapping: Mapping, header: Sequence[str], options: Options, file: str) -> None:
+    def __init__(self, mapping: Mapping, header: Sequence[str], options: Options, file: str, order_of: OrderOf) -> None:
+        self._order_of = order_of
         self._mapping = mapping
         self._header = _Header(header, file)
         self._options = Options(options.dates or mapping.dates, options.timezone, options.values)
@@ -369,7 +400,12 @@ class _Compiler:
     def _field(self, kind: Kind, it: FieldMap, label: str) -> _Field:
         found = type_of(kind, it.name)
         assert found is not None  # noqa: S101  `load` refused unknown fields
-        parse = parser(found, it.spec, self._options, label, self._option_values(kind, it.name, label))
+        extra = self._option_values(kind, it.name, label)
+        parse = parser(found, it.spec, self._options, label, extra)
+        orders: tuple[DateOrder, ...] = ("dmy", "mdy") if found.shape in {"day", "moment"} else ()
+        ordered: dict[DateOrder, Parse] = {
+            o: parser(found, it.spec, replace(self._options, dates=o), label, extra) for o in orders
+        }
         at = {column: p for column in it.spec.columns if (p := self._header.find(column)) is not None}
         positions = tuple(dict.fromkeys(at.values()))
         origins = [FieldOrigin(self._header.names[p], it.line) for p in positions]
@@ -381,7 +417,19 @@ class _Compiler:
         unfilled = FieldOrigin(None, it.line)
         parent, _, leaf = it.name.partition(".")
         return _Field(
-            it.name, parent, leaf, label, parse, positions, pieces, default, it.spec.required, tuple(origins), unfilled
+            name=it.name,
+            parent=parent,
+            leaf=leaf,
+            label=label,
+            parse=parse,
+            ordered=ordered,
+            order_of=self._order_of,
+            positions=positions,
+            pieces=pieces,
+            default=default,
+            required=it.spec.required,
+            origins=tuple(origins),
+            unfilled=unfilled,
         )
 
     def _check_identity(self, record: _Record, made: Collection[Kind]) -> None:

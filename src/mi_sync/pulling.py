@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Collection, Iterable, Sequence
+from functools import cache
 
-from mi_sync import __version__, fields, identity, linking, mapping, recognition
+from mi_sync import __version__, fields, identity, linking, mapping, recognition, values
 from mi_sync.config import Config, SourceSpec
 from mi_sync.connector import Context, Source, SourceFile, Table
 from mi_sync.errors import EmptySource, Problem
@@ -90,7 +91,8 @@ class SourceReader:
     def _rows(self, file: SourceFile, table: Table, fingerprint: str) -> Story:
         spec, store, counts = self._spec, self._store, self._counts
         self._overlay = mapping_for(spec, table.header, file.name).overlay
-        mapper = compile_for(spec, table.header, file.name, self._run.config.programme.id)
+        programme = self._run.config.programme.id
+        mapper = compile_for(spec, table.header, file.name, programme, date_orders(file))
         before = store.quarantine_digests(spec.name, None, "map")
         left_out: list[Quarantined] = []
         rows = mapped = unchanged = skipped = 0
@@ -214,7 +216,20 @@ def mapping_for(spec: SourceSpec, header: Sequence[str], file: str) -> Mapping:
     return spec.mapping or recognition.recognise(header, spec.candidates, file).mapping
 
 
-def compile_for(spec: SourceSpec, header: Sequence[str], file: str, programme: str) -> mapping.Mapper:
+def date_orders(file: SourceFile) -> mapping.OrderOf:
+    """Looks through a column of the file, once, when one of its dates leaves open which part is the day."""
+
+    @cache
+    def order_of(position: int) -> values.DateOrder | None:
+        with file.open() as table:
+            return values.column_order(row.cells[position] for row in table.rows if not row.fault)
+
+    return order_of
+
+
+def compile_for(
+    spec: SourceSpec, header: Sequence[str], file: str, programme: str, order_of: mapping.OrderOf = mapping.undecided
+) -> mapping.Mapper:
     """The mapping of a file, compiled for its header.
 
     Raises:
@@ -222,7 +237,7 @@ def compile_for(spec: SourceSpec, header: Sequence[str], file: str, programme: s
     """
     options = fields.Options(dates=spec.dates, timezone=spec.timezone, values=spec.values)
     found = mapping_for(spec, header, file)
-    return mapping.compile_mapping(found, header, options, programme=programme, file=file)
+    return mapping.compile_mapping(found, header, options, programme=programme, file=file, order_of=order_of)
 
 
 # ------------------------------------------------------------------------------------- whose record it is

@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Literal
@@ -18,6 +18,10 @@ DateOrder = Literal["dmy", "mdy", "ymd"]
 
 class BadValue(ValueError):
     """A cell that cannot be read; the message ends with a remedy and holds nothing of the cell."""
+
+
+class AmbiguousDate(BadValue):
+    """A date that could be day/month or month/day; the rest of its column may decide."""
 
 
 # ------------------------------------------------------------------------------------------------ text
@@ -318,6 +322,33 @@ class DateReader:
         return _day_and_month(first, second, 2000 + third, self.order)
 
 
+def column_order(cells: Iterable[str]) -> DateOrder | None:
+    """The order of day and month in a column: where some date can only be read so, and none only the other way.
+
+    Dates with a year of two digits decide nothing, because any part of them may be the year.
+    """
+    reader, order = DateReader(UTC), None
+    for cell in cells:
+        found = _decisive(cell, reader)
+        if found and order and found != order:
+            return None
+        order = found or order
+    return order
+
+
+def _decisive(cell: str, reader: DateReader) -> DateOrder | None:
+    text = line(cell)
+    text = text[found.end() :] if (found := _WEEKDAY.match(text)) else text
+    parts = _NUMERIC.match(text)
+    if not parts or len(parts[4]) != 4 or len(parts[1]) == 4 or max(int(parts[1]), int(parts[3])) <= 12:
+        return None
+    try:
+        reader.day(cell)
+    except BadValue:
+        return None
+    return "dmy" if int(parts[1]) > 12 else "mdy"
+
+
 def _ambiguous(what: str) -> str:
     return f'{what}; set dates = "dmy" or "mdy" for this source, or write dates as YYYY-MM-DD'
 
@@ -328,7 +359,7 @@ def _day_and_month(first: int, second: int, year: int, order: DateOrder | None) 
     if order == "mdy":
         return date(year, first, second)
     if first <= 12 and second <= 12 and first != second:
-        raise BadValue(_ambiguous("could be day/month or month/day"))
+        raise AmbiguousDate(_ambiguous("could be day/month or month/day"))
     return date(year, second, first) if first > 12 else date(year, first, second)
 
 

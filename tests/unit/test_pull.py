@@ -16,6 +16,7 @@ from mi_sync.events import Outside, Result, Run
 from mi_sync.http import Wire
 from mi_sync.model import Application, Kind, Posting
 from mi_sync.state import Store
+from mi_sync_files.file import DelimitedFile
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CONFIG = """\
@@ -410,3 +411,59 @@ def test_a_new_mapping_reads_an_unchanged_file_again(world: World) -> None:
     world.pull()
     postings = [r for r in world.store.records("posting") if isinstance(r, Posting)]
     assert {p.ends_on for p in postings} == {date(2026, 3, 2), date(2026, 3, 9)}
+
+
+# -- dates that a column decides -------------------------------------------------------------------------
+
+
+def starts(world: World) -> dict[str, str]:
+    postings = [r for r in world.store.records("posting") if isinstance(r, Posting)]
+    return {str(posting.id): str(posting.starts_on) for posting in postings}
+
+
+@pytest.mark.parametrize(
+    ("other", "first"), [("13/04/2026", "2026-03-02"), ("04/13/2026", "2026-02-03"), ("2026-04-13", None)]
+)
+def test_a_date_that_could_be_either_is_read_as_its_column_is(world: World, other: str, first: str | None) -> None:
+    world.write("jobs.csv", f"id,title,starts_on\nP-1,Dashboard,02/03/2026\nP-2,Atlas,{other}\n")
+    counts = world.pull().sources["jobs"]
+    assert counts.quarantined == (first is None)
+    assert starts(world) == ({"P-1": first} if first else {}) | {"P-2": "2026-04-13"}
+
+
+def test_a_column_that_contradicts_itself_decides_nothing(world: World) -> None:
+    world.write("jobs.csv", "id,title,starts_on\nP-1,A,02/03/2026\nP-2,B,13/04/2026\nP-3,C,04/13/2026\n")
+    assert world.pull().sources["jobs"].quarantined == 1
+
+
+def test_each_column_decides_for_itself(world: World) -> None:
+    world.write("jobs.csv", "id,title,starts_on,ends_on\nP-1,A,02/03/2026,02/03/2026\nP-2,B,13/04/2026,2026-05-01\n")
+    assert [problem.field for problem in world.pull().problems if problem.where == "jobs.csv:2"] == ["ends_on"]
+
+
+def test_a_configured_order_beats_the_column(world: World) -> None:
+    text = CONFIG.replace('path = "jobs*.csv"', 'path = "jobs*.csv"\ndates = "mdy"')
+    (world.folder / "config.toml").write_text(text, "utf-8")
+    world.write("jobs.csv", "id,title,starts_on\nP-1,A,02/03/2026\nP-2,B,13/04/2026\n")
+    assert world.pull().sources["jobs"].quarantined == 1
+    assert starts(world) == {"P-1": "2026-02-03"}
+
+
+def test_a_file_is_looked_through_again_only_for_dates_that_leave_it_open(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    open_ = DelimitedFile.open
+
+    def counted(file: DelimitedFile) -> Any:
+        opened.append(file.name)
+        return open_(file)
+
+    monkeypatch.setattr(DelimitedFile, "open", counted)
+    world.pull()
+    assert opened.count("jobs.csv") == 1
+    world.write("jobs.csv", "id,title,starts_on\nP-1,A,02/03/2026\nP-2,B,03/04/2026\nP-3,C,13/04/2026\n")
+    world.pull()
+    assert opened.count("jobs.csv") == 3
+    world.pull()
+    assert opened.count("jobs.csv") == 3

@@ -404,3 +404,30 @@ def test_the_orders_are_all_used() -> None:
     orders: tuple[DateOrder, ...] = ("dmy", "mdy")
     read = {(o, t): reader(o).day(t) for o, t in product(orders, ("01/02/2026", "02/01/2026"))}
     assert read["dmy", "01/02/2026"] == read["mdy", "02/01/2026"] == "2026-02-01"
+
+
+# -- the order of a column ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cells", "order"),
+    [
+        (["03/04/2026", "13/04/2026"], "dmy"),
+        (["03/04/2026", "Mon, 04/13/2026 10:00 PM EST"], "mdy"),
+        (["13/04/2026", "04/13/2026"], None),
+        (["03/04/2026", "2026-04-13", "13 April 2026"], None),
+        (["03/04/2026", "13/04/26", "26/04/13"], None),
+        (["03/04/2026", "31/02/2026", "13/14/2026", "13/04/2026 and so on"], None),
+        ([], None),
+    ],
+)
+def test_a_column_decides_only_where_its_dates_leave_one_reading(cells: list[str], order: str | None) -> None:
+    assert values.column_order(cells) == order
+    assert values.column_order(reversed(cells)) == order
+
+
+@given(st.lists(st.dates(date(1990, 1, 1), date(2099, 12, 31)), min_size=1), st.sampled_from(["dmy", "mdy"]))
+def test_a_column_is_never_decided_against_how_it_was_written(days: list[date], written: DateOrder) -> None:
+    form = {"dmy": "%d/%m/%Y", "mdy": "%m/%d/%Y"}[written]
+    expected = written if any(day.day > 12 for day in days) else None
+    assert values.column_order(f"{day:{form}}" for day in days) == expected
