@@ -165,6 +165,36 @@ def connectors(settings: Settings, name: str | None) -> ExitCode:
     return commands.connectors(settings, name)
 
 
+@cli.command(epilog=_example("mi-sync inspect export.csv", "mi-sync inspect export.csv --write mappings/ours.toml"))
+@click.argument("file")
+@click.option("--mapping", metavar="NAME", help="Look at it with this mapping, recognised or not.")
+@click.option(
+    "--write",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the mapping, proposed or as recognised, to a new file.",
+)
+@click.option(
+    "--set",
+    "settings_",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the source, such as delimiter=';'. Can be repeated.",
+)
+@click.pass_obj
+def inspect(
+    settings: Settings, file: str, mapping: str | None, write: Path | None, settings_: tuple[str, ...]
+) -> ExitCode:
+    """Tell what an export is, or propose a mapping.
+
+    Shows format, encoding, delimiter, header row, the mapping that it is recognised as, and what each column is read
+    as. For an unknown file: a proposed mapping, with a confidence for each column. No value is ever shown. Needs no
+    configuration; mappings beside one are known, too.
+    """
+    from mi_sync.cli import inspection
+
+    return inspection.inspect(settings, file, mapping, write, settings_)
+
+
 @cli.command(epilog=_example("mi-sync pull", "mi-sync pull --output json > records.json"))
 @click.pass_obj
 def pull(settings: Settings) -> ExitCode:

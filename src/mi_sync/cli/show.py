@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 
     from mi_sync import events
     from mi_sync.cli import Settings
+    from mi_sync.cli.inspection import Found
     from mi_sync.model import Quarantined
     from mi_sync.overview import Line
     from mi_sync.plan import Change, Plan
 
 MOST_PROBLEMS = 20
 """So many are printed; the rest is counted. `--output json` has all that the result kept."""
+
+MOST_COLUMNS = 100
+"""So many columns of a file are shown as a table."""
 
 # ---------------------------------------------------------------------------------------------- secrets
 
@@ -319,6 +323,59 @@ def connector(settings: Settings, it: Mapping[str, Any]) -> None:
         default = "" if setting["default"] is None else f", default {setting['default']}"
         required = "required" if setting["required"] else f"optional{default}"
         click.echo(f"  {setting['key']} ({required}): {setting['what']}")
+
+
+def inspection(settings: Settings, found: Found, written: Path | None) -> None:
+    """What a file is, and what its columns are read as; never a value."""
+    if settings.output == "json":
+        json_object(_inspection_as_json(found, written))
+        return
+    table, it = found.table, found.mapping
+    dialect = ", ".join(
+        part for part in (table.format, table.encoding, table.delimiter and repr(table.delimiter)) if part
+    )
+    faults = f", {found.faults} of them unreadable" if found.faults else ""
+    click.echo(f"{found.file}: {dialect}; header in line {table.header_line}; {_count(found.rows, 'row')}{faults}")
+    if it is None:
+        click.echo(f"Mapping: {redact(found.why)} What follows is a proposal.")
+    else:
+        attested = {"header": "its header is", "fields": "its fields are", "none": "nothing is"}[it.attested]
+        click.echo(f"Mapping: {it.name} ({it.title or 'untitled'}; {it.direction}; {attested} attested): {found.why}")
+    rows = [[c.name, c.field or "-", f"{c.confidence:.2f}" if c.field else "", c.evidence] for c in found.columns]
+    _table(settings, ["Column", "Field", "Confidence", "Why"], rows[:MOST_COLUMNS])
+    if len(rows) > MOST_COLUMNS:
+        click.echo(f"… and {len(rows) - MOST_COLUMNS} more columns; --output json lists them.")
+    if found.sensitive:
+        click.echo(f"Never kept: {', '.join(found.sensitive)}")
+    if written is not None:
+        click.echo(f"Written: {written}. Check it, then name it in config.toml.")
+
+
+def _inspection_as_json(found: Found, written: Path | None) -> dict[str, Any]:
+    table, it = found.table, found.mapping
+    return {
+        "file": found.file,
+        "format": table.format,
+        "encoding": table.encoding,
+        "delimiter": table.delimiter,
+        "header_row": table.header_line,
+        "rows": found.rows,
+        "faults": found.faults,
+        "mapping": it.name if it else None,
+        "attested": it.attested if it else None,
+        "direction": it.direction if it else None,
+        "confidence": found.confidence,
+        "evidence": found.why,
+        "candidates": [
+            {"mapping": fit.mapping.name, "confidence": fit.confidence, "evidence": fit.evidence} for fit in found.fits
+        ],
+        "columns": [
+            {"column": c.name, "field": c.field, "confidence": c.confidence, "evidence": c.evidence}
+            for c in found.columns
+        ],
+        "sensitive": list(found.sensitive),
+        "written": str(written) if written else None,
+    }
 
 
 def status(

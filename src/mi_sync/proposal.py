@@ -1,0 +1,435 @@
+"""A mapping for a file that nothing recognises: proposed from its header and from what its values look like.
+
+    propose   a header and some cells of each column -> for each column a field with a confidence, or none
+    bound     the same for a mapping that is known
+    as_toml   the proposal as a commented mapping file
+
+Every column gets one field at most, and every field one column. What is unsure is left out, and no cell is ever told.
+Nothing here reads files, the clock or the network.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from mi_sync import values
+from mi_sync.fields import FieldSpec, FieldType, Options, field_types, is_blank, is_eeo, parser
+from mi_sync.language import Mapping
+from mi_sync.model import Kind
+from mi_sync.values import BadValue, DateOrder, fold, line
+
+SURE = 0.6
+"""Below this confidence a column is left out."""
+READABLE = 0.8
+"""The share of a column's cells that its field must be able to read."""
+MOST = 400
+"""So many columns are looked at; no table of people or postings has more."""
+_LAYOUTS: tuple[tuple[Kind, ...], ...] = (("posting",), ("applicant", "application"))
+"""What a table may be about: postings, or applicants and what they applied to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a file.
+
+    Attributes:
+        name: as the header spells it.
+        field: dotted, with its record (`applicant.email`); None where nothing is sure enough.
+        confidence: from 0 to 1.
+        evidence: why, in words that hold nothing of a cell.
+        spec: how the field would be filled.
+    """
+
+    name: str
+    field: str | None = None
+    confidence: float = 0.0
+    evidence: str = "nothing is sure enough"
+    spec: FieldSpec | None = None
+
+
+class _Target(NamedTuple):
+    """A field that a column may be for, and what such columns are called."""
+
+    kind: Kind
+    name: str
+    type: FieldType
+    spec: FieldSpec
+    aliases: tuple[str, ...]
+
+
+class _Pair(NamedTuple):
+    """How well a column, by its position, fits a field."""
+
+    score: float
+    position: int
+    target: _Target
+    evidence: str
+
+
+def sensitive(header: Sequence[str], samples: Sequence[Sequence[str]]) -> list[str]:
+    """The columns that are never kept: EEO data, IP addresses and coordinates, by name or by what they look like."""
+    pairs = zip(header, samples, strict=True)
+    return list(dict.fromkeys(line(name) for name, cells in pairs if is_eeo(name) or _share(cells, _is_ip) > 0.5))
+
+
+def propose(header: Sequence[str], samples: Sequence[Sequence[str]], mappings: Iterable[Mapping]) -> list[Column]:
+    """A field for each column, from its name and its cells.
+
+    Args:
+        header: the names of the columns.
+        samples: for each column some of its cells.
+        mappings: of which those without a signature of their own tell what columns are called.
+    """
+    names = [line(name) for name in header]
+    never = set(sensitive(header, samples))
+    first = {name: p for p, name in reversed(list(enumerate(names)))}
+    open_ = [p for name, p in sorted(first.items(), key=lambda item: item[1]) if fold(name) and name not in never]
+    targets = _targets(mappings)
+    tried = [_assigned(names, samples, open_[:MOST], [t for t in targets if t.kind in layout]) for layout in _LAYOUTS]
+    best = max(tried, key=lambda found: sum(pair.score for pair in found))
+    columns = [Column(name, evidence=_left_out(name, p, first, never)) for p, name in enumerate(names)]
+    for pair in best:
+        columns[pair.position] = _column(names[pair.position], samples[pair.position], pair)
+    return columns
+
+
+def _left_out(name: str, position: int, first: Dict[str, int], never: Collection[str]) -> str:
+    if name in never:
+        return "never kept"
+    if name and first[name] != position:
+        return "the header has this name before; the first counts"
+    return Column("").evidence
+
+
+def _column(name: str, cells: Sequence[str], pair: _Pair) -> Column:
+    target = pair.target
+    told: dict[str, object] = {"column": (name,), "values": target.spec.values}
+    evidence = pair.evidence
+    if target.type.shape in {"day", "moment"}:
+        order, remark = _date_order(cells)
+        told |= {"dates": order} if order else {}
+        evidence += remark
+    if target.type.many and any("," in cell for cell in cells) and not any(";" in cell for cell in cells):
+        told["split"] = ","
+    spec = FieldSpec.model_validate(told)
+    return Column(name, f"{target.kind}.{target.name}", round(pair.score, 2), evidence, spec)
+
+
+# ------------------------------------------------------------------------------------------- the fields there are
+
+
+def _targets(mappings: Iterable[Mapping]) -> list[_Target]:
+    """Every field of the layouts, with its own name and the names that mappings without a signature know."""
+    known: dict[tuple[Kind, str], FieldSpec] = {}
+    for it in mappings:
+        if it.looks_like is None and not it.overlay:
+            for record in it.records:
+                for f in record.fields:
+                    before = known.get((record.kind, f.name), FieldSpec())
+                    known[record.kind, f.name] = _joined(before, f.spec)
+    kinds: list[Kind] = [kind for layout in _LAYOUTS for kind in layout]
+    return [
+        _Target(kind, name, found, spec, tuple(dict.fromkeys((name, *spec.columns))))
+        for kind in kinds
+        for name, found in field_types(kind).items()
+        if name not in {"answers", "initials"}
+        for spec in [known.get((kind, name), FieldSpec())]
+    ]
+
+
+def _joined(one: FieldSpec, other: FieldSpec) -> FieldSpec:
+    columns = (*one.columns, *other.columns)
+    return FieldSpec.model_validate({"column": columns, "values": {**other.values, **one.values}})
+
+
+# ----------------------------------------------------------------------------------------------- the assignment
+
+
+def _assigned(
+    names: Sequence[str], samples: Sequence[Sequence[str]], positions: Sequence[int], targets: Sequence[_Target]
+) -> list[_Pair]:
+    """The best pairs first, each column and each field once; without records that could not be told apart."""
+    pairs = [pair for p in positions for t in targets if (pair := _pair(p, names[p], samples[p], t)) is not None]
+    chosen: list[_Pair] = []
+    contested: set[tuple[str, str]] = set()
+    for pair in sorted(pairs, key=lambda pair: -pair.score):
+        field = (pair.target.kind, pair.target.name)
+        if field in contested or any(_same(pair, other) for other in chosen):
+            continue
+        if _is_contested(pair, pairs, chosen):
+            contested.add(field)
+            continue
+        chosen.append(pair)
+    return _with_identity(chosen)
+
+
+def _same(one: _Pair, other: _Pair) -> bool:
+    return one.position == other.position or one.target[:2] == other.target[:2]
+
+
+def _is_contested(pair: _Pair, pairs: Iterable[_Pair], chosen: Collection[_Pair]) -> bool:
+    """Whether another free column fits the same field as well, and neither by its very name."""
+    taken = {other.position for other in chosen} | {pair.position}
+    rivals = [o for o in pairs if o.target[:2] == pair.target[:2] and o.position not in taken]
+    return pair.score < 0.9 and any(pair.score - rival.score < 0.02 for rival in rivals)
+
+
+def _with_identity(pairs: Sequence[_Pair]) -> list[_Pair]:
+    """Without a record that nothing tells apart, and without what would refer to it."""
+    fields = {(pair.target.kind, pair.target.name) for pair in pairs}
+    kept: set[str] = set()
+    if fields & {("posting", "id"), ("posting", "title")}:
+        kept.add("posting")
+    if fields & {("applicant", "id"), ("applicant", "email")}:
+        kept.add("applicant")
+        if fields & {("application", "posting.id"), ("application", "posting.title")}:
+            kept.add("application")
+    return [pair for pair in pairs if pair.target.kind in kept]
+
+
+def _pair(position: int, name: str, cells: Sequence[str], target: _Target) -> _Pair | None:
+    if target.name.startswith("applicant."):
+        return None  # the row's own applicant says which one it is
+    likeness, alias = max((_likeness(name, alias), alias) for alias in target.aliases)
+    is_address = (target.kind, target.name) == ("applicant", "email")
+    if likeness < _FAINT and not is_address:
+        return None
+    score, evidence = likeness, f"its name is like {alias!r}"
+    strict = target.type.shape in _READS or bool(target.type.choices)
+    share = _share(cells, _reads(target)) if cells else 0.0
+    if cells and share < READABLE:
+        return None
+    if strict and cells:
+        evidence += " and its values fit"
+        if target.type.shape in _TELLING and _FAINT <= likeness < 0.8:
+            score = min(0.8, likeness + 0.15)
+    else:
+        score *= 0.95 if cells else 0.9
+    if is_address and cells and score < SURE:
+        score, evidence = 0.65, "its values are e-mail addresses"
+    return _Pair(score, position, target, evidence) if score >= SURE else None
+
+
+# ------------------------------------------------------------------------------------------------------- names
+
+_SMALL = frozenset(
+    {"a", "an", "and", "are", "at", "can", "did", "do", "does", "e", "enter", "for", "have", "i", "if", "in"}
+    | {"is", "it", "my", "of", "on", "optional", "or", "our", "please", "provide", "required", "the", "this"}
+    | {"to", "what", "when", "where", "which", "who", "will", "with", "you", "your"}
+)  # fmt: skip
+"""Words that say nothing of what a column holds."""
+_ENDINGS = frozenset({"name", "names", "date", "address", "number", "text"})
+"""Words that end a column's name without being what it is about: in `School Name` that is the school."""
+
+
+def _likeness(name: str, alias: str) -> float:
+    """How alike two names are: 1 for the same, less for one within the other, or for a slip of the pen."""
+    if fold(name) == fold(alias):
+        return 1.0
+    words, wanted = _words(name), _words(alias)
+    if not words or not wanted:
+        return 0.0
+    if sorted(words) == sorted(wanted):
+        return 0.97
+    one, other = "".join(words), "".join(wanted)
+    similar = min(len(one), len(other)) > 4 and abs(len(one) - len(other)) < 4
+    slip = difflib.SequenceMatcher(None, one, other).ratio() if similar else 0.0
+    return max(_within(words, wanted), slip * 0.95 if slip > 0.84 else 0.0)
+
+
+def _within(words: tuple[str, ...], wanted: tuple[str, ...]) -> float:
+    """An alias whose words all stand in the name; more when the name ends with it."""
+    if not set(wanted) < set(words):
+        return 0.0
+    part = len("".join(wanted)) / len("".join(words))
+    return (0.6 if _head(words) == _head(wanted) else 0.3) + 0.35 * part
+
+
+def _head(words: tuple[str, ...]) -> str:
+    return next((word for word in reversed(words) if word not in _ENDINGS), words[-1])
+
+
+@lru_cache(maxsize=4096)
+def _words(name: str) -> tuple[str, ...]:
+    spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", name).casefold().replace("e-mail", "email").replace("e mail", "email")
+    return tuple(word for word in re.findall(r"[^\W_]+", spaced) if word not in _SMALL)
+
+
+# ------------------------------------------------------------------------------------------------------ values
+
+_ORDERS: tuple[DateOrder, ...] = ("mdy", "dmy")
+_FAINT = 0.45
+"""A likeness that values of a telling shape make credible."""
+_TELLING = frozenset({"email", "phone", "url", "day", "moment"})
+"""Shapes that hardly anything else has."""
+_IP = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|(?=.*:.*:)[0-9a-fA-F:]{3,39}")
+_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?")
+_WEB = re.compile(r"https?://\S+|(?:[\w-]+\.)+[a-z]{2,}(?:/\S*)?", re.IGNORECASE)
+_PHONE = re.compile(r"'?\+?[0-9(][0-9 ().\-/]{5,}(?:\s*(?:x|ext)[.:]?\s*[0-9]+)?", re.IGNORECASE)
+_PERSON = re.compile(r"[^\W\d_][^\d@:/]*")
+
+
+def _tries(parse: Callable[[str], object]) -> Callable[[str], bool]:
+    def reads(cell: str) -> bool:
+        try:
+            parse(cell)
+        except BadValue:
+            return False
+        return True
+
+    return reads
+
+
+def _reads_day(cell: str, order: DateOrder | None) -> bool:
+    return _tries(values.DateReader(Options().timezone, order).day)(cell)
+
+
+def _share(cells: Sequence[str], reads: Callable[[str], bool]) -> float:
+    return sum(1 for cell in cells if reads(cell)) / len(cells) if cells else 0.0
+
+
+def _is_ip(cell: str) -> bool:
+    text = cell.strip()
+    return bool(_IP.fullmatch(text)) and not _CLOCK.fullmatch(text)
+
+
+def _is_person(cell: str) -> bool:
+    return bool(_PERSON.fullmatch(cell.strip())) and len(cell.split()) < 6
+
+
+def _is_web(cell: str) -> bool:
+    return bool(_WEB.fullmatch(cell.strip()))
+
+
+def _is_phone(cell: str) -> bool:
+    return bool(_PHONE.fullmatch(cell.strip()))
+
+
+def _is_day(cell: str) -> bool:
+    return any(_reads_day(cell, order) for order in _ORDERS)
+
+
+def _is_plain(cell: str) -> bool:
+    """Whether a cell could be words or an id: it looks like nothing more special."""
+    return not (_is_web(cell) or _tries(values.email)(cell) or _is_day(cell))
+
+
+_READS: Dict[str, Callable[[str], bool]] = {
+    "email": _tries(values.email),
+    "url": _is_web,
+    "phone": _is_phone,
+    "day": _is_day,
+    "moment": _is_day,
+    "number": _tries(values.number),
+    "integer": _tries(values.integer),
+    "amount": _tries(values.amount),
+    "boolean": _tries(values.boolean),
+    "person": _is_person,
+}
+_PLAIN_SHAPES = frozenset({"text", "id"})
+
+
+def _reads(target: _Target) -> Callable[[str], bool]:
+    """Whether a cell is what the field holds; texts are told by not being anything more special."""
+    if target.type.choices or target.spec.values:
+        neutral = parser(target.type, target.spec, Options(), target.name, {})
+        return _tries(neutral)
+    if target.type.many and target.type.shape == "url":
+        return lambda cell: all(map(_is_web, re.split(r"[;,\s]+", cell.strip())))
+    return _READS.get(target.type.shape) or (_is_plain if target.type.shape in _PLAIN_SHAPES else bool)
+
+
+def _date_order(cells: Sequence[str]) -> tuple[DateOrder | None, str]:
+    """Which order a column's dates are in, where they need one, and a remark for people."""
+    if all(_reads_day(cell, None) for cell in cells):
+        return None, ""
+    fitting: list[DateOrder] = [order for order in _ORDERS if all(_reads_day(cell, order) for cell in cells)]
+    if len(fitting) == 1:
+        return fitting[0], f"; the dates looked at can only be {fitting[0]}"
+    return None, '; its dates do not tell day from month: set dates = "dmy" or "mdy"'
+
+
+# ------------------------------------------------------------------------------------------------ a mapping file
+
+
+def as_toml(columns: Sequence[Column], title: str) -> str:
+    """The proposal as a mapping file, with a comment for each column; empty when nothing was sure enough."""
+    mapped = [column for column in columns if column.field]
+    if not mapped:
+        return ""
+    looks = ", ".join(_quoted(name) for name in dict.fromkeys(column.name for column in mapped))
+    parts = [_HEAD, f"title = {_quoted(title)}", f"looks_like = [{looks}] # all must be there for it to be recognised"]
+    for kind in dict.fromkeys(kind for layout in _LAYOUTS for kind in layout):
+        parts += _record(kind, [c for c in mapped if c.field and c.field.startswith(f"{kind}.")])
+    left = [column for column in columns if not column.field and column.name]
+    parts += ["", "# Columns that are not mapped:"] if left else []
+    parts += [f"#   {_quoted(column.name)}: {column.evidence}" for column in left]
+    return "\n".join(parts) + "\n"
+
+
+_HEAD = """\
+# Proposed from the header and from what the values look like: check every line. The number is a confidence from 0 to 1.
+# The mapping language is explained in mappings/README.md."""
+
+
+def _record(kind: str, columns: Sequence[Column]) -> Iterator[str]:
+    if not columns:
+        return
+    yield f"\n[{kind}]"
+    named = [(column, (column.field or "").removeprefix(f"{kind}."), column.spec or FieldSpec()) for column in columns]
+    for column, name, spec in sorted(named, key=lambda each: bool(each[2].values)):
+        remark = f"# {column.confidence:.2f}: {column.evidence}"
+        if spec.values:
+            yield f"\n[{kind}.{name}] {remark}\ncolumn = {_quoted(column.name)}\n[{kind}.{name}.values]"
+            yield from (f"{_quoted(raw)} = {_quoted(meant)}" for raw, meant in spec.values.items())
+        else:
+            yield f"{name} = {_filled(column.name, spec)} {remark}"
+
+
+def _filled(column: str, spec: FieldSpec) -> str:
+    more = [f"{key} = {_quoted(value)}" for key in ("split", "dates") if isinstance(value := getattr(spec, key), str)]
+    return f"{{ {', '.join((f'column = {_quoted(column)}', *more))} }}" if more else _quoted(column)
+
+
+def _quoted(text: str) -> str:
+    """A basic string of TOML, which JSON's are but for DEL, which no name holds."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+# -------------------------------------------------------------------------------------------- what a mapping reads
+
+
+def bound(header: Sequence[str], it: Mapping) -> list[Column]:
+    """The columns of a file whose mapping is known: what each is read as."""
+    fields: dict[str, list[str]] = {}
+    for record in it.records:
+        for f in record.fields:
+            for column in f.spec.columns:
+                fields.setdefault(fold(column), []).append(f"{record.kind}.{f.name}")
+    return [_bound(line(name), list(dict.fromkeys(fields.get(fold(name), [])))) for name in header]
+
+
+def _bound(name: str, fields: list[str]) -> Column:
+    """A column that the mapping reads; the raw word of a status comes second to what it means."""
+    fields.sort(key=lambda field: field.endswith(".source_status"))
+    if not fields or not name:
+        return Column(name, evidence="never kept" if is_eeo(name) else "not mapped")
+    more = f"; also {', '.join(fields[1:])}" if fields[1:] else ""
+    return Column(name, fields[0], 1.0, f"the mapping says so{more}")
+
+
+def samples(width: int, rows: Iterable[Sequence[str]], most: int = 200) -> list[list[str]]:
+    """The first cells of each column that are not blank; memory does not grow with the rows."""
+    found: list[list[str]] = [[] for _ in range(width)]
+    for cells in rows:
+        for column, cell in zip(found, cells, strict=True):
+            if len(column) < most and not is_blank(cell):
+                column.append(cell)
+    return found

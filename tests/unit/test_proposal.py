@@ -1,0 +1,177 @@
+"""What is proposed for a file that nothing recognises."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mi_sync import fields, language, loader, mapping, proposal
+from mi_sync.mapping import Mapped, Mapper
+from mi_sync.values import line
+
+SHIPPED = loader.find_all(Path("/nonexistent"))
+PEOPLE: dict[str, list[str]] = {
+    "Student Full Name": ["Ana Lopez", "Bo Li"],
+    "Student E-mail Addr": ["ana@s.example", "bo@s.example"],
+    "Cell phone": ["+1 657 555 0168", "(657) 555-0169"],
+    "Gender": ["F", "M"],
+    "Internship Project Title": ["Donor dashboard", "Donor atlas"],
+    "Application Stage": ["Hired", "new"],
+    "Applied On (date)": ["13/02/2026", "03/02/2026"],
+    "University Name": ["North Lake", "South Lake"],
+    "Majors": ["Maths, Art", "Art"],
+    "Shoe size": ["40", "41"],
+    "From": ["10.0.0.1", "10.0.0.2"],
+}
+
+
+def propose(table: dict[str, list[str]]) -> dict[str, str | None]:
+    return {column.name: column.field for column in columns_of(table)}
+
+
+def columns_of(table: dict[str, list[str]]) -> list[proposal.Column]:
+    return proposal.propose(list(table), list(table.values()), SHIPPED)
+
+
+def mapper_of(columns: list[proposal.Column]) -> Mapper | None:
+    text = proposal.as_toml(columns, "a.csv")
+    if not text:
+        return None
+    it = language.load(text, "own", "mappings/own.toml")
+    header = [column.name for column in columns]
+    return mapping.compile_mapping(it, header, fields.Options(), programme="p", file="a.csv")
+
+
+def test_columns_are_told_by_their_names_and_their_values() -> None:
+    assert propose(PEOPLE) == {
+        "Student Full Name": "applicant.name",
+        "Student E-mail Addr": "applicant.email",
+        "Cell phone": "applicant.phone",
+        "Gender": None,
+        "Internship Project Title": "application.posting.title",
+        "Application Stage": "application.status",
+        "Applied On (date)": "application.applied_at",
+        "University Name": "applicant.school",
+        "Majors": "applicant.majors",
+        "Shoe size": None,
+        "From": None,
+    }
+
+
+def test_the_proposed_mapping_reads_the_file() -> None:
+    it = mapper_of(columns_of(PEOPLE))
+    assert it is not None
+    outcome = it.map(3, [cells[1] for cells in PEOPLE.values()])
+    assert isinstance(outcome, Mapped)
+    applicant, application = outcome.drafts
+    assert (applicant.values["email"], applicant.values["majors"]) == ("bo@s.example", ["Art"])
+    assert (application.values["status"], application.values["applied_at"]) == ("applied", "2026-02-03")
+
+
+def test_postings_are_told_from_applicants() -> None:
+    table = {"Project": ["Atlas"], "Employer": ["Labs"], "Project Fee ($)": ["$450"], "Start date": ["2026-03-02"]}
+    assert propose(table) == {
+        "Project": "posting.title",
+        "Employer": "posting.organization",
+        "Project Fee ($)": "posting.pay.min",
+        "Start date": "posting.starts_on",
+    }
+
+
+# -- when it is not sure -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cells", [["call me"], ["2026-03-02"], ["ana@s.example", "none", "none"]])
+def test_a_name_is_not_believed_when_the_values_do_not_fit(cells: list[str]) -> None:
+    assert propose({"Project title": ["Atlas"], "Supervisor email": cells})["Supervisor email"] is None
+
+
+def test_an_address_is_told_by_its_looks_alone() -> None:
+    assert (
+        propose({"Contact": ["ana@s.example", "bo@s.example"], "Project": ["A", "B"]})["Contact"] == "applicant.email"
+    )
+
+
+def test_a_status_whose_words_are_not_known_is_kept_as_a_word() -> None:
+    table = {"Email": ["a@s.example"], "Job title": ["A"], "Status": ["Round 7"]}
+    assert propose(table)["Status"] == "application.source_status"
+    assert propose({**table, "Status": ["Hired"]})["Status"] == "application.status"
+
+
+def test_two_columns_that_fit_alike_get_nothing() -> None:
+    table = {"Project title": ["A"], "Skill set one": ["x"], "Skill set two": ["x"], "Skills wanted": ["x"]}
+    assert [field for name, field in propose(table).items() if "Skill set" in name] == [None, None]
+
+
+def test_dates_that_leave_it_open_are_said_to() -> None:
+    table = {"Project title": ["Atlas"], "Start date": ["03/04/2026", "05/06/2026"]}
+    column = columns_of(table)[1]
+    assert column.field == "posting.starts_on"
+    assert column.spec is not None
+    assert column.spec.dates is None
+    assert 'dates = "dmy" or "mdy"' in column.evidence
+
+
+def test_what_is_never_kept_is_told_by_name_or_looks() -> None:
+    assert proposal.sensitive(list(PEOPLE), list(PEOPLE.values())) == ["Gender", "From"]
+    assert proposal.sensitive(["Start"], [["10:30:00", "11:15"]]) == []
+
+
+# -- what always holds -------------------------------------------------------------------------------------
+
+CELLS = st.sampled_from(
+    [
+        "",
+        "Ana Lopez",
+        "ana@s.example",
+        "13/02/2026",
+        "02/13/2026",
+        "03/04/2026",
+        "$450",
+        "x, y",
+        "a; b",
+        "Hired",
+        "10.0.0.1",
+    ]
+) | st.text(max_size=12)
+NAMES = st.sampled_from(
+    [*PEOPLE, "Email", "E-mail", "Title", "Job title", "Pay", "Pay period", "Status", "Start", "id"]
+)
+TABLES = st.dictionaries(NAMES | st.text(max_size=15), st.lists(CELLS, min_size=1, max_size=4), max_size=7)
+
+
+@given(TABLES)
+@settings(max_examples=60)
+def test_every_proposal_is_one_to_one_and_a_mapping_that_binds(table: dict[str, list[str]]) -> None:
+    columns = columns_of(table)
+    assert [column.name for column in columns] == [line(name) for name in table]
+    found = [column.field for column in columns if column.field]
+    assert len(found) == len(set(found))
+    assert all(column.confidence >= proposal.SURE for column in columns if column.field)
+    assert (mapper_of(columns) is not None) == bool(found)
+
+
+@given(st.lists(st.text("ABCXYZ", min_size=9), min_size=2, max_size=2, unique=True))
+def test_nothing_that_is_told_holds_a_cell(secrets: list[str]) -> None:
+    columns = columns_of(
+        {"Email": [f"{s}@s.example" for s in secrets], "Project": secrets, "Notes": secrets, "Foo": secrets}
+    )
+    told = proposal.as_toml(columns, "a.csv") + json.dumps([column.evidence for column in columns])
+    assert not any(secret.casefold() in told.casefold() for secret in secrets)
+
+
+def test_a_wide_table_is_looked_at_in_part() -> None:
+    names = [f"column {number}" for number in range(100_000)]
+    columns = proposal.propose(["Email", *names], [["a@s.example"], *([] for _ in names)], SHIPPED)
+    assert [column.field for column in columns[:2]] == ["applicant.email", None]
+
+
+def test_samples_are_bounded_and_skip_blank_cells() -> None:
+    assert proposal.samples(2, ([" " if n % 2 else "x", str(n)] for n in range(9)), most=3) == [
+        ["x"] * 3,
+        ["0", "1", "2"],
+    ]
