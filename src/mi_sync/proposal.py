@@ -93,11 +93,21 @@ def propose(header: Sequence[str], samples: Sequence[Sequence[str]], mappings: I
     open_ = [p for name, p in sorted(first.items(), key=lambda item: item[1]) if fold(name) and name not in never]
     targets = _targets(mappings)
     tried = [_assigned(names, samples, open_[:MOST], [t for t in targets if t.kind in layout]) for layout in _LAYOUTS]
-    best = max(tried, key=lambda found: sum(pair.score for pair in found))
+    best = max(tried, key=lambda found: sum(pair.score for pair in _with_identity(found)))
     columns = [Column(name, evidence=_left_out(name, p, first, never)) for p, name in enumerate(names)]
+    kept = _with_identity(best)
     for pair in best:
-        columns[pair.position] = _column(names[pair.position], samples[pair.position], pair)
+        name = names[pair.position]
+        made = _column(name, samples[pair.position], pair) if pair in kept else _lost(name, pair)
+        columns[pair.position] = made
     return columns
+
+
+def _lost(name: str, pair: _Pair) -> Column:
+    """A column of a record that cannot be made."""
+    kind, field = pair.target[:2]
+    other = "posting" if kind == "application" else kind
+    return Column(name, evidence=f"it looks like {kind}.{field}, but no column tells which {other} is meant")
 
 
 def _left_out(name: str, position: int, first: Dict[str, int], never: Collection[str]) -> str:
@@ -155,7 +165,7 @@ def _joined(one: FieldSpec, other: FieldSpec) -> FieldSpec:
 def _assigned(
     names: Sequence[str], samples: Sequence[Sequence[str]], positions: Sequence[int], targets: Sequence[_Target]
 ) -> list[_Pair]:
-    """The best pairs first, each column and each field once; without records that could not be told apart."""
+    """The best pairs first, each column and each field once."""
     pairs = [pair for p in positions for t in targets if (pair := _pair(p, names[p], samples[p], t)) is not None]
     chosen: list[_Pair] = []
     contested: set[tuple[str, str]] = set()
@@ -167,7 +177,7 @@ def _assigned(
             contested.add(field)
             continue
         chosen.append(pair)
-    return _with_identity(chosen)
+    return chosen
 
 
 def _same(one: _Pair, other: _Pair) -> bool:
@@ -225,6 +235,10 @@ _SMALL = frozenset(
     | {"to", "what", "when", "where", "which", "who", "will", "with", "you", "your"}
 )  # fmt: skip
 """Words that say nothing of what a column holds."""
+_VAGUE = frozenset({"end", "ends", "id", "link", "links", "start", "starts", "title", "url"})
+"""Words that say what a column is about only where they stand alone."""
+_SAME = {"vacancy": "job", "internship": "job", "placement": "job", "opportunity": "job"}
+"""Words for what applicants apply to, besides those that the mappings know."""
 _ENDINGS = frozenset({"name", "names", "date", "address", "number", "text"})
 """Words that end a column's name without being what it is about: in `School Name` that is the school."""
 
@@ -238,15 +252,20 @@ def _likeness(name: str, alias: str) -> float:
         return 0.0
     if sorted(words) == sorted(wanted):
         return 0.97
-    one, other = "".join(words), "".join(wanted)
-    similar = min(len(one), len(other)) > 4 and abs(len(one) - len(other)) < 4
-    slip = difflib.SequenceMatcher(None, one, other).ratio() if similar else 0.0
-    return max(_within(words, wanted), slip * 0.95 if slip > 0.84 else 0.0)
+    return max(_within(words, wanted), _slip(words, wanted))
+
+
+def _slip(words: tuple[str, ...], wanted: tuple[str, ...]) -> float:
+    """The same words, some of them misspelt."""
+    if len(words) != len(wanted) or any(abs(len(a) - len(b)) > 3 for a, b in zip(words, wanted, strict=True)):
+        return 0.0
+    alike = [difflib.SequenceMatcher(None, a, b).ratio() for a, b in zip(words, wanted, strict=True)]
+    return 0.95 * sum(alike) / len(alike) if min(alike) > 0.8 and max(map(len, wanted)) > 4 else 0.0
 
 
 def _within(words: tuple[str, ...], wanted: tuple[str, ...]) -> float:
     """An alias whose words all stand in the name; more when the name ends with it."""
-    if not set(wanted) < set(words):
+    if not set(wanted) < set(words) or _VAGUE.issuperset(wanted):
         return 0.0
     part = len("".join(wanted)) / len("".join(words))
     return (0.6 if _head(words) == _head(wanted) else 0.3) + 0.35 * part
@@ -259,7 +278,7 @@ def _head(words: tuple[str, ...]) -> str:
 @lru_cache(maxsize=4096)
 def _words(name: str) -> tuple[str, ...]:
     spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", name).casefold().replace("e-mail", "email").replace("e mail", "email")
-    return tuple(word for word in re.findall(r"[^\W_]+", spaced) if word not in _SMALL)
+    return tuple(_SAME.get(word, word) for word in re.findall(r"[^\W_]+", spaced) if word not in _SMALL)
 
 
 # ------------------------------------------------------------------------------------------------------ values
@@ -271,7 +290,7 @@ _TELLING = frozenset({"email", "phone", "url", "day", "moment"})
 """Shapes that hardly anything else has."""
 _IP = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|(?=.*:.*:)[0-9a-fA-F:]{3,39}")
 _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?")
-_WEB = re.compile(r"https?://\S+|(?:[\w-]+\.)+[a-z]{2,}(?:/\S*)?", re.IGNORECASE)
+_WEB = re.compile(r"https?://\S+|(?!\S+\.(?:pdf|docx?|txt)$)(?:[\w-]+\.)+[a-z]{2,}(?:/\S*)?", re.IGNORECASE)
 _PHONE = re.compile(r"'?\+?[0-9(][0-9 ().\-/]{5,}(?:\s*(?:x|ext)[.:]?\s*[0-9]+)?", re.IGNORECASE)
 _PERSON = re.compile(r"[^\W\d_][^\d@:/]*")
 

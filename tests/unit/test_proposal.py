@@ -107,6 +107,30 @@ def test_two_columns_that_fit_alike_get_nothing() -> None:
     assert [field for name, field in propose(table).items() if "Skill set" in name] == [None, None]
 
 
+def test_what_cannot_be_told_apart_is_said_to_be_so() -> None:
+    columns = columns_of({"Email": ["a@s.example"], "Application status": ["Hired"]})
+    assert [column.field for column in columns] == ["applicant.email", None]
+    assert "no column tells which posting is meant" in columns[1].evidence
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("What is your e-mail address?", "applicant.email"),
+        ("Vacancy title", "application.posting.title"),
+        ("Aplicant name", "applicant.name"),
+        ("candidateFirstName", "applicant.given_name"),
+        ("School Name", "applicant.school"),
+        ("Network ID", None),
+        ("School contact", None),
+        ("applicationStep", None),
+    ],
+)
+def test_names_are_understood_or_left_alone(name: str, field: str | None) -> None:
+    table: dict[str, list[str]] = {"student id": [], "project id": [], name: []}
+    assert propose(table)[name] == field
+
+
 def test_dates_that_leave_it_open_are_said_to() -> None:
     table = {"Project title": ["Atlas"], "Start date": ["03/04/2026", "05/06/2026"]}
     column = columns_of(table)[1]
