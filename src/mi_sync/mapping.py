@@ -177,18 +177,18 @@ class _Field:
         if not text:
             return self.default, self.unfilled
         try:
-            return self._parsed(text, position), origin
+            try:
+                return self.parse(text), origin
+            except AmbiguousDate as error:
+                return self._as_its_column(text, position, error), origin
         except BadValue as error:
             raise _Trouble(self.label, f"column {origin.column!r} {error}.") from None
 
-    def _parsed(self, text: str, position: int | None) -> Any:  # noqa: ANN401  what `parse` makes of it
-        try:
-            return self.parse(text)
-        except AmbiguousDate:
-            order = None if position is None else self.order_of(position)
-            if order is None:
-                raise
-            return self.ordered[order](text)
+    def _as_its_column(self, text: str, position: int | None, ambiguous: AmbiguousDate) -> Any:  # noqa: ANN401  as `read`
+        order = None if position is None else self.order_of(position)
+        if order is None:
+            raise ambiguous
+        return self.ordered[order](text)
 
     def _text(self, cells: Sequence[str]) -> tuple[str, FieldOrigin, int | None]:
         """The text, where it came from, and the one column, if it is one, that holds it."""
