@@ -278,7 +278,8 @@ def _head(words: tuple[str, ...]) -> str:
 @lru_cache(maxsize=4096)
 def _words(name: str) -> tuple[str, ...]:
     spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", name).casefold().replace("e-mail", "email").replace("e mail", "email")
-    return tuple(_SAME.get(word, word) for word in re.findall(r"[^\W_]+", spaced) if word not in _SMALL)
+    found: list[str] = re.findall(r"[^\W_]+", spaced)
+    return tuple(_SAME.get(word, word) for word in found if word not in _SMALL)
 
 
 # ------------------------------------------------------------------------------------------------------ values

@@ -48,7 +48,14 @@ def test_the_two_commands_stand_first(repository: Path) -> None:
     assert [line.split("#")[0].strip() for line in lines[3:5]] == ["make demo", "make test"]
 
 
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "connectors/README.md", "mappings/README.md", "CHANGELOG.md"]
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "connectors/README.md",
+    "mappings/README.md",
+    "CHANGELOG.md",
+    "benchmarks/README.md",
+]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
