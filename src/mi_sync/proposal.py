@@ -27,6 +27,8 @@ from mi_sync.values import BadValue, DateOrder, fold, line
 
 SURE = 0.6
 """Below this confidence a column is left out."""
+_MOST_SURE = 0.98
+"""A proposal is never certain."""
 READABLE = 0.8
 """The share of a column's cells that its field must be able to read."""
 MOST = 400
@@ -129,7 +131,7 @@ def _column(name: str, cells: Sequence[str], pair: _Pair) -> Column:
     if target.type.many and any("," in cell for cell in cells) and not any(";" in cell for cell in cells):
         told["split"] = ","
     spec = FieldSpec.model_validate(told)
-    return Column(name, f"{target.kind}.{target.name}", round(pair.score, 2), evidence, spec)
+    return Column(name, f"{target.kind}.{target.name}", round(min(pair.score, _MOST_SURE), 2), evidence, spec)
 
 
 # ------------------------------------------------------------------------------------------- the fields there are

@@ -121,6 +121,22 @@ def test_no_value_is_ever_shown(folder: Path, capsys: pytest.CaptureFixture[str]
     assert not any(word in told for word in ("Zuzanna", "zuzanna@", "Quux", "13/02/2026", "Donor dashboard"))
 
 
+@pytest.mark.usefixtures("folder")
+def test_the_text_says_what_the_file_is_and_how_that_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["inspect", "postings.csv"]) == 0
+    told = capsys.readouterr().out
+    assert "postings.csv: csv, utf-8, ','; header in line 1; 1 row" in told
+    assert "Mapping: generic_postings (Postings, generic; export; nothing is attested): knows 2 of 2 columns" in told
+    assert "posting.title" in told
+
+
+def test_of_a_very_wide_file_not_all_is_shown_as_text(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "wide.csv").write_text("Email," + ",".join(f"c{n}" for n in range(500)) + "\n", "utf-8")
+    assert invoke(["inspect", "wide.csv"]) == 0
+    assert "and 401 more columns" in capsys.readouterr().out
+    assert len(as_json(capsys, "inspect", "wide.csv")["columns"]) == 501
+
+
 @pytest.mark.parametrize("first", ["Ana Lopez,ana@s.example,P-1", "Ana Lopez,2026-03-02,P-1", "Ana,'+1 657 555 0168"])
 def test_a_file_without_a_header_is_refused_unseen(
     folder: Path, capsys: pytest.CaptureFixture[str], first: str
