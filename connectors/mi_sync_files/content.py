@@ -77,16 +77,28 @@ def scan(stream: BinaryIO, encoding: str | None) -> Content:
     )  # fmt: skip
 
 
+class _Mark(NamedTuple):
+    """A byte order mark, the encoding that would take it for text, and the one that knows it."""
+
+    mark: bytes
+    plain: str
+    name: str
+
+
+_MARKS = (
+    _Mark(codecs.BOM_UTF8, "utf-8", "utf-8-sig"),
+    _Mark(codecs.BOM_UTF16_LE, "utf-16-le", "utf-16"),
+    _Mark(codecs.BOM_UTF16_BE, "utf-16-be", "utf-16"),
+)
+
+
 def candidates(head: bytes, configured: str | None) -> tuple[str, ...]:
     """The encodings to consider: as configured, as a byte order mark says, else UTF-8 and then Windows-1252."""
-    marked = head.startswith(codecs.BOM_UTF8)
+    marked = next((it for it in _MARKS if head.startswith(it.mark)), None)
     if configured is not None:
-        return ("utf-8-sig",) if marked and codecs.lookup(configured).name == "utf-8" else (configured,)
-    if marked:
-        return ("utf-8-sig",)
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return ("utf-16",)
-    return ("utf-8", "cp1252")
+        same = marked is not None and codecs.lookup(configured).name == marked.plain
+        return (marked.name,) if marked and same else (configured,)
+    return (marked.name,) if marked else ("utf-8", "cp1252")
 
 
 class _Trial:

@@ -24,6 +24,8 @@ CHECKLIST = "Steps"
 CARD_FIELDS = "name,desc,due,start,dueComplete,closed,idBoard,idList,idLabels,idMembers,url,shortUrl"
 
 _ID = re.compile(r"[0-9A-Za-z_-]+")
+_FAR = re.compile(r"(?P<sign>[+-])[0-9]{6}-")
+_EARLIEST, _LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 _FULL = frozenset({"warn", "disabled", "maxExceeded"})
 
 
@@ -109,16 +111,22 @@ def is_id(text: str) -> bool:
 def instant(text: str | None) -> datetime | None:
     """An ISO 8601 instant in UTC.
 
+    A mistyped year must not make the whole board unreadable: what lies beyond our calendar (ECMAScript writes such a
+    year with a sign and six digits) becomes its first or last day that has a date in every timezone.
+
     Raises:
         Unreadable: it is none.
     """
     if not text:
         return None
     try:
+        if far := _FAR.match(text):
+            return _LATEST if far["sign"] == "+" else _EARLIEST
         parsed = datetime.fromisoformat(text)
     except (ValueError, TypeError):
         raise unreadable("date") from None
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    return min(max(aware, _EARLIEST), _LATEST).astimezone(UTC)
 
 
 def stamp(at: datetime | None) -> str | None:

@@ -204,7 +204,7 @@ _MARKER_URL = "https://mi-sync.invalid/"  # RFC 2606: a name that will never res
 _MARKER = re.compile(
     # Editors escape the brackets or the hyphen, show the address instead of the word, put it in angle brackets, or
     # append a title such as "smartCard-inline".
-    r"[ \t]*(?P<link>\\?\[(?:mi\\?-sync|https://mi-sync\.invalid/[^\]\s]*)\\?\]\(\s*<?)?"
+    r"(?<![ \t])[ \t]*(?P<link>\\?\[(?:mi\\?-sync|https://mi-sync\.invalid/[^\]\s]*)\\?\]\(\s*<?)?"
     r"https://mi-sync\.invalid/(?P<token>[A-Za-z0-9.\-]+)"
     r"(?(link)>?(?:\s+\"[^\n]*?\")?\s*\))[ \t]*"
 )

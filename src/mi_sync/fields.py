@@ -89,7 +89,8 @@ def type_of(kind: Kind, name: str) -> FieldType | None:
 
 _EEO = frozenset(
     {"race", "racial", "ethnic", "ethnicity", "hispanic", "gender", "sex", "sexual", "disability", "disabilities"}
-    | {"disabled", "veteran", "visa", "citizenship", "religion", "latitude", "longitude", "ipaddress"}
+    | {"disabled", "veteran", "veterans", "visa", "citizenship", "immigration", "sponsorship", "religion"}
+    | {"latitude", "longitude", "coordinates", "gps", "ipaddress"}
     | {"workauthorization", "work authorization", "work authorisation", "ip address"}
 )
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
@@ -126,7 +127,16 @@ def _dates(raw: Any) -> Any:  # noqa: ANN401  as above
     for form in raw if isinstance(raw, list) else ():
         if not isinstance(form, str) or not re.search("%[yYcxG]", form):
             raise ValueError('every format is a text with a year, such as "%d.%m.%Y"')
+        _check_format(form)
     return raw
+
+
+def _check_format(form: str) -> None:
+    """What `strftime` writes with it must be read: a code is unknown, stands twice or lacks another, else."""
+    try:
+        datetime.strptime(datetime(2026, 1, 2, tzinfo=UTC).strftime(form), form)  # noqa: DTZ007  only tried
+    except (ValueError, re.error):
+        raise ValueError(f'{form!r} is no format that a date can be read with, such as "%d.%m.%Y"') from None
 
 
 class FieldSpec(BaseModel):

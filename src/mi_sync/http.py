@@ -40,13 +40,13 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 5
 MAX_WAIT = 60.0
-"""No single pause between two attempts is longer, in seconds, whatever a server asks for."""
+"""No single pause is longer, in seconds, whatever a server asks for."""
 MAX_BODY = 64 * 1024 * 1024
 """No reply is read beyond this many bytes."""
 MAX_LIMIT = 10_000
 """No window counts more requests, whatever a server says."""
-# Besides the usual three, Trello was seen to answer 449 and 504 on large boards (GSGBen/t2md, pull request 63).
-_TRANSIENT = frozenset({408, 425, 449, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+# And all from 500 on. Trello was seen to answer 449 and 504 on large boards (GSGBen/t2md, pull request 63).
+_TRANSIENT = frozenset({408, 425, 449})
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 
 
@@ -245,6 +245,16 @@ class Http:
     def _call(self, method: str, path: str, params: Mapping[str, str | int], body: Any) -> Any:  # noqa: ANN401
         import tenacity
 
+        unknown: OutcomeUnknown | None = None
+
+        def attempt() -> Any:  # noqa: ANN401  JSON is anything
+            nonlocal unknown
+            try:
+                return self._attempt(method, path, params, body)
+            except _Again as again:
+                unknown = again.final if isinstance(again.final, OutcomeUnknown) else unknown
+                raise
+
         def pause(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             asked = error.wait if isinstance(error, _Again) else None
@@ -259,9 +269,10 @@ class Http:
             reraise=True,
         )
         try:
-            return retrying(self._attempt, method, path, params, body)
-        except _Again as again:
-            raise again.final from None
+            return retrying(attempt)
+        except (_Again, RequestRefused, NotAuthorised, BudgetReached) as error:
+            # What a later attempt proves, it does not prove of an earlier one that may have taken effect.
+            raise unknown or (error.final if isinstance(error, _Again) else error) from None
 
     def _attempt(self, method: str, path: str, params: Mapping[str, str | int], body: Any) -> Any:  # noqa: ANN401
         reply = self._send(method, path, params, body)
@@ -284,7 +295,7 @@ class Http:
         if reply.status == 429:
             busy = Unavailable(f"{message}; still too many requests after {ATTEMPTS} attempts.", where=where)
             return _Again(busy, self._asked_pause(reply))
-        if reply.status in _TRANSIENT:
+        if reply.status in _TRANSIENT or reply.status >= 500:
             return self._unknown(method, path, message, self._retry_after(reply))
         if reply.status == 401:
             return NotAuthorised(
@@ -369,6 +380,8 @@ class Http:
             if self._session is None:
                 self._check_headers()
                 session = requests.Session()
+                # Plain http is for this computer alone: a proxy would see the credentials, and could not reach it.
+                session.trust_env = not self.base_url.startswith("http://")
                 # An explicit auth object, or requests would let ~/.netrc replace our Authorization header.
                 session.auth = _WithHeaders(self._headers)
                 if self._wire.transport is not None:
@@ -395,7 +408,8 @@ class Http:
             _number(reply.headers.get(f"{self._rate_headers}-{part}")) for part in ("max", "remaining", "interval-ms")
         )
         if limit is not None and remaining is not None and interval is not None:
-            self._window.learn(self._wire.monotonic(), int(limit), interval / 1000, int(remaining))
+            seconds = min(interval / 1000, MAX_WAIT)
+            self._window.learn(self._wire.monotonic(), int(limit), seconds, int(remaining))
 
     def _asked_pause(self, reply: Reply) -> float:
         """How long a 429 asks us to wait: Retry-After, else the rate interval, else the window."""

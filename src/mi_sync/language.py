@@ -189,6 +189,7 @@ class _Loader:
         spec = self._spec(raw, where)
         if spec is None:
             return None
+        self._check_name(where)
         self._check_spec(spec, found, where)
         line = self._line(where)
         return FieldMap(name, spec, line)
@@ -208,6 +209,12 @@ class _Loader:
         except ValidationError as error:
             self._invalid(error, where, tuple(FieldSpec.model_fields))
             return None
+
+    def _check_name(self, where: tuple[str, ...]) -> None:
+        if where[1:] == ("answers",):
+            self._problem(where, 'holds many answers, each by its name: answers.motivation = "the column".')
+        if is_eeo(where[-1]):
+            self._problem(where, "EEO data, IP addresses and coordinates are never kept; remove this line.")
 
     def _check_spec(self, spec: FieldSpec, found: FieldType, where: tuple[str, ...]) -> None:
         if spec.column and spec.template is not None:

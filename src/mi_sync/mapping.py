@@ -29,6 +29,7 @@ from mi_sync.fields import (
     Parse,
     did_you_mean,
     is_blank,
+    is_eeo,
     parser,
     type_of,
 )
@@ -266,7 +267,7 @@ class _Record:
         pair = self._pair(refs) if self.kind in LINKED else []
         if "id" in found:
             return f"id:{found['id']}"
-        parts = [str(found.get(name, "")).casefold() for name in self.key]
+        parts = [str(_value_of(name, found, refs)).casefold() for name in self.key]
         if self.key and not parts[0]:
             label = self.label(self.key[0])
             raise _Trouble(label, f"{label} is empty, and so is the id; one of them must tell which {self.kind} it is.")
@@ -296,6 +297,12 @@ class _Record:
         pay = found.get("pay", {})
         if pay.get("min", 0) > pay.get("max", float("inf")):
             raise _Trouble(self.label("pay.min"), "pay.min is more than pay.max; correct one of them.")
+
+
+def _value_of(name: str, found: Dict[str, Any], refs: Dict[str, str]) -> Any:  # noqa: ANN401  a field's value is anything
+    """The value of a field by its dotted name; empty when there is none."""
+    parent, _, leaf = name.partition(".")
+    return refs.get(name) or (found.get(parent, {}).get(leaf, "") if leaf else found.get(parent, ""))
 
 
 _TELLING: Dict[str, tuple[str, ...]] = {
@@ -408,6 +415,7 @@ class _Compiler:
         }
         at = {column: p for column in it.spec.columns if (p := self._header.find(column)) is not None}
         positions = tuple(dict.fromkeys(at.values()))
+        self._refuse_eeo(positions)
         origins = [FieldOrigin(self._header.names[p], it.line) for p in positions]
         pieces = None
         if it.spec.template is not None and positions:
@@ -431,6 +439,15 @@ class _Compiler:
             origins=tuple(origins),
             unfilled=unfilled,
         )
+
+    def _refuse_eeo(self, positions: Iterable[int]) -> None:
+        """The mapping may spell a column otherwise than the header, so that its own spelling did not show it."""
+        for name in filter(is_eeo, (self._header.names[p] for p in positions)):
+            raise SourceError(
+                f"column {name!r} looks like EEO data, which is never kept.",
+                where=self._file,
+                remedy=f"Remove it from the mapping {self._mapping.name!r}.",
+            )
 
     def _check_identity(self, record: _Record, made: Collection[Kind]) -> None:
         names = {f.name for f in record.identifying}

@@ -248,7 +248,7 @@ _SYNTAX = frozenset(
     }
 )  # fmt: skip
 _LOOP = ("index", "index0", "revindex", "first", "last", "length")
-_BOUNDED, _SHOWN = "(bounded)", "(shown)"
+_BOUNDED, _JOINED = "(bounded)", "(joined)"
 """Filters that no template can name: the check puts them where a size must be bounded or a value becomes text."""
 
 
@@ -358,7 +358,7 @@ class _Checker:
 
     def _concat(self, node: nodes.Concat, loops: int) -> None:
         del loops
-        node.nodes = [_through(_SHOWN, it) for it in node.nodes]
+        node.nodes = [_through(_JOINED, nodes.List(node.nodes, lineno=node.lineno))]
 
     def _condexpr(self, node: nodes.CondExpr, loops: int) -> None:
         del loops
@@ -431,7 +431,7 @@ def _environment(timezone: ZoneInfo) -> ImmutableSandboxedEnvironment:
         **{name: FILTERS[name] for name in _KEPT_FILTERS},
         **{name: _of_text(getattr(str, method)) for name, method in _TEXT_FILTERS.items()},
         _BOUNDED: _within,
-        _SHOWN: _shown,
+        _JOINED: _join,
         "bullets": bullets,
         "date": lambda value: nice_date(_local(value, timezone)),
         "join": _join,
@@ -499,6 +499,7 @@ def _amount(value: float) -> str:
 
 def _each(texts: Sequence[str] | None) -> list[str]:
     found = [texts] if isinstance(texts, str) else list(texts or ())
+    _fits(sum(len(str(it)) for it in found))
     return [text for it in found if (text := " ".join(str(it).split()))]
 
 

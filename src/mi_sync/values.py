@@ -53,7 +53,13 @@ def long_text(text: str) -> str:
 
 
 def split(text: str, separator: str) -> list[str]:
-    """The parts of a multi-value cell; a part may stand in quotes, as in `"a; b";"c"`."""
+    """The parts of a multi-value cell; a part may stand in quotes, as in `"a; b";"c"`; of HTML, its lines."""
+    if _TAG.search(text) or _ESCAPED_TAG.search(text):
+        rows = [row for row in markdown(text).split("\n") if row.strip()]
+        if len(rows) > 1:
+            return [row[found.end() :] if (found := _LIST_ITEM.match(row)) else row for row in rows]
+        text = "".join(rows)
+    text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)  # its semicolon separates nothing
     if '"' not in text:
         return text.split(separator)
     end = re.escape(separator)
@@ -73,7 +79,11 @@ _DROPPED = re.compile(
     r"<!--(?:(?!<!--|-->).)*-->|<(script|style)\b(?:(?!<\1|</\1).)*</\1\s*>", re.IGNORECASE | re.DOTALL
 )
 _LIST_ITEM = re.compile(r" *(?:-|[0-9]+\.) ")
-_HREF = re.compile(r"""\bhref\s*=\s*["']?\s*((?:https?://|mailto:)[^\s"'<>()]+)""", re.IGNORECASE)
+_HREF = re.compile(r"""\bhref\s*=\s*["']?\s*((?:https?://|mailto:)[^\s"'<>]+)""", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#[0-9]{1,6});")
+_ENDS_ADDRESS = str.maketrans({"(": "%28", ")": "%29", "<": "%3C", ">": "%3E"})
+"""What would end the address of a Markdown link."""
+_LEAD = re.compile(r"\s*(?:(?:-|[0-9]+\.|###) )?")
 _EMPHASIS = {"b": "**", "strong": "**", "i": "*", "em": "*"}
 _BLOCKS = frozenset({"p", "div", "section", "blockquote", "table", "tr", "hr"})
 
@@ -135,7 +145,8 @@ class _Markdown:
         if any(opened == name for opened, _, _ in self._open):
             return  # bold within bold says nothing, and this bounds the work
         href = _HREF.search(rest)
-        self._open.append((name, len(self._out), html.unescape(href[1]) if href else ""))
+        address = "".join(html.unescape(href[1]).split()).translate(_ENDS_ADDRESS) if href else ""
+        self._open.append((name, len(self._out), address))
 
     def _close(self, name: str) -> None:
         """Wraps what was written since the tag opened, with spaces kept outside: `**word** `."""
@@ -172,7 +183,15 @@ class _Markdown:
 def _wrapped(name: str, text: str, href: str) -> str:
     if name == "a":
         return f"[{text}]({href})" if href else text
-    return f"{_EMPHASIS[name]}{text}{_EMPHASIS[name]}"
+    return "\n".join(_emphasised(row, _EMPHASIS[name]) for row in text.split("\n"))
+
+
+def _emphasised(row: str, mark: str) -> str:
+    """Emphasis never spans two blocks in Markdown, nor does it hold the mark of a list or heading."""
+    lead = _LEAD.match(row)
+    start = lead.end() if lead else 0
+    core = row[start:].strip()
+    return f"{row[:start]}{mark}{core}{mark}" if core else row
 
 
 def _tidy(row: str) -> str:
@@ -443,8 +462,10 @@ def identifier(text: str) -> str:
 def initials(text: str) -> str:
     """Initials as given. They are public, so that a whole name in this column must not pass."""
     letters = line(text)
-    if len(letters) > 6:
-        raise BadValue("is too long for initials; give at most 6 characters")
+    words = re.findall(r"[^\W\d_]+", letters)
+    names = [word for word in words if len(word) > 2 and word[1:].islower()]
+    if len(letters) > 6 or names or len([word for word in words if len(word) > 1]) > 1:
+        raise BadValue("is too long for initials; give at most 6 characters, such as AL or A. L.")
     return letters
 
 

@@ -168,6 +168,12 @@ def test_the_encoding_is_found_and_told(tmp_path: Path, content: bytes, encoding
     assert (table.header, table.encoding, cells(rows)) == (["n"], encoding, [["Zürich"]])
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
+def test_a_mark_is_no_text_where_the_encoding_is_configured_either(tmp_path: Path, encoding: str) -> None:
+    table, rows = read(tmp_path, '\ufeff"n"\nx\n'.encode(encoding), encoding=encoding)
+    assert (table.header, cells(rows)) == (["n"], [["x"]])
+
+
 def test_a_character_that_crosses_chunks_is_still_utf_8(tmp_path: Path) -> None:
     for shift in range(4):
         table, _ = read(tmp_path, b"n\n" + b"x" * shift + "ü🙂\n".encode() * 60_000)

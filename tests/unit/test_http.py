@@ -39,7 +39,7 @@ URL = f"{BASE}/cards"
 TOKEN = "invented-token-0123456789"
 VERBS = ("GET", "POST", "PUT", "DELETE")
 REPEATABLE = ("GET", "PUT", "DELETE")
-TRANSIENT = (408, 425, 449, 500, 502, 503, 504, 520, 521, 522, 523, 524)
+TRANSIENT = (408, 425, 449, 500, 501, 502, 503, 504, 507, 520, 521, 522, 523, 524, 529, 530, 599)
 BROKEN = (
     requests.exceptions.ConnectionError("Connection aborted"),
     requests.exceptions.ReadTimeout("read timed out"),
@@ -189,6 +189,39 @@ def test_a_refusal_is_final_and_says_what_it_means(
     assert len(api.calls) == 1
 
 
+@pytest.mark.parametrize("verb", ["PUT", "DELETE"])
+@pytest.mark.parametrize("later", [400, 401, 404, 429, NEVER_CONNECTED[0]], ids=repr)
+def test_what_a_later_attempt_proves_says_nothing_about_an_earlier_one(
+    api: responses.RequestsMock, clock: Clock, verb: str, later: int | Exception
+) -> None:
+    script(api, verb, BROKEN[1], later)
+    with pytest.raises(OutcomeUnknown):
+        call(session(clock), verb)
+
+
+def test_a_budget_that_ends_between_two_attempts_leaves_the_outcome_unknown(
+    api: responses.RequestsMock, clock: Clock
+) -> None:
+    script(api, "PUT", BROKEN[1])
+    with pytest.raises(OutcomeUnknown):
+        call(session(clock, budget=Budget(1)), "PUT")
+
+
+def test_an_interruption_between_two_attempts_stays_one(
+    api: responses.RequestsMock, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(MiSyncError):
+        pass
+
+    def sleep(_: float) -> None:
+        raise Interrupted("stop")
+
+    script(api, "PUT", BROKEN[1])
+    monkeypatch.setattr(clock, "sleep", sleep)  # a signal comes while it waits
+    with pytest.raises(Interrupted):
+        call(session(clock), "PUT")
+
+
 def test_a_redirect_is_a_refusal_and_is_not_followed(api: responses.RequestsMock, clock: Clock) -> None:
     api.get(URL, status=302, headers={"Location": "https://elsewhere.example.test/"})
     elsewhere = api.get("https://elsewhere.example.test/", json={})
@@ -304,6 +337,14 @@ def test_the_servers_own_counting_paces_the_next_request(api: responses.Requests
     assert clock.pauses == [pytest.approx(20.25)]
 
 
+def test_a_servers_own_interval_never_holds_us_for_days(api: responses.RequestsMock, clock: Clock) -> None:
+    api.get(URL, json=[], headers={"x-rate-max": "1", "x-rate-remaining": "0", "x-rate-interval-ms": "900000000"})
+    http = session(clock, rate="x-rate")
+    http.get("/cards")
+    http.get("/cards")
+    assert clock.pauses == [pytest.approx(MAX_WAIT + 0.25)]
+
+
 @pytest.mark.parametrize(
     "headers", [{}, {"x-rate-max": "5"}, {"x-rate-max": "many", "x-rate-remaining": "0", "x-rate-interval-ms": "1"}]
 )
@@ -387,9 +428,11 @@ class Canned(BaseAdapter):
     def __init__(self) -> None:
         super().__init__()
         self.sent: list[requests.PreparedRequest] = []
+        self.proxies: object = None
 
-    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+    def send(self, request: requests.PreparedRequest, *_: Any, **how: Any) -> requests.Response:
         self.sent.append(request)
+        self.proxies = how.get("proxies")
         response = requests.Response()
         response.status_code = 200
         response.raw = HTTPResponse(BytesIO(b"[1]"), preload_content=False)
@@ -404,6 +447,19 @@ def test_the_transport_is_an_argument(clock: Clock, base: str) -> None:
     transport = Canned()
     assert session(clock, base, transport=transport).get("/cards") == [1]
     assert transport.sent[0].url == f"{base}/cards"
+
+
+@pytest.mark.parametrize(("base", "through"), [(BASE, True), ("http://127.0.0.1:9/1", False)])
+def test_plain_http_never_leaves_this_computer_through_a_proxy(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, base: str, *, through: bool
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://proxy.example.test:3128")
+    transport = Canned()
+    session(clock, base, transport=transport).get("/cards")
+    assert bool(transport.proxies) is through
 
 
 def test_time_is_a_budget_too(clock: Clock) -> None:

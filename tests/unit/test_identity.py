@@ -192,6 +192,12 @@ def test_a_body_without_a_marker_is_left_as_it_is(body: str) -> None:
     assert harvest(body) == (body.rstrip(), None)
 
 
+@pytest.mark.timeout(20)
+def test_blanks_that_lead_to_no_marker_take_bounded_time() -> None:
+    body = "x" + " " * 200_000 + "y"
+    assert harvest(body) == (body, None)
+
+
 def test_the_last_of_several_markers_counts_and_none_is_left_in_the_body() -> None:
     text = plant(plant("Body", "1.old"), "1.new")
     body, token = harvest(text)

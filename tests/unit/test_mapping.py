@@ -317,6 +317,11 @@ def test_headers_that_differ_only_in_spelling_are_refused_unless_one_is_exact() 
     assert mapped(it, "a@x.org", "b@x.org", "P")[0].values["email"] == "b@x.org"
 
 
+def test_another_spelling_is_no_way_round_what_is_never_kept() -> None:
+    with pytest.raises(SourceError, match="'Veteran Status' looks like EEO data"):
+        mapper('[applicant]\nemail = "E"\ngpa = "veteranstatus"', ["E", "Veteran Status"])
+
+
 def test_pay_is_one_amount_or_a_range() -> None:
     it = mapper("generic_postings", ["title", "pay", "pay_min", "pay_max"])
     assert mapped(it, "T", "450", "", "")[0].values["pay"] == {"min": 450, "max": 450}
@@ -340,6 +345,13 @@ rating = { column = "stars", scale = [1, 5] }
 would_engage_again = "again"
 submitted_at = "when"
 """
+
+
+def test_a_key_may_name_a_part_of_a_field() -> None:
+    it = mapper('[posting]\nkey = ["title", "pay.min"]\ntitle = "T"\npay.min = "P"\n', ["T", "P"])
+    assert mapped(it, "A", "1")[0].ref != mapped(it, "A", "2")[0].ref
+    toml = '[application]\nkey = ["answers.term"]\nposting.id = "P"\napplicant.id = "A"\nanswers.term = "Q"\n'
+    assert '"spring"' in mapped(mapper(toml, ["P", "A", "Q"]), "1", "2", "Spring")[0].ref
 
 
 def test_feedback_goes_by_whose_it_is_and_when() -> None:

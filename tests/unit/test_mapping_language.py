@@ -39,6 +39,8 @@ GOOD = '[posting]\ntitle = "Title"\n'
         ('[posting]\ntitle = { column = "T", split = ";" }', 2, "posting.title.split", "no list"),
         ('[posting]\ntitle = { column = "T", dates = "dmy" }', 2, "posting.title.dates", "does not apply"),
         ('[posting]\nstarts_on = { column = "T", dates = ["%d.%m."] }', 2, "posting.starts_on.dates", "with a year"),
+        ('[posting]\nstarts_on = { column = "T", dates = ["%Y %Y"] }', 2, "posting.starts_on.dates", "no format"),
+        ('[posting]\nstarts_on = { column = "T", dates = ["%Y-%Q"] }', 2, "posting.starts_on.dates", "no format"),
         ('[posting]\nstarts_on = { column = "T", dates = "myd" }', 2, "posting.starts_on.dates", "'dmy'"),
         (
             '[posting]\nstatus = { column = "T", values = { x = "opne" } }',
@@ -58,6 +60,18 @@ GOOD = '[posting]\ntitle = "Title"\n'
             3,
             "applicant.name",
             "looks like EEO",
+        ),
+        (
+            '[application]\nposting.id = "P"\napplicant.id = "A"\nanswers.gender = "Q5"',
+            4,
+            "application.answers.gender",
+            "never kept",
+        ),
+        (
+            '[application]\nposting.id = "P"\napplicant.id = "A"\nanswers = "Q5"',
+            4,
+            "application.answers",
+            "answers.motivation",
         ),
         ('[applicant]\nemail = "E"\nlabel = "L"', 3, "applicant.label", "no such field"),
         ('[application]\nposting.id = "P"', 1, "application", "applicant.id or applicant.email"),
@@ -105,6 +119,9 @@ def test_names_of_columns_are_judged_by_their_words() -> None:
                 "Veteran Status",
                 "LocationLatitude",
                 "visa-status",
+                "Will you need sponsorship?",
+                "GPS coordinates",
+                "Veterans",
             ),
         )
     )

@@ -175,6 +175,8 @@ def test_known_ways_out_of_a_sandbox_are_refused(source: str) -> None:
         "{{ 'aaaaaaaaaa'" + "|replace('a', 'aaaaaaaaaa')" * 20 + " }}",
         "{{ 'aaaaaaaaaa'" + "|join('aaaaaaaaaa')" * 20 + " }}",
         "{% for a in posting.summary %}{% endfor %}",
+        "{{ ([" + "posting.summary, " * 100 + "]|bullets)|length }}",
+        "{{ (" + "posting.summary ~ " * 100 + "'')|length }}",
         "{% for a in posting.skills %}{% for b in posting.skills %}{{ posting.title }}{% endfor %}{% endfor %}",
     ],
 )

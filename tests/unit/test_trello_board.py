@@ -184,6 +184,18 @@ def test_a_snapshot_tells_what_is_on_the_board(web: responses.RequestsMock, boar
     assert snapshot.complete
 
 
+@pytest.mark.parametrize("text", ["+012026-01-01T00:00:00.000Z", "-000001-01-01T00:00:00.000Z", "0001-01-01T00:00:00Z"])
+@pytest.mark.parametrize("zone", ["America/Chicago", "Pacific/Kiritimati"])
+def test_a_mistyped_year_on_one_card_does_not_hide_the_board(
+    web: responses.RequestsMock, board: TrelloBoard, text: str, zone: str
+) -> None:
+    serve(web, [raw_card(due=text, start=text)])
+    remote = board.snapshot().remotes[0]
+    assert remote.start is not None
+    assert remote.due is not None
+    assert remote.due.astimezone(ZoneInfo(zone)).year in {1, 9999}
+
+
 def test_a_card_is_read_with_all_its_fields(web: responses.RequestsMock, board: TrelloBoard) -> None:
     ours = {
         "id": "d2",

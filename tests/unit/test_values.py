@@ -103,7 +103,10 @@ def test_broken_html_never_raises_and_leaves_no_known_tag(parts: list[str]) -> N
         ("<p><b><b>twice</b></b></p>", "**twice**"),
         ("<h2>Goal</h2>Text", "### Goal\n\nText"),
         ('<a href="https://x.org/?a=1&amp;b=2">the page</a>', "[the page](https://x.org/?a=1&b=2)"),
+        ('<a href="https://x.org/a_(b)">it</a>', "[it](https://x.org/a_%28b%29)"),
         ('<a href="javascript:alert(1)">click</a>', "click"),
+        ("<b><p>one</p><p>two</p></b>", "**one**\n\n**two**"),
+        ("<b><ul><li>x</li><li>y</li></ul></b>", "- **x**\n- **y**"),
         ("<p>R&amp;D &lt;now&gt;</p>", "R&D <now>"),
         ("&lt;p&gt;R&amp;amp;D&lt;/p&gt;", "R&D"),
         ("<p>x</p><script>alert(1)</script><!-- note -->", "x"),
@@ -133,6 +136,11 @@ def test_hostile_text_takes_bounded_time(piece: str) -> None:
         ('5" pipe;x', ";", ['5" pipe', "x"]),
         ('"Smith, Jr.", Doe', ",", ["Smith, Jr.", " Doe"]),
         ("a / b", " / ", ["a", "b"]),
+        ("<ul><li>Learn</li><li>Ship; test</li></ul>", ";", ["Learn", "Ship; test"]),
+        ("&lt;p&gt;Plan&lt;/p&gt;&lt;p&gt;Do&lt;/p&gt;", ";", ["Plan", "Do"]),
+        ("<p>Plan;Do</p>", ";", ["Plan", "Do"]),
+        ("R&amp;D;Marketing", ";", ["R&D", "Marketing"]),
+        ("a < b;c", ";", ["a < b", "c"]),
     ],
 )
 def test_lists_are_split_and_quotes_protect(cell: str, separator: str, parts: list[str]) -> None:
@@ -352,9 +360,11 @@ def test_an_id_that_a_spreadsheet_shortened_is_refused(raw: str) -> None:
 
 
 def test_a_whole_name_does_not_pass_for_initials() -> None:
-    assert values.initials("A.L.") == "A.L."
-    with pytest.raises(BadValue, match="6 characters"):
-        values.initials("Ana López")
+    for initials in ("A.L.", "AL", "A. L.", "al", "McD", "JvdB", "Ø"):
+        assert values.initials(initials) == initials
+    for name in ("Ana López", "Li Wei", "Bo Li", "Anna"):
+        with pytest.raises(BadValue, match="6 characters"):
+            values.initials(name)
 
 
 @pytest.mark.parametrize(
