@@ -27,6 +27,8 @@ PURE = {
     "linking",
     "plan",
     "overview",
+    "provenance",
+    "sheets",
 }
 """No files, clock, network or logging."""
 EDGES = {"connector", "http", "state", "loader"}
