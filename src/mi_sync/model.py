@@ -251,6 +251,7 @@ class Traced:
         origins: field → source, reference, column, line of the mapping; see `linking.Merged`.
         contributions: everything that rows say of it.
         files: (source, file) → digest of its content and the run that read it; empty where nobody knows.
+        unread: those of its rows that cannot be read now, so that what they said before still stands.
     """
 
     kind: Kind
@@ -258,6 +259,7 @@ class Traced:
     origins: Mapping[str, Sequence[Any]]
     contributions: tuple[Contribution, ...]
     files: Mapping[tuple[str, str], tuple[str, str]]
+    unread: frozenset[tuple[str, str, int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

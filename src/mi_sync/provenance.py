@@ -52,7 +52,14 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A row that says something: `content` is the digest of its file, `run` the one that first read this from it."""
+    """A row that says something.
+
+    Attributes:
+        run: the run that first read it; empty where nobody knows, as for `content`.
+        content: the digest of its file as last read.
+        gone: the complete export no longer has it.
+        unread: it cannot be read now, so what it said before still stands.
+    """
 
     source: str
     file: str
@@ -60,6 +67,7 @@ class Place:
     run: str = ""
     content: str = ""
     gone: bool = False
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +197,8 @@ def rows(traced: Traced) -> list[Place]:
 
 def _place(traced: Traced, it: Contribution) -> Place:
     content, _ = traced.files.get((it.source, it.file), ("", ""))
-    return Place(it.source, it.file, it.line, it.run, content, it.gone)
+    unread = (it.source, it.file, it.line) in traced.unread
+    return Place(it.source, it.file, it.line, it.run, content, it.gone, unread)
 
 
 # ------------------------------------------------------------------------------------------ what was done with a cell

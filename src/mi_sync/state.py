@@ -652,7 +652,14 @@ class Store:
             json.loads(origins),
             contributions,
             {name: (read.content, read.run) for name, read in files.items()},
+            frozenset(self._unread(contributions)),
         )
+
+    def _unread(self, contributions: Sequence[Contribution]) -> Iterator[tuple[str, str, int]]:
+        query = "SELECT 1 FROM quarantine WHERE programme = ? AND source = ? AND file = ? AND line = ?"
+        for it in contributions:
+            if self._one(f"{query} AND stage = 'map'", it.source, it.file, it.line):
+                yield it.source, it.file, it.line
 
     def feedback_on(self, posting: str, applicant: str) -> list[str]:
         """The keys of the feedback on an engagement."""

@@ -35,6 +35,19 @@ def test_a_card_of_an_engagement_that_ended_is_explained_all_the_same(project: P
     assert [each["field"] for each in found["values"]] == ["posting.title", "applicant.label"]
 
 
+def test_a_date_that_a_person_set_is_told_beside_the_one_that_the_records_ask_for(
+    project: Project, server: Server
+) -> None:
+    project.run()
+    card = server.card("Kickoff")
+    server.call("PUT", f"/cards/{card['id']}", due="2026-03-05T22:00:00.000Z")
+    project.run()
+    (found,) = project.start("why", card["shortUrl"], "due", "--output", "json").json()["found"]
+    assert (found["due"], found["due_on_board"]) == ("2026-03-02", "2026-03-05")
+    told = project.start("why", card["shortUrl"], "due").out
+    assert "so the records ask for 2026-03-02\n    the board last showed 2026-03-05\n" in told
+
+
 def test_a_card_whose_step_was_removed_says_so(project: Project, server: Server) -> None:
     project.run()
     project.edit("config.toml", 'key = "final"', 'key = "wrap-up"')

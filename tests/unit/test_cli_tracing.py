@@ -236,6 +236,15 @@ def test_retry_tells_what_got_through(folder: Path, capsys: pytest.CaptureFixtur
     assert [q["line"] for q in as_json(capsys, "quarantine", "list")["quarantined"]] == [8]
 
 
+def test_a_row_that_only_moved_did_not_get_through(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    exports = folder / "exports" / "applicants.csv"
+    header, _, rest = exports.read_bytes().partition(b"\r\n")
+    exports.write_bytes(header + b"\r\nS-9,Fay Oh,fay@students.example,P-101,New,2026-02-27,,,,\r\n" + rest)
+    told = as_json(capsys, "quarantine", "retry")
+    assert [(row["line"], row["left_out"]) for row in told["retried"]] == [(8, True)]
+    assert [q["line"] for q in as_json(capsys, "quarantine", "list")["quarantined"]] == [9]
+
+
 def test_retry_ends_as_a_pull_does(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     append(folder / "exports" / "applicants.csv", "S-9,No Body,nobody,P-101,New,,,,,\r\n")
     told = as_json(capsys, "quarantine", "retry", code=3)

@@ -185,6 +185,20 @@ def test_the_first_source_counts_and_the_others_are_overruled(world: World) -> N
     assert start.value == date(2026, 3, 9)
     assert place(start)[:3] == ("engagements.csv", 2, "starts_on")
     assert [(it.file, it.line) for it in start.overruled] == [("people.csv", 2)]
+    assert world.came("application")["application.status"].overruled == ()  # the overlay says no status
+
+
+def test_a_row_that_cannot_be_read_now_is_told_as_such(world: World) -> None:
+    world.pull()
+    world.write("people.csv", FILES["people.csv"].replace("2026-03-02", "soon"))
+    world.pull()
+    status = world.came("application")["application.status"]
+    assert status.value == "accepted"
+    assert status.place is not None
+    assert (status.place.run, status.place.unread) == ("run-1", True)
+    title = world.came("posting")["posting.title"].place
+    assert title is not None
+    assert not title.unread
 
 
 def test_a_reference_tells_how_it_was_found(world: World) -> None:
@@ -223,6 +237,28 @@ def test_a_status_that_followed_from_a_row_that_has_gone_says_so(world: World) -
     assert status.value == "closed"
     assert "no longer has the row" in status.transform[0]
     assert [row.gone for row in provenance.rows(traced)] == [True]
+
+
+def test_a_status_that_a_row_gave_before_it_went_tells_both(world: World) -> None:
+    world.write("mappings/postings.toml", f'{POSTINGS}status = "State"\n')
+    header = "Ref,Project,State\n"
+    world.write("jobs.csv", f"{header}P-1,Donor dashboard,open\nP-2,Other,open\n")
+    world.pull()
+    world.write("jobs.csv", f"{header}P-2,Other,open\n")
+    world.pull()
+    sources = {spec.name: spec for spec in world.load().sources}
+    told = {}
+    for record in world.store.records("posting"):
+        traced = world.store.traced(record.key)
+        assert traced is not None
+        told[getattr(record, "id", "")] = next(
+            it.transform for it in provenance.came(traced, sources) if it.field == "posting.status"
+        )
+    assert told["P-2"] == ("one of the canonical words",)
+    assert told["P-1"] == (
+        "one of the canonical words",
+        "then closed, because the complete export no longer has the row",
+    )
 
 
 def test_a_mapping_that_has_moved_on_is_not_blamed(world: World) -> None:

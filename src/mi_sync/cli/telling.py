@@ -50,7 +50,7 @@ def why(settings: Settings, found: Sequence[Explained], allow: Collection[Privac
 def _explained_as_json(it: Explained, allow: Collection[Privacy]) -> dict[str, Any]:
     values = [_came_as_json(each, allow) for each in it.values]
     if it.item is None:
-        return {"what": it.what, "key": it.key, "rows": [asdict(row) for row in it.rows], "values": values}
+        return {"what": it.what, "key": it.key, "rows": [_place(row) for row in it.rows], "values": values}
     link, item = it.item.link, it.item.item
     return {
         "what": it.what,
@@ -60,6 +60,8 @@ def _explained_as_json(it: Explained, allow: Collection[Privacy]) -> dict[str, A
         "title": it.item.title,
         "step": it.item.step,
         "n": item.n if item else None,
+        "due": item.due.date() if item and item.due else None,
+        "due_on_board": link.seen.due if link else None,
         "owner": it.item.owner,
         "fields": [asdict(each) for each in it.made],
         "values": values,
@@ -68,8 +70,7 @@ def _explained_as_json(it: Explained, allow: Collection[Privacy]) -> dict[str, A
 
 def _came_as_json(it: Came, allow: Collection[Privacy]) -> dict[str, Any]:
     shown = it.privacy in allow
-    place = {name: getattr(it.place, name) if it.place else None for name in Place.__slots__}
-    place["content"] = place["content"] or None
+    place = _place(it.place) if it.place else dict.fromkeys(Place.__slots__)
     rest = {"column": it.column, "mapping": it.mapping, "mapping_line": it.mapping_line, "transform": it.transform}
     return {
         "field": it.field,
@@ -78,8 +79,13 @@ def _came_as_json(it: Came, allow: Collection[Privacy]) -> dict[str, Any]:
         "value": _plain(it.value) if shown else None,
         **place,
         **rest,
-        "overruled": [asdict(each) for each in it.overruled],
+        "overruled": [_place(each) for each in it.overruled],
     }
+
+
+def _place(it: Place) -> dict[str, Any]:
+    """What nobody knows is null."""
+    return {**asdict(it), "run": it.run or None, "content": it.content or None}
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  a field is of any type
@@ -109,6 +115,8 @@ def _is_dull(it: Came) -> bool:
 
 def _row(row: Place) -> Iterator[str]:
     yield f"  {_where(row)}{', gone from the export' if row.gone else ''}"
+    if row.unread:
+        yield "    it cannot be read now (`mi-sync quarantine list`), so what it said before still stands"
     yield f"    what it says was first read by run {row.run or '(not recorded then)'}"
     if row.content:
         yield f"    its file as last read has the BLAKE2b (b2sum) {row.content[:16]}…"
@@ -126,8 +134,18 @@ def _item(it: Explained, item: Candidate) -> Iterator[str]:
         yield f"  {each.field}: {_short('; '.join(each.says))}"
         if each.counted:
             yield f"    counted from {each.counted.anchor}, which is {each.counted.day or 'not known'}"
+        if each.field == "due":
+            yield from _dates(item)
         if each.names:
             yield f"    from {', '.join(each.names)}"
+
+
+def _dates(it: Candidate) -> Iterator[str]:
+    """What the records ask for, and what the board showed last: a person's change of a date is kept."""
+    if it.item:
+        yield f"    so the records ask for {it.item.due.date() if it.item.due else 'no date'}"
+    if it.link and not it.link.seen.gone:
+        yield f"    the board last showed {it.link.seen.due or 'no date'}"
 
 
 def _came(it: Came, allow: Collection[Privacy]) -> Iterator[str]:
