@@ -223,7 +223,7 @@ class Safety:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A configuration that holds together."""
+    """A configuration that holds together. `allow` is `[privacy] allow`, with what is public."""
 
     path: Path
     programme: Programme
@@ -231,6 +231,7 @@ class Config:
     sources: tuple[SourceSpec, ...]
     targets: tuple[TargetSpec, ...]
     safety: Safety
+    allow: frozenset[Privacy] = frozenset({Privacy.PUBLIC})
 
     @property
     def root(self) -> Path:
@@ -380,6 +381,7 @@ class _Builder:
             tuple(s for s in sources if s is not None),
             tuple(t for t in targets if t is not None),
             safety,
+            frozenset({Privacy.PUBLIC, *self._doc.privacy.allow}),
         )
 
     # -- parts --------------------------------------------------------------------------------------

@@ -173,6 +173,7 @@ class Linker:
             digest=digest("implied", email, key=self._programme),
             primary=False,
             key=key,
+            run=it.run,
         )
         self._directory.add_alias(key, "applicant", "ref", ref, it.namespace)
         if not is_relay(email):

@@ -526,6 +526,11 @@ class Mapper:
         self._columns = tuple(dict.fromkeys(position for record in records for position in record.positions))
         self._faults: dict[str, int] = {}
 
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """The positions of the columns that it reads; no other cell is ever looked at."""
+        return self._columns
+
     def map(self, line: int, cells: Sequence[str]) -> Mapped | RowProblem:
         """The records of a row, or why there are none. Never raises for whatever stands in a cell."""
         if len(cells) != self._width:

@@ -279,6 +279,49 @@ def _later(start: date, duration: timedelta | None) -> date | None:
     return start + duration
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a date of a step is counted from.
+
+    Attributes:
+        moment: as the step says it: "end-3b".
+        anchor: of it, and `day`, its date; None where nothing gives one.
+        fields: what gave it, such as `application.ends_on`, `programme.default_duration`.
+    """
+
+    moment: str
+    anchor: Anchor
+    day: date | None
+    fields: tuple[str, ...]
+
+
+def counted(moment: str, programme: Programme, posting: Posting, application: Application | None = None) -> Counted:
+    """From which anchor a moment is counted, and which fields gave it its date.
+
+    Raises:
+        ValueError: it is no moment.
+    """
+    anchor = _Moment.parse(moment).anchor
+    day: date | None = getattr(_anchors(programme, posting, application), anchor)
+    levels = {"application": application, "posting": posting, "programme": programme}
+    return Counted(moment, anchor, day, tuple(_giving(anchor, levels)))
+
+
+def _giving(anchor: Anchor, levels: Mapping[str, Any]) -> Iterator[str]:
+    """The fields that an anchor's date comes from, as `_anchors` takes them."""
+    if anchor == "accepted":
+        yield "application.accepted_on"
+        return
+    started = next((f"{name}.starts_on" for name, it in levels.items() if it and it.starts_on), None)
+    ended = next((f"{name}.ends_on" for name, it in levels.items() if it and it.ends_on), None)
+    if started and (anchor != "end" or not ended):
+        yield started
+    if ended and anchor != "start":
+        yield ended
+    if started and not ended and anchor != "start" and levels["programme"].default_duration:
+        yield "programme.default_duration"
+
+
 # ------------------------------------------------------------------------------------------- compiling
 
 
@@ -422,6 +465,15 @@ class Milestones:
         if problems := [problem for it in compilers for problem in it.problems]:
             raise ConfigError(problems)
         self._steps = tuple(it for it in compiled if it is not None)
+
+    @property
+    def allow(self) -> frozenset[Privacy]:
+        """The privacy classes that the target sees."""
+        return self._allow
+
+    def step(self, key: str) -> Step | None:
+        """The step of this key, as this target gets it."""
+        return next((it.step for it in self._steps if it.key == key), None)
 
     def of_engagement(self, engagement: Engagement) -> Asked:
         """The items of an application: all while it is an engagement, none once it has ended."""

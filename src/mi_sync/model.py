@@ -6,7 +6,7 @@ templates, the documentation and the tests. A field without a class does not exi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -216,7 +216,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one row of one source says of one record, before it is known whose record that is."""
+    """What one row of one source says of one record, before it is known whose record that is.
+
+    `run` is the run in which it first said so.
+    """
 
     source: str
     kind: Kind
@@ -235,6 +238,28 @@ class Contribution:
     posting: str | None = None
     applicant: str | None = None
     gone: bool = False
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A record with all that tells where its values came from.
+
+    Attributes:
+        kind: of the record.
+        record: as merged, with its label.
+        origins: field → source, reference, column, line of the mapping; see `linking.Merged`.
+        contributions: everything that rows say of it.
+        files: (source, file) → digest of its content and the run that read it; empty where nobody knows.
+        unread: those of its rows that cannot be read now, so that what they said before still stands.
+    """
+
+    kind: Kind
+    record: Record
+    origins: Mapping[str, Sequence[Any]]
+    contributions: tuple[Contribution, ...]
+    files: Mapping[tuple[str, str], tuple[str, str]]
+    unread: frozenset[tuple[str, str, int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

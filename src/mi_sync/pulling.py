@@ -25,11 +25,13 @@ _LINK_ORDER: tuple[Kind, ...] = ("posting", "applicant", "application", "feedbac
 class SourceReader:
     """Reads one source: files into contributions and quarantine.
 
-    `dirty` collects the keys of the records that must be merged anew.
+    `dirty` collects the keys of the records that must be merged anew. The files in `again` are read even if they are
+    unchanged.
     """
 
-    def __init__(self, run: Run, spec: SourceSpec, read_no: int, dirty: set[str]) -> None:
+    def __init__(self, run: Run, spec: SourceSpec, read_no: int, dirty: set[str], again: Collection[str] = ()) -> None:
         self._run, self._spec, self._read_no, self._dirty = run, spec, read_no, dirty
+        self._again = again
         self._store = run.store
         self._counts = SourceCounts()
         self._every_key_read = True
@@ -65,8 +67,7 @@ class SourceReader:
         spec, store, counts = self._spec, self._store, self._counts
         fingerprint = self._fingerprint(file)
         known = store.file(spec.name, file.name)
-        # A row that was skipped as a repetition speaks once the file of the first one no longer does.
-        if known and known.fingerprint == fingerprint and not (known.skipped and self._moved):
+        if known and known.fingerprint == fingerprint and not self._must_read(file, known):
             store.touch_file(spec.name, file.name, self._read_no)
             left_out = [q for q in store.quarantine(spec.name, "map") if q.file == file.name]
             self._report(left_out)
@@ -79,6 +80,11 @@ class SourceReader:
             return
         with file.open() as table:
             yield from self._rows(file, table, fingerprint)
+
+    def _must_read(self, file: SourceFile, known: FileRead) -> bool:
+        """Whether a file that is unchanged may say something new all the same."""
+        # A row that was skipped as a repetition speaks once the file of the first one no longer does.
+        return bool(known.skipped and self._moved) or file.name in self._again
 
     def _fingerprint(self, file: SourceFile) -> str:
         spec = self._spec
@@ -115,7 +121,8 @@ class SourceReader:
         store.replace_quarantine(spec.name, file.name, "map", left_out, self._run.outside.now())
         self._report(left_out)
         self._every_key_read &= not keyless
-        read = FileRead(fingerprint, rows, mapped + unchanged, skipped, keyless)
+        run = self._run.result.run_id
+        read = FileRead(fingerprint, rows, mapped + unchanged, skipped, keyless, file.digest(), run)
         store.save_file(spec.name, file.name, read, self._read_no)
         counts.rows += rows
         counts.mapped += mapped
@@ -148,7 +155,8 @@ class SourceReader:
                 continue  # the same person in another row of this read: the first row speaks
             self._unread.discard((draft.kind, draft.ref))
             if before and before[0] == digest:
-                if store.touch_contribution(spec.name, draft.kind, draft.ref, file.name, row.line, self._read_no):
+                where = (file.name, row.line, self._read_no, _origins(draft))
+                if store.touch_contribution(spec.name, draft.kind, draft.ref, *where):
                     self._mark_dirty(draft)
                 continue
             store.save_contribution(self._contribution(file, row, draft, digest, primary=primary), self._read_no)
@@ -183,13 +191,18 @@ class SourceReader:
             local_id=draft.id,
             values=draft.values,
             refs=draft.refs,
-            origins={name: (o.column, o.mapping_line) for name, o in draft.origins.items()},
+            origins=_origins(draft),
             digest=digest,
             primary=primary,
+            run=self._run.result.run_id,
         )
 
     def _report(self, left_out: Iterable[Quarantined]) -> None:
         self._run.result.note(*(_as_problem(q) for q in left_out))
+
+
+def _origins(draft: mapping.Draft) -> dict[str, tuple[str | None, int | None]]:
+    return {name: (origin.column, origin.mapping_line) for name, origin in draft.origins.items()}
 
 
 def _draft_digest(draft: mapping.Draft) -> str:

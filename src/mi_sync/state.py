@@ -32,6 +32,7 @@ from mi_sync.model import (
     Quarantined,
     Record,
     Seen,
+    Traced,
 )
 
 MIGRATIONS: tuple[tuple[str, str], ...] = (
@@ -100,18 +101,32 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE INDEX IF NOT EXISTS contributions_unlinked ON contributions (programme, kind) WHERE key IS NULL;
         """,
     ),
+    (
+        "the content of files, and the run that a value came with",
+        # Of what was read before nobody knows; it is filled in when a file is read again.
+        """
+        ALTER TABLE files ADD COLUMN content TEXT NOT NULL DEFAULT '';
+        ALTER TABLE files ADD COLUMN run TEXT NOT NULL DEFAULT '';
+        ALTER TABLE contributions ADD COLUMN run TEXT NOT NULL DEFAULT '';
+        """,
+    ),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class FileRead:
-    """What the last read of a file gave."""
+    """What the last read of a file gave.
+
+    `content` is the digest of its bytes and `run` the run that read it; both empty for what an older version read.
+    """
 
     fingerprint: str
     rows: int
     accepted: int
     skipped: int
     keyless: bool = False
+    content: str = ""
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +150,7 @@ class Store:
     """The state of one programme.
 
     Use `Store.open` for the real one and `scratch` for a copy that is thrown away: that is how `plan` writes nothing.
+    `schema` is the number of migrations that it had when it was opened.
     """
 
     def __init__(self, connection: sqlite3.Connection, programme: str, path: Path | None, where: str = "") -> None:
@@ -142,6 +158,7 @@ class Store:
         self._programme = programme
         self._where = where
         self.path = path
+        self.schema = 0
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
         self._migrate()
@@ -236,7 +253,8 @@ class Store:
         self._db.execute("RELEASE part")
 
     def _migrate(self) -> None:
-        if self._migrated() == len(MIGRATIONS):
+        self.schema = self._migrated()
+        if self.schema == len(MIGRATIONS):
             return  # without a write, so that `status` never waits for a run
         with self.transaction():
             self._db.execute("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
@@ -267,6 +285,13 @@ class Store:
                 remedy="Upgrade mi-sync.",
             )
         return int(done)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How much there is of everything, and nothing of what it says."""
+        return {
+            name: dict(self._rows(f"SELECT {what}, COUNT(*) FROM {table} WHERE programme = ? {which} GROUP BY 1"))  # noqa: S608
+            for name, (what, table, which) in _COUNTED.items()
+        }
 
     def _rows(self, sql: str, *values: Any) -> sqlite3.Cursor:  # noqa: ANN401  what SQLite takes
         return self._db.execute(sql, (self._programme, *values))
@@ -311,7 +336,7 @@ class Store:
     def file(self, source: str, file: str) -> FileRead | None:
         """What the last read of the file gave, or None for a new one."""
         row = self._rows(
-            "SELECT fingerprint, rows, accepted, skipped, keyless FROM files"
+            "SELECT fingerprint, rows, accepted, skipped, keyless, content, run FROM files"
             " WHERE programme = ? AND source = ? AND file = ?",
             source,
             file,
@@ -329,7 +354,8 @@ class Store:
     def save_file(self, source: str, file: str, read: FileRead, read_no: int) -> None:
         """Remembers what this read gave."""
         self._rows(
-            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO files (programme, source, file, fingerprint, rows, accepted, skipped, read_no,"
+            " keyless, content, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             source,
             file,
             read.fingerprint,
@@ -338,6 +364,8 @@ class Store:
             read.skipped,
             read_no,
             read.keyless,
+            read.content,
+            read.run,
         )
 
     def contribution_state(self, source: str, kind: str, ref: str) -> tuple[str, int, str, int] | None:
@@ -355,8 +383,8 @@ class Store:
         """Inserts or replaces; who it is about is resolved anew, because its references may have changed."""
         self._rows(
             "INSERT OR REPLACE INTO contributions (programme, source, kind, ref, namespace, overlay, file, line,"
-            " local_id, title, body, refs, origins, digest, is_primary, read_no)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " local_id, title, body, refs, origins, digest, is_primary, read_no, run)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             it.source,
             it.kind,
             it.ref,
@@ -372,18 +400,32 @@ class Store:
             it.digest,
             it.primary,
             read_no,
+            it.run,
         )
 
-    def touch_contribution(self, source: str, kind: str, ref: str, file: str, line: int, read_no: int) -> bool:
-        """The source still says the same. True when it had been gone."""
-        was_gone = self._one(
-            "SELECT gone FROM contributions WHERE programme = ? AND source = ? AND kind = ? AND ref = ?",
+    def touch_contribution(
+        self,
+        source: str,
+        kind: str,
+        ref: str,
+        file: str,
+        line: int,
+        read_no: int,
+        origins: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """The source still says the same. True when it had been gone, or says so in another column or by another line.
+
+        `origins` is None for a row that cannot be read: what it said before still stands, from where it came then.
+        """
+        was_gone, was_from = self._rows(
+            "SELECT gone, origins FROM contributions WHERE programme = ? AND source = ? AND kind = ? AND ref = ?",
             source,
             kind,
             ref,
-        )
+        ).fetchone() or (False, "")
+        is_from = was_from if origins is None else _dump(origins)
         self._rows(
-            "UPDATE contributions SET file = ?2, line = ?3, read_no = ?4, gone = 0"
+            "UPDATE contributions SET file = ?2, line = ?3, read_no = ?4, gone = 0, origins = ?8"
             " WHERE programme = ?1 AND source = ?5 AND kind = ?6 AND ref = ?7",
             file,
             line,
@@ -391,8 +433,9 @@ class Store:
             source,
             kind,
             ref,
+            is_from,
         )
-        return bool(was_gone)
+        return bool(was_gone) or is_from != was_from
 
     def forget_files(self, source: str, still: Sequence[str]) -> None:
         """Forgets the files that are no longer there, with what was left out of them."""
@@ -513,10 +556,10 @@ class Store:
     @staticmethod
     def _contribution(row: Sequence[Any]) -> Contribution:
         source, kind, ref, namespace, overlay, file, line, local_id, body, refs, origins, *rest = row
-        digest, primary, key, posting, applicant, gone = rest
+        digest, primary, key, posting, applicant, gone, run = rest
         return Contribution(
             source, kind, ref, namespace, bool(overlay), file, line, local_id, json.loads(body), json.loads(refs),
-            json.loads(origins), digest, bool(primary), key, posting, applicant, bool(gone),
+            json.loads(origins), digest, bool(primary), key, posting, applicant, bool(gone), run,
         )  # fmt: skip
 
     # -- aliases ------------------------------------------------------------------------------------
@@ -592,6 +635,36 @@ class Store:
         """One record, or None."""
         row = self._rows("SELECT kind, body FROM records WHERE programme = ? AND key = ?", key).fetchone()
         return RECORDS[row[0]].model_validate_json(row[1]) if row else None
+
+    def traced(self, key: str) -> Traced | None:
+        """One record with all that tells where its values came from, or None."""
+        row = self._rows("SELECT kind, body, origins FROM records WHERE programme = ? AND key = ?", key).fetchone()
+        if row is None:
+            return None
+        kind, body, origins = row
+        record = RECORDS[kind].model_validate_json(body)
+        label = self._one("SELECT label FROM labels WHERE programme = ? AND applicant = ?", key)
+        contributions = tuple(self.contributions(key))
+        files = {name: read for it in contributions if (read := self.file(*(name := (it.source, it.file))))}
+        return Traced(
+            kind,
+            record.model_copy(update={"label": label}) if label else record,
+            json.loads(origins),
+            contributions,
+            {name: (read.content, read.run) for name, read in files.items()},
+            frozenset(self._unread(contributions)),
+        )
+
+    def _unread(self, contributions: Sequence[Contribution]) -> Iterator[tuple[str, str, int]]:
+        query = "SELECT 1 FROM quarantine WHERE programme = ? AND source = ? AND file = ? AND line = ?"
+        for it in contributions:
+            if self._one(f"{query} AND stage = 'map'", it.source, it.file, it.line):
+                yield it.source, it.file, it.line
+
+    def feedback_on(self, posting: str, applicant: str) -> list[str]:
+        """The keys of the feedback on an engagement."""
+        query = "SELECT key FROM records WHERE programme = ? AND kind = 'feedback' AND posting = ? AND applicant = ?"
+        return [key for (key,) in self._rows(f"{query} ORDER BY key", posting, applicant)]
 
     def labels(self) -> dict[str, str]:
         """The labels given so far, by applicant."""
@@ -866,12 +939,23 @@ def _backup(address: str, into: sqlite3.Connection) -> None:
         original.backup(into)
 
 
+_COUNTED: Mapping[str, tuple[str, str, str]] = {
+    "files": ("source", "files", ""),
+    "records": ("kind", "records", ""),
+    "links": ("target", "links", ""),
+    "archived": ("target", "links", "AND archived = 1"),
+    "open_intents": ("target", "journal", "AND state IN ('open', 'carried')"),
+    "quarantine": ("source", "quarantine", ""),
+    "runs": ("COALESCE(status, 'interrupted')", "runs", ""),
+}
+"""For each count: by what, of which table, and which of its rows. Constants, so they may stand in a statement."""
+
 _NEVER_GONE = 2**62
 """A read number beyond all reads."""
 
 _CONTRIBUTION = (
     "source, kind, ref, namespace, overlay, file, line, local_id, body, refs, origins, digest, is_primary,"
-    " key, posting, applicant, gone"
+    " key, posting, applicant, gone, run"
 )
 
 

@@ -29,19 +29,21 @@ from mi_sync.pulling import SourceReader, give_labels, link, merge
 # ------------------------------------------------------------------------------------------------ pull
 
 
-def pull(run: Run) -> Story:
+def pull(run: Run, again: Collection[tuple[str, str]] = ()) -> Story:
     """Reads every source and brings the records up to date; contacts no target.
 
-    Everything happens in one transaction; a source that fails leaves no trace but its problem.
+    Everything happens in one transaction; a source that fails leaves no trace but its problem. `again` names files,
+    each with its source, that are read even if they are unchanged.
     """
     store, result = run.store, run.result
     with store.transaction():
         read_no = store.next_number("read")
         dirty: set[str] = set()
         for spec in run.config.sources:
+            files = {file for source, file in again if source == spec.name}
             try:
                 with store.savepoint():
-                    yield from SourceReader(run, spec, read_no, dirty).read()
+                    yield from SourceReader(run, spec, read_no, dirty, files).read()
             except MiSyncError as error:
                 result.fail_source(spec.name, error)
         link(run, dirty)

@@ -229,6 +229,27 @@ class Templates:
         return tree
 
 
+def paths(source: str) -> tuple[str, ...]:
+    """What a compiled template names of its records, such as `posting.title`, each once, in the order of the text.
+
+    What stands behind a keyed field or a part of a record (`posting.pay.min`) is left to the field.
+    """
+    tree = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True).parse(source)
+    fields = [it for it in tree.find_all(nodes.Expr) if isinstance(it, nodes.Getattr | nodes.Getitem)]
+    found = [
+        (it.lineno, f"{it.node.name}.{_leaf(it)}")
+        for it in fields
+        if isinstance(it.node, nodes.Name) and it.node.name in ENGAGEMENT
+    ]
+    return tuple(dict.fromkeys(path for _, path in sorted(found, key=lambda it: it[0])))
+
+
+def _leaf(node: nodes.Getattr | nodes.Getitem) -> str:
+    if isinstance(node, nodes.Getattr):
+        return node.attr
+    return str(node.arg.value) if isinstance(node.arg, nodes.Const) else ""
+
+
 def _limited(pieces: Iterable[str]) -> Iterator[str]:
     size = 0
     for piece in pieces:

@@ -254,3 +254,13 @@ def test_nobody_reading_is_no_failure(folder: Path) -> None:
     assert running.returncode == 0
     assert b"Traceback" not in told
     assert b"bug" not in told
+
+
+def test_why_knows_the_mapping_that_a_file_was_recognised_as(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = folder / "config.toml"
+    config.write_text(config.read_text("utf-8").replace('mapping = "generic_postings"\n', ""), "utf-8")
+    (posting, *_) = as_json(capsys, "pull", code=3)["postings"]
+    told = as_json(capsys, "why", posting["key"], "title")
+    assert "generic_postings.toml" in json.dumps(told)
+    (folder / "exports" / "postings.csv").unlink()
+    assert "cannot be read now" in json.dumps(as_json(capsys, "why", posting["key"], "title"))

@@ -29,6 +29,8 @@ PURE = {
     "linking",
     "plan",
     "overview",
+    "provenance",
+    "sheets",
 }
 """No files, clock, network or logging."""
 EDGES = {"connector", "http", "state", "loader"}

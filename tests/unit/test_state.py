@@ -142,6 +142,30 @@ def test_an_older_state_is_brought_up_to_date(path: Path, monkeypatch: pytest.Mo
     assert migrations(path)[-1] == (len(MIGRATIONS) + 1, "add a table")
 
 
+def test_what_was_read_before_contents_and_runs_were_kept_is_kept_without_them(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(state, "MIGRATIONS", MIGRATIONS[:2])
+        Store.open(path, "spring").close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("INSERT INTO files VALUES ('spring', 'jobs', 'jobs.csv', 'f1', 3, 2, 1, 1, 0)")
+        db.execute(
+            "INSERT INTO contributions VALUES ('spring', 'jobs', 'posting', '1', 'jobs', 0, 'jobs.csv', 2, '1', 'One',"
+            " '{\"title\":\"One\"}', '{}', '{\"title\":[\"Project\",4]}', 'd', 1, 'key-1', NULL, NULL, 1, 0)"
+        )
+        db.commit()
+    with closing(Store.open(path, "spring")) as new:
+        assert new.schema == 2
+        assert new.file("jobs", "jobs.csv") == FileRead("f1", 3, 2, 1)
+        (kept,) = new.contributions("key-1")
+        assert (kept.values, kept.run) == ({"title": "One"}, "")
+        new.save_file("jobs", "jobs.csv", FileRead("f2", 3, 3, 0, content="c", run="r"), 2)
+        assert new.file("jobs", "jobs.csv") == FileRead("f2", 3, 3, 0, content="c", run="r")
+    with closing(Store.open(path, "spring")) as again:
+        assert again.schema == len(MIGRATIONS)
+
+
 def test_a_migration_that_fails_leaves_the_old_state(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Store.open(path, "spring").close()
     before = tables(path), migrations(path)
@@ -516,6 +540,8 @@ def content(store: Store) -> dict[str, Any]:
         "had rows": store.had_rows("jobs"),
         "count": store.count_records_of("jobs"),
         "runs": store.runs(5),
+        "traced": store.traced("p"),
+        "counts": {name: counts for name, counts in store.counts().items() if counts},
     }
 
 

@@ -273,18 +273,81 @@ def history(settings: Settings, limit: int) -> ExitCode:
     return commands.history(settings, limit)
 
 
+@cli.command(
+    epilog=_example("mi-sync why 'Kickoff: Donor dashboard (AL)' due", "mi-sync why https://trello.com/c/AbCd1234")
+)
+@click.argument("key")
+@click.argument("field", required=False)
+@click.pass_obj
+def why(settings: Settings, key: str, field: str | None) -> ExitCode:
+    """Show where a value came from: row, column, mapping line.
+
+    KEY is an item's key, address or title, or a record's key. FIELD is one of its fields, such as title, due or
+    posting.starts_on; without it, all of them. Values of a class that [privacy] does not allow are not shown.
+    """
+    from mi_sync.cli import tracing
+
+    return tracing.why(settings, key, field)
+
+
 @cli.group()
 def quarantine() -> None:
-    """Look at the rows that were left out, and why."""
+    """Look at the rows that were left out, and try them again."""
 
 
-@quarantine.command("list", epilog=_example("mi-sync quarantine list"))
+@quarantine.command("list", epilog=_example("mi-sync quarantine list", "mi-sync quarantine list --export rows.csv"))
+@click.option(
+    "--export",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write them into this CSV file, for its owner alone; no cell of it is a formula.",
+)
 @click.pass_obj
-def quarantine_list(settings: Settings) -> ExitCode:
+def quarantine_list(settings: Settings, export: Path | None) -> ExitCode:
     """List the rows that were left out, and why."""
-    from mi_sync.cli import commands
+    from mi_sync.cli import tracing
 
-    return commands.quarantine_list(settings)
+    return tracing.quarantine_list(settings, export)
+
+
+@quarantine.command(
+    "show", epilog=_example("mi-sync quarantine show 1", "mi-sync quarantine show exports/applicants.csv:8")
+)
+@click.argument("row")
+@click.pass_obj
+def quarantine_show(settings: Settings, row: str) -> ExitCode:
+    """Show one row that was left out; never its cells.
+
+    ROW is its number in `mi-sync quarantine list`, or its place, file:line.
+    """
+    from mi_sync.cli import tracing
+
+    return tracing.quarantine_show(settings, row)
+
+
+@quarantine.command("retry", epilog=_example("mi-sync quarantine retry"))
+@click.pass_obj
+def quarantine_retry(settings: Settings) -> ExitCode:
+    """Read the rows that were left out again.
+
+    A pull that reads their files even if these are unchanged, and tells which rows got through. Contacts no target.
+    """
+    from mi_sync.cli import tracing
+
+    return tracing.quarantine_retry(settings)
+
+
+@cli.group()
+def state() -> None:
+    """Look at what mi-sync remembers."""
+
+
+@state.command("show", epilog=_example("mi-sync state show"))
+@click.pass_obj
+def state_show(settings: Settings) -> ExitCode:
+    """Show what the state holds, in counts."""
+    from mi_sync.cli import tracing
+
+    return tracing.state_show(settings)
 
 
 @cli.command(epilog=_example("mi-sync sandbox --port 8377"))

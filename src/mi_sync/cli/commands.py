@@ -263,11 +263,3 @@ def history(settings: Settings, limit: int) -> ExitCode:
     with session.scratch() as run:
         show.history(settings, run.store.runs(limit))
     return ExitCode.OK
-
-
-def quarantine_list(settings: Settings) -> ExitCode:
-    """The rows that were left out."""
-    session = Session(settings)
-    with session.scratch() as run:
-        show.quarantine(settings, run.store.quarantine())
-    return ExitCode.OK

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from mi_sync import events
     from mi_sync.cli import Settings
     from mi_sync.cli.inspection import Found
-    from mi_sync.model import Quarantined
     from mi_sync.overview import Line
     from mi_sync.plan import Change, Plan
 
@@ -389,7 +388,7 @@ def status(
         shown = {question: [asdict(line) for line in found] for question, found in answers.items()}
         json_object({"today": today, "as_of": as_of, **shown})
         return
-    looked = f"the boards were last looked at {_moment(as_of)}" if as_of else "no board has been looked at yet"
+    looked = f"the boards were last looked at {moment(as_of)}" if as_of else "no board has been looked at yet"
     click.echo(f"Today is {today}; {looked}.")
     for question, found in answers.items():
         click.echo(f"\n{QUESTIONS[question]}: {len(found) or 'none'}")
@@ -421,29 +420,16 @@ def history(settings: Settings, runs: Sequence[Mapping[str, Any]]) -> None:
             for name in ("created", "updated", "archived", "failed")
         ]
         code = "-" if each["exit_code"] is None else str(each["exit_code"])
-        rows.append([_moment(each["started_at"]), each["command"], each["status"], code, *map(str, totals)])
+        rows.append([moment(each["started_at"]), each["command"], each["status"], code, *map(str, totals)])
     headings = ["Started", "Command", "Status", "Exit", "Created", "Updated", "Archived", "Failed"]
     _table(settings, headings, rows)
-
-
-def quarantine(settings: Settings, rows: Iterator[Quarantined]) -> None:
-    """The rows that were left out; never their content."""
-    if settings.output == "json":
-        names = ("source", "file", "line", "field", "why", "since")
-        json_stream([("quarantined", ({name: getattr(q, name) for name in names} for q in rows))])
-        return
-    number = 0
-    for q in rows:
-        number += 1
-        field = f" [{q.field}]" if q.field else ""
-        click.echo(f"{q.file}:{q.line}{field} since {_moment(q.since)}\n    {q.why}")
-    click.echo(f"{_count(number, 'row')} left out." if number else "No row is left out.")
 
 
 # ----------------------------------------------------------------------------------------------- tables
 
 
-def _moment(at: str) -> str:
+def moment(at: str) -> str:
+    """A recorded time, for people."""
     return datetime.fromisoformat(at).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
