@@ -30,7 +30,7 @@ SANDBOXES = "mi_sync.sandboxes"
 
 
 class Row(NamedTuple):
-    """A row of a table: the line of the file it begins on (from 1), and its cells by position.
+    """A row of a table: the line of the file that it begins on, or its row in a sheet, and its cells by position.
 
     A row that cannot be read at all has a `fault` instead of cells, and is quarantined.
     """

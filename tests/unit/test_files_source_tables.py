@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mi_sync.connector import Context, Row, Table
 from mi_sync.errors import EmptySource, SourceError
 from mi_sync_files import FilesSource, Settings
-from mi_sync_files.delimited import MAX_CELL, MAX_ROW
+from mi_sync_files.cells import MAX_CELL, MAX_ROW
 
 # A folder that all examples of a property share is what each example wants: it writes its file anew.
 SHARED_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
