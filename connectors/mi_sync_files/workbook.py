@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import posixpath
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from mi_sync.connector import Row, Table
+from mi_sync.errors import SourceError
 from mi_sync_files.cells import MAX_CELL, SAMPLE_ROWS, find_header, fitted, is_blank
 from mi_sync_files.place import Place
 from mi_sync_files.sax import Found, Handler, parse
@@ -34,6 +36,8 @@ MAX_ROWS = 1 << 20
 """nor more rows."""
 MAX_CELLS = 20_000_000
 """No sheet has more cells, empty ones before the last of a row included."""
+_ESCAPE = re.compile(r"_x(?!0000|[Dd][89A-Fa-f])([0-9A-Fa-f]{4})_")
+"""ECMA-376, part 1, 22.9.2.19."""
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, NotImplementedError, RuntimeError)
 
 
@@ -77,20 +81,26 @@ class _Sheet(NamedTuple):
     is_hidden: bool
 
 
+class _Relation(NamedTuple):
+    """A part that another one refers to: the name that it has there, what it is, and where."""
+
+    id: str
+    kind: str
+    target: str
+
+
 class _Workbook:
     """The parts of a workbook that a sheet needs."""
 
     def __init__(self, stream: BinaryIO, place: Place) -> None:
         self._place = place
         self._archive = self._opened(stream)
+        main = next((r.target for r in self._relations("") if r.kind == "officeDocument"), "xl/workbook.xml")
         index = _Index(place)
-        self._sheets = list(self._part("xl/workbook.xml", index))
-        self._targets = dict(self._part("xl/_rels/workbook.xml.rels", _Relations(place)))
-        has = set(self._archive.namelist())
-        texts, styles = "xl/sharedStrings.xml", "xl/styles.xml"
-        self._texts = list(self._part(texts, _SharedTexts(place))) if texts in has else []
-        are_dates = list(self._part(styles, _Styles(place))) if styles in has else []
-        self._values = _Values(self._texts, are_dates, is_1904=index.is_1904)
+        self._sheets = list(self._part(main, index))
+        self._related = self._relations(main)
+        texts = self._of_kind("sharedStrings", _SharedTexts(place), MAX_TEXTS)
+        self._values = _Values(texts, self._of_kind("styles", _Styles(place), MAX_EXPANDED), is_1904=index.is_1904)
 
     def find(self, wanted: str | None) -> str:
         """The part with the sheet."""
@@ -100,8 +110,7 @@ class _Workbook:
         if not found:
             there = ", ".join(s.title for s in self._sheets[:10]) or "none"
             raise self._place.error(f"there is no such sheet; there are: {there}.", "Correct `sheet`.")
-        target = self._targets.get(found[0].relation, "")
-        return posixpath.normpath(posixpath.join("xl", target)).lstrip("/")
+        return next((r.target for r in self._related if r.id == found[0].relation), "")
 
     def rows(self, part: str) -> Iterator[tuple[int, list[str]]]:
         """Number and cells of every row that is not blank, without the empty cells at its end."""
@@ -124,9 +133,27 @@ class _Workbook:
             raise self._place.error("the workbook is damaged.", "Save it again as XLSX.") from None
         # What the archive says of its sizes can be relied on: no member yields more than it says.
         sizes = {info.filename: info.file_size for info in archive.infolist()}
-        if size > MAX_FILE or sum(sizes.values()) > MAX_EXPANDED or sizes.get("xl/sharedStrings.xml", 0) > MAX_TEXTS:
-            raise self._place.error("the workbook is too large, or expands to too much.", "Export it as CSV (UTF-8).")
+        if size > MAX_FILE or sum(sizes.values()) > MAX_EXPANDED:
+            raise self._too_large()
         return archive
+
+    def _relations(self, part: str) -> list[_Relation]:
+        """What a part refers to; that of no part is the package."""
+        folder, name = posixpath.split(part)
+        found = self._part(posixpath.join(folder, "_rels", f"{name}.rels"), _Relations(self._place))
+        return [r._replace(target=posixpath.normpath(posixpath.join("/", folder, r.target))[1:]) for r in found]
+
+    def _of_kind(self, kind: str, handler: Handler[Found], limit: int) -> list[Found]:
+        """All of the part of this kind, if there is one."""
+        part = next((r.target for r in self._related if r.kind == kind), "")
+        if part not in self._archive.namelist():
+            return []
+        if self._archive.getinfo(part).file_size > limit:
+            raise self._too_large()
+        return list(self._part(part, handler))
+
+    def _too_large(self) -> SourceError:
+        return self._place.error("the workbook is too large, or expands to too much.", "Export it as CSV (UTF-8).")
 
     def _part(self, name: str, handler: Handler[Found]) -> Iterator[Found]:
         try:
@@ -136,7 +163,15 @@ class _Workbook:
             raise self._place.error("the workbook is damaged.", "Save it again as XLSX.") from None
 
 
-class _Index(Handler[_Sheet]):
+class _Part(Handler[Found]):
+    """A part of a workbook; some writers give every element a prefix."""
+
+    def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802  the name of SAX
+        """Goes one element deeper."""
+        super().startElement(name.rpartition(":")[2], attrs)
+
+
+class _Index(_Part[_Sheet]):
     """The sheets of the workbook, and which day its dates count from."""
 
     is_1904 = False
@@ -149,15 +184,16 @@ class _Index(Handler[_Sheet]):
             self.ready.append(_Sheet(attrs.get("name", ""), relation, attrs.get("state", "visible") != "visible"))
 
 
-class _Relations(Handler[tuple[str, str]]):
-    """The parts that the workbook refers to, by the names that it gives them."""
+class _Relations(_Part[_Relation]):
+    """What a part refers to."""
 
     def opened(self, attrs: AttributesImpl) -> None:
         if self.path[-1] == "Relationship":
-            self.ready.append((attrs.get("Id", ""), attrs.get("Target", "")))
+            kind = posixpath.basename(attrs.get("Type", ""))
+            self.ready.append(_Relation(attrs.get("Id", ""), kind, attrs.get("Target", "")))
 
 
-class _Styles(Handler[bool]):
+class _Styles(_Part[bool]):
     """Whether each style of cells, in its order, shows a number as a date."""
 
     def __init__(self, place: Place) -> None:
@@ -175,7 +211,7 @@ class _Styles(Handler[bool]):
             self.ready.append(bool(is_date_format(code)))
 
 
-class _Texts(Handler[Found]):
+class _Texts(_Part[Found]):
     """Collects the text of `<t>` and `<v>`, without that of phonetic hints."""
 
     def __init__(self, place: Place) -> None:
@@ -198,7 +234,7 @@ class _SharedTexts(_Texts[str]):
     def closed(self) -> None:
         if self.path[-1] == "si":
             self.rest()
-            self.ready.append(self.taken())
+            self.ready.append(_unescaped(self.taken()))
 
 
 class _SheetRows(_Texts[tuple[int, list[str]]]):
@@ -232,6 +268,11 @@ class _SheetRows(_Texts[tuple[int, list[str]]]):
             self.ready.append((self._number, [self._cells.get(n, "") for n in range(1, width + 1)]))
 
 
+def _unescaped(text: str) -> str:
+    """The text with what XML cannot hold, such as `_x000D_` for a carriage return; NUL and halves stay escaped."""
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
+
+
 def _column(reference: str) -> int:
     """The number of a column, from 1, of a reference such as `AB12`."""
     number = 0
@@ -262,7 +303,7 @@ class _Values:
             return self._texts[number]
         if kind == "b":
             return "TRUE" if text == "1" else "FALSE"
-        return text if kind != "n" else self._number(text, style)
+        return _unescaped(text) if kind != "n" else self._number(text, style)
 
     def _number(self, text: str, style: int) -> str:
         value = float(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import time
 import tracemalloc
 import zipfile
@@ -288,6 +289,27 @@ def test_the_first_visible_sheet_or_the_one_that_is_named(tmp_path: Path) -> Non
     assert "there are: Lists, Jobs, More." in refusal(tmp_path, "t.xlsx", content, sheet="x")
 
 
+def test_a_workbook_of_another_writer_is_read_the_same(tmp_path: Path) -> None:
+    """Prefixed elements, absolute targets, shared texts under a name of their own, and escaped characters."""
+    archive = zipfile.ZipFile(io.BytesIO(workbook({"S": [[text("a"), number("46083", 1)], ["@"]]})))
+    parts: dict[str, str | bytes] = {name: archive.read(name) for name in archive.namelist()}
+    shared = "<sst><si><r><t>x_x000D_</t></r><r><t>y</t></r><rPh><t>hint</t></rPh></si><si><t>_x0000_</t></si></sst>"
+    cells = '<c r="A2" t="s"><v>0</v></c><c r="B2" t="s"><v>1</v></c>'
+    sheet = archive.read("xl/worksheets/sheet1.xml").decode().replace("@", cells)
+    parts["xl/worksheets/sheet1.xml"] = prefixed(sheet)
+    parts["xl/Texts.xml"] = prefixed(shared)
+    related = archive.read("xl/_rels/workbook.xml.rels").decode().replace('"styles.xml"', '"/xl/styles.xml"')
+    parts["xl/_rels/workbook.xml.rels"] = related.replace(
+        "</Rel", '<Relationship Id="rt" Type="x/sharedStrings" Target="Texts.xml"/></Rel'
+    )
+    table, rows = read(tmp_path, "t.xlsx", zipped(parts))
+    assert (table.header, rows) == (["a", "2026-03-02"], [Row(2, ["x\ry", "_x0000_"])])
+
+
+def prefixed(xml: str) -> str:
+    return re.sub(r"<(/?)(\w)", r"<\1x:\2", xml).replace("xmlns=", "xmlns:x=")
+
+
 def test_a_row_wider_than_the_header_is_at_fault(tmp_path: Path) -> None:
     _, rows = read(tmp_path, "t.xlsx", workbook({"S": [[text("a")], [text("1"), text("x")], [text("2")]]}))
     assert [(list(row.cells), bool(row.fault)) for row in rows] == [([], True), (["2"], False)]
@@ -378,6 +400,17 @@ def test_an_archive_within_an_archive_is_refused(tmp_path: Path, inner: bytes) -
 LAUGHS = b'<?xml version="1.0"?><!DOCTYPE s [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><s><job><t>&b;</t></job></s>'
 OUTSIDE = b'<!DOCTYPE s [<!ENTITY x SYSTEM "file:///etc/hostname">]><s><job><t>&x;</t></job></s>'
 FAR = workbook({"S": [[text("a")], [text("1")]]})
+
+
+def with_texts(size: int) -> bytes:
+    archive = zipfile.ZipFile(io.BytesIO(FAR))
+    parts: dict[str, str | bytes] = {name: archive.read(name) for name in archive.namelist()}
+    parts["xl/_rels/workbook.xml.rels"] = archive.read("xl/_rels/workbook.xml.rels").replace(
+        b"</Rel", b'<Relationship Id="rt" Type="x/sharedStrings" Target="texts.xml"/></Rel'
+    )
+    return zipped({**parts, "xl/texts.xml": bytes(size)})
+
+
 HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "an XML bomb": ("t.xml", lambda: LAUGHS, "declares entities"),
     "an external entity": ("t.xml", lambda: b'<?xml version="1.0"?>' + OUTSIDE, "declares entities"),
@@ -403,6 +436,7 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "a truncated ZIP": ("t.zip", lambda: zipped({"t.csv": CSV})[:-9], "is damaged"),
     "a ZIP of nothing": ("t.zip", lambda: zipped({"a.md": b"x"}), "holds no table"),
     "a truncated workbook": ("t.xlsx", lambda: FAR[:-9], "is damaged"),
+    "a workbook with too many texts": ("t.xlsx", lambda: with_texts((1 << 27) + 1), "expands to too much"),
     "a workbook without sheets": ("t.xlsx", lambda: zipped({"[Content_Types].xml": b"<Types/>"}), "damaged"),
     "a workbook bomb": ("t.xlsx", lambda: zipped({"[Content_Types].xml": b"<Types/>", "xl/worksheets/sheet1.xml": bytes((1 << 29) + 1)}), "expands to too much"),
     "a binary that is named .json": ("t.json", lambda: b"\x89\0\x81" * 99, "its text is not"),
