@@ -34,7 +34,7 @@ DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=str, parse_int
 
 
 class Record(NamedTuple):
-    """A record: the line on which it begins, and its values by column, or why it cannot be read."""
+    """A record: the line of the file on which it begins, and its values by column, or why it cannot be read."""
 
     line: int
     values: Mapping[str, str]
@@ -44,12 +44,20 @@ class Record(NamedTuple):
 def table_of(records: Callable[[], Iterator[Record]], place: Place, kind: str, encoding: str) -> Table:
     """The table of records, of which `records` makes two passes: one for the columns, one for the rows.
 
+    A row goes by the number of its record, from 1, because such a file often is a single line; by its line where every
+    line is a record.
+
     Raises:
         SourceError: none can be read, or they have too many columns.
         EmptySource: there is none.
     """
     header = tuple(_columns(records(), place))
-    return Table(header, 1, _rows(records(), header), kind, encoding)
+    found = records() if kind == "jsonl" else _numbered(records())
+    return Table(header, 1, _rows(found, header), kind, encoding)
+
+
+def _numbered(records: Iterable[Record]) -> Iterator[Record]:
+    return (record._replace(line=number) for number, record in enumerate(records, 1))
 
 
 def _columns(records: Iterable[Record], place: Place) -> Mapping[str, None]:

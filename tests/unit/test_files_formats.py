@@ -159,9 +159,11 @@ def test_two_lists_are_not_guessed_between(tmp_path: Path) -> None:
     assert "not clear" in refusal(tmp_path, "t.json", content, sheet="applications")
 
 
-def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
-    _, rows = read(tmp_path, "t.json", b'{\n"jobs": [\n{"id": 1,\n"x": 2}\n,\n\n{"id": 3}]\n}')
-    assert [row.line for row in rows] == [3, 7]
+def test_rows_go_by_the_number_of_their_record_and_errors_by_their_line(tmp_path: Path) -> None:
+    _, rows = read(tmp_path, "t.json", b'{\n"jobs": [\n{"id": 1,\n"x": 2}\n,\n{}, {"id": 3}]\n}')
+    assert [row.line for row in rows] == [1, 3]
+    assert refusal(tmp_path, "t.json", b'[\n{"id": 1},\n{"id" 3}]').startswith("t.json:3: ")
+    assert refusal(tmp_path, "t.xml", b"<s>\n<job>\n</jop>\n</s>").startswith("t.xml:3: ")
 
 
 def test_a_record_that_cannot_be_read_is_at_fault_and_the_next_is_read(tmp_path: Path) -> None:
@@ -189,7 +191,7 @@ trailing junk <<<"""
 
 def test_a_feeds_repeated_element_is_a_row_and_its_children_are_columns(tmp_path: Path) -> None:
     table, rows = read(tmp_path, "t.xml", FEED)
-    assert [row.line for row in rows] == [3, 5]
+    assert [row.line for row in rows] == [1, 2]
     assert [{n: c for n, c in zip(table.header, row.cells, strict=True) if c} for row in rows] == [
         {
             "@id": "7",
@@ -249,10 +251,10 @@ def test_every_posting_of_a_page_is_a_row(tmp_path: Path) -> None:
     table, rows = read(tmp_path, "t.html", page.encode())
     assert table.header == ("title", "baseSalary.value.minValue")
     assert [(row.line, list(row.cells)) for row in rows] == [
-        (2, ["a", ""]),
+        (1, ["a", ""]),
         (2, ["b", "20"]),
-        (4, []),
-        (5, ["c\n", ""]),
+        (3, []),
+        (4, ["c\n", ""]),
     ]
     assert "broken" in rows[2].fault
 

@@ -68,8 +68,9 @@ def csv_bytes(rows: Sequence[Sequence[str]]) -> bytes:
 
 
 def records(rows: Sequence[Sequence[str]]) -> Iterator[dict[str, str] | None]:
-    """Each row by its columns; None for one with content beyond them."""
+    """Each row by its columns; None for one with content beyond them. An empty one first, in place of the header."""
     header, *body = rows
+    yield {}
     for row in body:
         yield None if any(row[len(header) :]) else dict(zip(header, row, strict=False))
 
@@ -79,7 +80,7 @@ def json_list(rows: Sequence[Sequence[str]]) -> bytes:
 
 
 def json_lines(rows: Sequence[Sequence[str]]) -> bytes:
-    return ("\n" + "".join(json.dumps(record) + "\n" for record in records(rows))).encode()
+    return "".join(json.dumps(record) + "\n" for record in records(rows)).encode()
 
 
 def feed(rows: Sequence[Sequence[str]]) -> bytes:
