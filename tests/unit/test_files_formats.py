@@ -11,6 +11,7 @@ import tracemalloc
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -560,3 +561,19 @@ def test_what_a_json_writer_writes_is_read_back_exactly(tmp_path: Path, rows: li
     assert shown(tmp_path, "t.json", json.dumps(rows, ensure_ascii=False, indent=1).encode()) == expected
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     assert shown(tmp_path, "t.jsonl", lines.encode()) == expected
+
+
+# XML holds no other control characters, and a reader of XML sees a carriage return as a line feed.
+XML_TEXT = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters="_\ufffe\uffff"), max_size=20
+)
+
+
+@SHARED_FOLDER
+@given(rows=st.lists(st.tuples(XML_TEXT, XML_TEXT), min_size=1))
+def test_texts_of_a_sheet_and_of_a_feed_are_read_back_exactly(tmp_path: Path, rows: list[tuple[str, str]]) -> None:
+    expected = [{n: c for n, c in zip("ab", row, strict=True) if c} for row in rows if any(c.strip() for c in row)]
+    cells = [[text("a"), text("b")], *[[text(cell) for cell in row] for row in rows]]
+    assert shown(tmp_path, "t.xlsx", workbook({"S": cells})) == expected
+    jobs = "".join(f"<job><a>{escape(a)}</a><b>{escape(b)}</b></job>" for a, b in rows)
+    assert shown(tmp_path, "t.xml", f"<s>{jobs}</s>".encode()) == expected

@@ -19,7 +19,7 @@ CSV = b"id,title\r\n1,Data\r\n"
 
 
 def source(root: Path, path: str, **settings: str) -> FilesSource:
-    return FilesSource(Settings(path=path, **settings), Context("jobs", root, ZoneInfo("UTC")))
+    return FilesSource(Settings.model_validate({"path": path, **settings}), Context("jobs", root, ZoneInfo("UTC")))
 
 
 def refusal(root: Path, path: str, **settings: str) -> str:

@@ -25,7 +25,9 @@ SHARED_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixt
 
 def read(root: Path, content: bytes, **configured: str) -> tuple[Table, list[Row]]:
     (root / "t.csv").write_bytes(content)
-    source = FilesSource(Settings(path="t.csv", **configured), Context("jobs", root, ZoneInfo("UTC")))
+    source = FilesSource(
+        Settings.model_validate({"path": "t.csv", **configured}), Context("jobs", root, ZoneInfo("UTC"))
+    )
     with source.files()[0].open() as table:
         return table, list(table.rows)
 
