@@ -1,4 +1,4 @@
-"""The connector for files: CSV and TSV text as job boards, form tools and spreadsheets export it."""
+"""The connector for files, as job boards, form tools and spreadsheets export them, and for feeds."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ __all__ = ["FilesSource", "Settings", "connector"]
 connector = Connector(
     name="files",
     kind="source",
-    summary="CSV and TSV files: one file, or all that a glob such as exports/*.csv finds",
+    summary="exports of every format: one file, all that a glob such as exports/*.csv finds, or a member of an archive",
     config=Settings,
     open=FilesSource,
     can=(
+        "reads CSV, TSV, XLSX, JSON, JSON Lines, XML feeds and the JSON-LD of HTML pages, also in gzip or ZIP",
+        "decides by the content what a file is, whatever its name ends with",
         "reads UTF-8 with or without a byte order mark, UTF-16 with one, and Windows-1252",
         "finds the delimiter (comma, semicolon, tab, bar) and obeys a first line such as sep=;",
-        "reads cells with line breaks, fills up short rows, and streams files of any size",
+        "passes over titles above the header row where they can be nothing else, or up to `header_row`",
+        "streams: memory does not grow with the file, but for the shared texts of a workbook",
     ),
     cannot=(
-        "read spreadsheets, JSON, XML, HTML, archives or web addresses: save or export as CSV",
-        "skip lines above the header row: the header must be the first row",
+        "read web addresses, old Excel files (.xls), .ods, HTML tables or PDF: save or export as CSV",
+        "join several header rows into one",
     ),
 )

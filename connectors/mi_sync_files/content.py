@@ -52,14 +52,12 @@ class Content:
     blank: bool
 
 
-def scan(stream: BinaryIO, encoding: str | None) -> Content:
-    """Reads the file once, from its start to its end, with `CHUNK` bytes in hand.
+def scan(stream: BinaryIO, stamp: Stamp, encoding: str | None) -> Content:
+    """Reads all of a stream once, with `CHUNK` bytes in hand.
 
     Raises:
         OSError: as reading does.
     """
-    stamp = Stamp.of(stream)
-    stream.seek(0)
     hashed = hashlib.blake2b()
     chunk = head = stream.read(CHUNK)
     tried = candidates(head, encoding)

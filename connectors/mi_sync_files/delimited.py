@@ -10,27 +10,26 @@ from __future__ import annotations
 import csv
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from mi_sync.connector import Row, Table
 from mi_sync.errors import SourceError
+from mi_sync_files.cells import MAX_CELL, MAX_ROW, SAMPLE_ROWS, find_header, fitted, is_blank
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 """Those that are found without being told, and what people call them."""
-MAX_CELL = 1 << 20
-"""No cell is longer, in characters."""
-MAX_ROW = 1 << 24
-"""No row is longer, in characters, line breaks and quotes included."""
-_SAMPLE_LINES = 200
 _SAMPLE_SIZE = 1 << 18
-"""The delimiter is found from so many lines or characters."""
+"""Header and delimiter are found from so many characters at most."""
+_QUOTE = "quote the cells that hold a delimiter"
 _SEP = re.compile(r'"?sep=([^"\r\n])"?\s*', re.IGNORECASE)
 """What Excel understands as a first line (PowerShell/PowerShell#7776)."""
 
 
-def read_table(text: TextIO, name: str, encoding: str, delimiter: str | None) -> Table:
+def read_table(text: TextIO, name: str, encoding: str, delimiter: str | None, header_row: int | None = None) -> Table:
     """The table of a text that was opened with `newline=""`; its header is read, its rows are not yet.
+
+    Lines above the header are passed over: up to line `header_row`, or those that can only be titles.
 
     Raises:
         SourceError: it has no header, or its delimiter is not clear.
@@ -40,10 +39,11 @@ def read_table(text: TextIO, name: str, encoding: str, delimiter: str | None) ->
     lines = _Lines(text, name)
     declared = _SEP.fullmatch("".join(lines.ahead(1)))
     if declared:
-        next(lines)
-    chosen: str = delimiter or (declared[1] if declared else find_delimiter(lines.ahead(_SAMPLE_LINES), name))
+        lines.skip(1)
+    told = delimiter or (declared[1] if declared else None)
+    lines.skip(header_row - lines.number if header_row else _titles(lines.ahead(SAMPLE_ROWS), told))
+    chosen: str = told or find_delimiter(lines.ahead(SAMPLE_ROWS), name)
     reader = csv.reader(lines, delimiter=chosen, strict=True)
-    lines.begin_row()
     header_line, header = lines.number, _header(reader, lines)
     rows = _rows(reader, lines, len(header))
     return Table(header, header_line, rows, "tsv" if chosen == "\t" else "csv", encoding, chosen)
@@ -57,9 +57,10 @@ def _header(reader: Iterator[list[str]], lines: _Lines) -> list[str]:
         cells = next(reader, [])
     except csv.Error as error:
         raise lines.error(f"the header row cannot be read: {lines.fault(error)}", "Correct it.") from None
-    if _is_blank(cells):
+    if is_blank(cells):
         raise lines.error(
-            "the header row is blank.", "Make the row with the column names the first one, without lines above it."
+            "the header row is blank.",
+            "Make the row with the column names the first one, or name its line: header_row = 2.",
         )
     return cells
 
@@ -74,27 +75,8 @@ def _rows(reader: Iterator[list[str]], lines: _Lines, width: int) -> Iterator[Ro
         except csv.Error as error:
             yield Row(lines.number, (), lines.fault(error))
             continue
-        if not _is_blank(cells):
-            yield _fitted(lines.number, cells, width)
-
-
-def _fitted(line: int, cells: list[str], width: int) -> Row:
-    """The row with as many cells as the header."""
-    if len(cells) < width:
-        cells.extend([""] * (width - len(cells)))
-    elif len(cells) > width:
-        if not _is_blank(cells[width:]):
-            return Row(
-                line,
-                (),
-                f"it has {len(cells)} cells, but the header has {width}; quote the cells that hold a delimiter",
-            )
-        del cells[width:]
-    return Row(line, cells)
-
-
-def _is_blank(cells: Iterable[str]) -> bool:
-    return not any(map(str.strip, cells))
+        if not is_blank(cells):
+            yield fitted(lines.number, cells, width, _QUOTE)
 
 
 class _Lines:
@@ -129,6 +111,12 @@ class _Lines:
                 break
             self._ahead.append(line)
         return list(self._ahead)[:count]
+
+    def skip(self, count: int) -> None:
+        """Passes over lines; those that are not there are none."""
+        for _ in range(count):
+            next(self, None)
+            self.begin_row()
 
     def begin_row(self) -> None:
         """What was taken so far was another row; `number` is the line on which the next one begins."""
@@ -169,7 +157,29 @@ def _where_quote_opened(lines: Sequence[str]) -> int:
     return where
 
 
-# ------------------------------------------------------------------------------------------- delimiter
+# -------------------------------------------------------------------------------- titles and delimiter
+
+
+def _titles(sample: Sequence[str], delimiter: str | None) -> int:
+    """How many lines above the header can only be titles; 0 when the first of them can be divided."""
+    candidates = [delimiter] if delimiter else list(DELIMITERS)
+    first = next(filter(None, (line.strip(f"{''.join(candidates)}\r\n ") for line in sample)), "")
+    if any(each in first for each in candidates):
+        return 0
+    found = {_lines_above(sample, each) for each in candidates} - {0}
+    return found.pop() if len(found) == 1 else 0
+
+
+def _lines_above(sample: Sequence[str], delimiter: str) -> int:
+    reader = csv.reader(sample, delimiter=delimiter, strict=True)
+    rows, starts = [], [0]
+    try:
+        for cells in reader:
+            rows.append(cells)
+            starts.append(reader.line_num)
+    except csv.Error:
+        return 0
+    return starts[find_header(rows)]
 
 
 def find_delimiter(sample: Sequence[str], name: str) -> str:
@@ -209,5 +219,5 @@ def _widths(sample: Sequence[str], delimiter: str) -> Iterator[int]:
         except csv.Error:
             yield 0
         else:
-            if not _is_blank(cells):
+            if not is_blank(cells):
                 yield len(cells)

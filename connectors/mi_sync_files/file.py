@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,47 +12,35 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mi_sync.connector import Row, Table
-from mi_sync.errors import EmptySource, SourceError
+from mi_sync.errors import SourceError
+from mi_sync_files.container import Passes, in_memory, unpack
 from mi_sync_files.content import Content, Stamp, scan
 from mi_sync_files.delimited import read_table
+from mi_sync_files.feeds import read_feed
+from mi_sync_files.formats import Format, find_format, other_format
+from mi_sync_files.jsons import read_json, read_lines
+from mi_sync_files.pages import read_page
+from mi_sync_files.place import Place
 from mi_sync_files.settings import Settings
-
-_ONLY_TEXT = "and this version reads CSV and TSV text only."
-_KINDS = {
-    **dict.fromkeys((".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".numbers"), "a spreadsheet"),
-    **dict.fromkeys((".json", ".jsonl", ".ndjson"), "JSON"),
-    **dict.fromkeys((".html", ".htm"), "HTML"),
-    **dict.fromkeys((".gz", ".bz2", ".xz", ".zst", ".zip", ".7z"), "compressed data"),
-    ".xml": "XML",
-    ".parquet": "Parquet",
-    ".pdf": "PDF",
-}
-"""By the end of the name."""
-_BEGINNINGS = (
-    (re.compile(rb"PK\x03\x04|PK\x05\x06"), "a spreadsheet or a ZIP archive"),
-    (re.compile(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), "an old Excel file"),
-    (re.compile(rb"\x1f\x8b|BZh[1-9]1AY|\xfd7zXZ\0|\x28\xb5\x2f\xfd"), "compressed data"),
-    (re.compile(rb"%PDF-"), "PDF"),
-    (re.compile(rb"(\xef\xbb\xbf)?\s*<\?xml\b"), "XML"),
-    (re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|table)\b", re.IGNORECASE), "HTML"),
-    (re.compile(rb'(\xef\xbb\xbf)?\s*(\[\s*)?\{\s*"'), "JSON"),
-)
-"""By the first bytes. No CSV writer leaves a cell with a quote in it unquoted, so none begins like JSON."""
+from mi_sync_files.workbook import read_workbook
 
 
-class DelimitedFile:
-    """One CSV or TSV file (a `SourceFile`).
+class ExportFile:
+    """One file of any format, or a member of an archive (a `SourceFile`).
 
     Args:
         path: where it is.
         name: what people call it: the path as configured, with forward slashes.
         settings: of its source.
+        member: what of a ZIP archive is meant; empty: the only table.
     """
 
-    def __init__(self, path: Path, name: str, settings: Settings) -> None:
+    def __init__(self, path: Path, name: str, settings: Settings, member: str = "") -> None:
         self._path = path
         self._name = name
         self._settings = settings
+        self._member = member
+        self._place = Place(name)
         self._known: Content | None = None
 
     @property
@@ -75,18 +62,46 @@ class DelimitedFile:
         """The table; bytes are decoded and rows parsed while they are asked for.
 
         Raises:
-            SourceError: it cannot be read, is no CSV, or has no header; from the rows: it is broken from some line
-                on, or somebody changed it meanwhile.
-            EmptySource: it has no bytes, or nothing but white space.
+            SourceError: it cannot be read, is in no format that is, or has no header; from the rows: it is broken
+                from some line on, or somebody changed it meanwhile.
+            EmptySource: it has no bytes, nothing but white space, or no records.
         """
         with self._bytes() as stream:
             content = self._content(stream)
-            self._refuse_other_formats(content)
-            self._refuse_other_bytes(content)
-            stream.seek(0)
-            text = io.TextIOWrapper(stream, encoding=content.encoding, newline="")
-            table = read_table(text, self._name, content.encoding, self._settings.delimiter)
+            if not content.head:
+                raise self._place.empty("the file is empty.")
+            try:
+                table = self._table(stream, content)
+            except OSError as error:
+                raise self._unreadable(error) from None
             yield replace(table, rows=self._guarded(table.rows, stream, content))
+
+    def _table(self, stream: BinaryIO, of_file: Content) -> Table:
+        found = unpack(stream, of_file.stamp.size, self._place, self._member)
+        content = scan(found.passes(), of_file.stamp, self._settings.encoding) if found.is_packed else of_file
+        if not content.head:
+            raise self._place.empty("what is packed in it is empty.")
+        if kind := other_format(content):
+            raise self._error(f"it looks like {kind}, which is not read here.", "Export or save it as CSV (UTF-8).")
+        kind = find_format(content, found.name)
+        if kind == "xlsx":
+            seekable = in_memory(found, self._place) if found.is_packed else stream
+            return read_workbook(seekable, self._place, self._settings.sheet, self._settings.header_row)
+        if kind == "xml":
+            return read_feed(found.passes, self._place, self._settings.sheet)
+        self._refuse_other_bytes(content)
+        return self._text_table(kind, found.passes, content.encoding)
+
+    def _text_table(self, kind: Format, passes: Passes, encoding: str) -> Table:
+        settings, place = self._settings, self._place
+        if kind == "json":
+            return read_json(passes, place, encoding, settings.sheet)
+        if kind == "jsonl":
+            return read_lines(passes, place, encoding)
+        if kind == "html":
+            return read_page(passes, place, encoding)
+        text = io.TextIOWrapper(passes(), encoding=encoding, newline="")
+        return read_table(text, place.name, encoding, settings.delimiter, settings.header_row)
 
     # -- bytes --------------------------------------------------------------------------------------
 
@@ -103,7 +118,9 @@ class DelimitedFile:
         """What a pass over the bytes tells; the pass is made once for as long as the file stays the same."""
         if self._known is None or self._known.stamp != Stamp.of(stream):
             try:
-                self._known = scan(stream, self._settings.encoding)
+                stamp = Stamp.of(stream)
+                stream.seek(0)
+                self._known = scan(stream, stamp, self._settings.encoding)
             except OSError as error:
                 raise self._unreadable(error) from None
         return self._known
@@ -122,14 +139,6 @@ class DelimitedFile:
 
     # -- refusals -----------------------------------------------------------------------------------
 
-    def _refuse_other_formats(self, content: Content) -> None:
-        if not content.head:
-            raise EmptySource("the file is empty.", where=self._name, remedy="Export it again.")
-        kinds = [kind for pattern, kind in _BEGINNINGS if pattern.match(content.head)]
-        kind = _KINDS.get(self._path.suffix.lower()) or (kinds[0] if kinds else "")
-        if kind:
-            raise self._error(f"it looks like {kind}, {_ONLY_TEXT}", "Export or save it as CSV (UTF-8).")
-
     def _refuse_other_bytes(self, content: Content) -> None:
         if content.undecodable_line:
             raise self._error(
@@ -144,7 +153,7 @@ class DelimitedFile:
                 content.nul_line,
             )
         if content.blank:
-            raise EmptySource("there is nothing but white space.", where=self._name, remedy="Export it again.")
+            raise self._place.empty("there is nothing but white space.")
 
     def _changed(self) -> SourceError:
         return self._error("it changed while it was read.", "Run again once the export is written completely.")
@@ -157,4 +166,4 @@ class DelimitedFile:
         )
 
     def _error(self, why: str, remedy: str, line: int = 0) -> SourceError:
-        return SourceError(why, where=f"{self._name}:{line}" if line else self._name, remedy=remedy)
+        return self._place.error(why, remedy, line)

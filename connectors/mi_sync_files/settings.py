@@ -36,7 +36,8 @@ class Settings(ConnectorConfig):
     """The settings of a source of files. In a path, `~` is a plain character."""
 
     path: Annotated[str, Field(min_length=1), AfterValidator(_path)] = Field(
-        description="a file or a glob (*, ?, […], **), from the folder of the configuration"
+        description="a file or a glob (*, ?, […], **), from the folder of the configuration; "
+        "of a ZIP archive with several tables also the member: export.zip!Jobs/Saved Jobs.csv"
     )
     encoding: Annotated[str, AfterValidator(_encoding)] | None = Field(
         default=None,
@@ -44,4 +45,13 @@ class Settings(ConnectorConfig):
     )
     delimiter: Annotated[str, AfterValidator(_delimiter)] | None = Field(
         default=None, description="one character; left out: by a line `sep=…`, else found from the first rows"
+    )
+    sheet: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="the part that holds the rows: a sheet by its name, a list of a JSON file (jobs), "
+        "an element of an XML feed (job); left out: the first sheet, or found",
+    )
+    header_row: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="the line of the column names in text, their row in a sheet, from 1; left out: found",
     )

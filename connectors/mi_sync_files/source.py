@@ -11,10 +11,11 @@ from pathlib import Path
 
 from mi_sync.connector import Context
 from mi_sync.errors import SourceError
-from mi_sync_files.file import DelimitedFile
+from mi_sync_files.file import ExportFile
 from mi_sync_files.settings import Settings
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
+_MEMBER = re.compile(r"(.+?\.zip)!(.+)", re.IGNORECASE | re.DOTALL)
 
 
 class FilesSource:
@@ -25,13 +26,13 @@ class FilesSource:
         self._source = context.name
         self._root = context.root.absolute()
 
-    def files(self) -> Sequence[DelimitedFile]:
+    def files(self) -> Sequence[ExportFile]:
         """The file, or those that the glob finds, by name; a file that it finds twice comes once.
 
         Raises:
             SourceError: there is none, or the path is a web address.
         """
-        path = self._settings.path
+        path, member = self._split(self._settings.path)
         if _URL.match(path):
             raise SourceError(
                 "is a web address, and this version reads files only.",
@@ -43,7 +44,16 @@ class FilesSource:
             names = [self._single(path)]
         else:
             names = self._matches(path)
-        return [DelimitedFile(self._root / n, n.replace(os.sep, "/"), self._settings) for n in names]
+        return [self._file(name, member) for name in names]
+
+    def _split(self, path: str) -> tuple[str, str]:
+        """A path, and what follows `!` after an archive; a file with such a name is that file."""
+        found = None if os.path.lexists(self._root / path) else _MEMBER.fullmatch(path)
+        return (found[1], found[2]) if found else (path, "")
+
+    def _file(self, name: str, member: str) -> ExportFile:
+        shown = name.replace(os.sep, "/") + (f"!{member}" if member else "")
+        return ExportFile(self._root / name, shown, self._settings, member)
 
     def _single(self, path: str) -> str:
         if os.path.lexists(self._root / path):

@@ -30,7 +30,9 @@ SANDBOXES = "mi_sync.sandboxes"
 
 
 class Row(NamedTuple):
-    """A row of a table: the line of the file it begins on (from 1), and its cells by position.
+    """A row of a table: the line of the file that it begins on, and its cells by position.
+
+    For a sheet the line is the row of the sheet; for JSON, XML and HTML the number of the record, from 1.
 
     A row that cannot be read at all has a `fault` instead of cells, and is quarantined.
     """

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mi_sync.connector import Context, Row, Table
 from mi_sync.errors import EmptySource, SourceError
 from mi_sync_files import FilesSource, Settings
-from mi_sync_files.delimited import MAX_CELL, MAX_ROW
+from mi_sync_files.cells import MAX_CELL, MAX_ROW
 
 # A folder that all examples of a property share is what each example wants: it writes its file anew.
 SHARED_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -25,7 +25,9 @@ SHARED_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixt
 
 def read(root: Path, content: bytes, **configured: str) -> tuple[Table, list[Row]]:
     (root / "t.csv").write_bytes(content)
-    source = FilesSource(Settings(path="t.csv", **configured), Context("jobs", root, ZoneInfo("UTC")))
+    source = FilesSource(
+        Settings.model_validate({"path": "t.csv", **configured}), Context("jobs", root, ZoneInfo("UTC"))
+    )
     with source.files()[0].open() as table:
         return table, list(table.rows)
 

@@ -16,7 +16,7 @@ from mi_sync.events import Outside, Result, Run
 from mi_sync.http import Wire
 from mi_sync.model import Application, Kind, Posting
 from mi_sync.state import Store
-from mi_sync_files.file import DelimitedFile
+from mi_sync_files.file import ExportFile
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CONFIG = """\
@@ -453,13 +453,13 @@ def test_a_file_is_looked_through_again_only_for_dates_that_leave_it_open(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    open_ = DelimitedFile.open
+    open_ = ExportFile.open
 
-    def counted(file: DelimitedFile) -> Any:
+    def counted(file: ExportFile) -> Any:
         opened.append(file.name)
         return open_(file)
 
-    monkeypatch.setattr(DelimitedFile, "open", counted)
+    monkeypatch.setattr(ExportFile, "open", counted)
     world.pull()
     assert opened.count("jobs.csv") == 1
     world.write("jobs.csv", "id,title,starts_on\nP-1,A,02/03/2026\nP-2,B,03/04/2026\nP-3,C,13/04/2026\n")

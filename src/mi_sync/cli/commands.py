@@ -174,7 +174,8 @@ def _check_source(session: Session, spec: SourceSpec) -> Iterator[str]:
     for file in source.files():
         with file.open() as table:
             compile_for(spec, table.header, file.name, session.config.programme.id)
-            dialect = ", ".join(part for part in (table.format, table.encoding, repr(table.delimiter)) if part)
+            delimiter = repr(table.delimiter) if table.delimiter else ""
+            dialect = ", ".join(part for part in (table.format, table.encoding, delimiter) if part)
             recognised = "" if spec.mapping else ", recognised"
             yield f"{file.name}: {dialect}; mapping {mapping_for(spec, table.header, file.name).name}{recognised}"
 

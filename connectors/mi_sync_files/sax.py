@@ -1,0 +1,107 @@
+"""XML is parsed piece by piece: no entities, no depth and no length without bound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING, Generic, TypeVar
+from xml.sax.handler import ContentHandler
+
+from mi_sync_files.cells import MAX_ROW
+from mi_sync_files.place import Place
+from mi_sync_files.records import MAX_DEPTH
+
+if TYPE_CHECKING:
+    from xml.sax import SAXException
+    from xml.sax.xmlreader import AttributesImpl
+
+Found = TypeVar("Found")
+
+_PIECE = 1 << 16
+"""Bytes that are parsed at a time."""
+
+
+def parse(stream: IO[bytes], handler: Handler[Found], place: Place) -> Iterator[Found]:
+    """What the handler finds, to the end of the root; what follows it is left aside.
+
+    Raises:
+        SourceError: it is no XML, is cut short, goes too deep or too far, or declares entities.
+    """
+    from xml.sax import SAXException
+
+    from defusedxml.common import DefusedXmlException
+    from defusedxml.expatreader import DefusedExpatParser
+
+    parser = DefusedExpatParser()
+    parser.setContentHandler(handler)
+    handler.setDocumentLocator(parser)
+    try:
+        while not handler.is_done and (piece := stream.read(_PIECE)):
+            handler.count(len(piece))
+            parser.feed(piece)
+            yield from handler.take()
+        if not handler.is_done:
+            parser.close()
+    except DefusedXmlException:
+        raise place.error("it declares entities, which can blow up or read other files.", "Export it again.") from None
+    except SAXException as error:
+        yield from handler.take()
+        if not handler.is_done:
+            raise _broken(error, place) from None
+    except (UnicodeError, LookupError, ValueError):
+        raise place.error("it is damaged, or not in the encoding that it declares.", "Export it again.") from None
+
+
+def _broken(error: SAXException, place: Place) -> Exception:
+    line = getattr(error, "getLineNumber", lambda: 0)() or 0
+    return place.error("from here on it is no XML, or it is cut short.", "Export it again.", line)
+
+
+class Handler(ContentHandler, Generic[Found]):
+    """Follows where the parser is, and bounds how deep and how far it goes."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self.place = place
+        self.path: list[str] = []
+        self.is_done = False
+        self.ready: list[Found] = []
+        self._size = 0
+
+    def take(self) -> Iterator[Found]:
+        """What is complete."""
+        ready, self.ready = self.ready, []
+        return iter(ready)
+
+    def count(self, size: int) -> None:
+        """So many bytes more are parsed; a record may not have too many."""
+        self._size += size
+        if self._size > MAX_ROW:
+            raise self.place.error(f"an element is longer than {MAX_ROW:,} bytes.", "Is this an export?", self.line)
+
+    def rest(self) -> None:
+        """Nothing is held in hand."""
+        self._size = 0
+
+    @property
+    def line(self) -> int:
+        """The line of the file, from 1."""
+        return self._locator.getLineNumber() or 0 if self._locator else 0  # type: ignore[attr-defined]  # its base sets it
+
+    def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802  the name of SAX
+        """Goes one element deeper."""
+        if len(self.path) > MAX_DEPTH:
+            raise self.place.error(f"it is nested deeper than {MAX_DEPTH} levels.", "Is this an export?", self.line)
+        self.path.append(name)
+        self.opened(attrs)
+
+    def endElement(self, name: str) -> None:  # noqa: ARG002, N802  the name of SAX
+        """Comes back; after the root nothing more is read."""
+        self.closed()
+        self.path.pop()
+        self.is_done = not self.path
+
+    def opened(self, attrs: AttributesImpl) -> None:
+        """An element begins; it is the last of `path`."""
+
+    def closed(self) -> None:
+        """The element that is the last of `path` ends."""

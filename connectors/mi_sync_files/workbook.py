@@ -1,0 +1,324 @@
+"""A sheet of an XLSX workbook becomes a table; rows stream, the workbook's shared texts are held in memory.
+
+Numbers lose the `.0` that a spreadsheet never shows, dates are ISO 8601, and a formula is what it last gave. Of merged
+cells the first holds the value. Names of parts and elements: ECMA-376, part 1, chapter 18.
+"""
+
+from __future__ import annotations
+
+import itertools
+import posixpath
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from mi_sync.connector import Row, Table
+from mi_sync.errors import SourceError
+from mi_sync_files.cells import MAX_CELL, SAMPLE_ROWS, find_header, fitted, is_blank
+from mi_sync_files.place import Place
+from mi_sync_files.sax import Found, Handler, parse
+
+if TYPE_CHECKING:
+    from xml.sax.xmlreader import AttributesImpl
+
+MAX_FILE = 1 << 26
+"""No workbook has more bytes,"""
+MAX_EXPANDED = 1 << 29
+"""nor more when it is unpacked,"""
+MAX_TEXTS = 1 << 27
+"""of which so many are shared texts."""
+MAX_COLUMNS = 1 << 14
+"""Excel knows no more columns,"""
+MAX_ROWS = 1 << 20
+"""nor more rows."""
+MAX_CELLS = 20_000_000
+"""No sheet has more cells, empty ones before the last of a row included."""
+_ESCAPE = re.compile(r"_x(?!0000|[Dd][89A-Fa-f])([0-9A-Fa-f]{4})_")
+"""ECMA-376, part 1, 22.9.2.19."""
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, NotImplementedError, RuntimeError)
+
+
+def read_workbook(stream: BinaryIO, place: Place, wanted: str | None, header_row: int | None) -> Table:
+    """The table of one sheet: the one that is named, else the first that is not hidden.
+
+    Raises:
+        SourceError: it is damaged or too large, or there is no such sheet.
+        EmptySource: the sheet is empty.
+    """
+    book = _Workbook(stream, place)
+    rows = book.rows(book.find(wanted))
+    if header_row:
+        rows = itertools.dropwhile(lambda row: row[0] < header_row, rows)
+    sample = list(itertools.islice(rows, SAMPLE_ROWS))
+    if not sample:
+        raise place.empty("the sheet has no rows, or none from `header_row` on.")
+    at = 0 if header_row else find_header([cells for _, cells in sample])
+    line, header = sample[at]
+    if header_row and line != header_row:
+        raise place.error("the header row is blank.", "Correct `header_row`.", header_row)
+    return Table(header, line, _fitted(itertools.chain(sample[at + 1 :], rows), len(header)), "xlsx")
+
+
+def _fitted(rows: Iterator[tuple[int, list[str]]], width: int) -> Iterator[Row]:
+    for line, cells in rows:
+        if any(len(cell) > MAX_CELL for cell in cells):
+            yield Row(line, (), f"a cell is longer than {MAX_CELL:,} characters")
+        else:
+            yield fitted(line, cells, width, "give every column a name")
+
+
+# ---------------------------------------------------------------------------------------------- the book
+
+
+class _Sheet(NamedTuple):
+    """What the workbook says of a sheet."""
+
+    title: str
+    relation: str
+    is_hidden: bool
+
+
+class _Relation(NamedTuple):
+    """A part that another one refers to: the name that it has there, what it is, and where."""
+
+    id: str
+    kind: str
+    target: str
+
+
+class _Workbook:
+    """The parts of a workbook that a sheet needs."""
+
+    def __init__(self, stream: BinaryIO, place: Place) -> None:
+        self._place = place
+        self._archive = self._opened(stream)
+        main = next((r.target for r in self._relations("") if r.kind == "officeDocument"), "xl/workbook.xml")
+        index = _Index(place)
+        self._sheets = list(self._part(main, index))
+        self._related = self._relations(main)
+        texts = self._of_kind("sharedStrings", _SharedTexts(place), MAX_TEXTS)
+        self._values = _Values(texts, self._of_kind("styles", _Styles(place), MAX_EXPANDED), is_1904=index.is_1904)
+
+    def find(self, wanted: str | None) -> str:
+        """The part with the sheet."""
+        found = [s for s in self._sheets if not s.is_hidden] or self._sheets
+        if wanted is not None:
+            found = [s for s in self._sheets if s.title.casefold() == wanted.casefold()]
+        if not found:
+            there = ", ".join(s.title for s in self._sheets[:10]) or "none"
+            raise self._place.error(f"there is no such sheet; there are: {there}.", "Correct `sheet`.")
+        return next((r.target for r in self._related if r.id == found[0].relation), "")
+
+    def rows(self, part: str) -> Iterator[tuple[int, list[str]]]:
+        """Number and cells of every row that is not blank, without the empty cells at its end."""
+        count = last = 0
+        for number, cells in self._part(part, _SheetRows(self._place, self._values)):
+            count += len(cells)
+            if count > MAX_CELLS:
+                raise self._place.error("the sheet has too many cells.", "Export it as CSV (UTF-8).", number)
+            if number <= last:
+                raise self._place.error("its rows are out of order.", "Save it again as XLSX.", number)
+            last = number
+            if not is_blank(cells):
+                yield number, cells
+
+    def _opened(self, stream: BinaryIO) -> zipfile.ZipFile:
+        try:
+            size = stream.seek(0, 2)
+            archive = zipfile.ZipFile(stream)
+        except _DAMAGED:
+            raise self._place.error("the workbook is damaged.", "Save it again as XLSX.") from None
+        # What the archive says of its sizes can be relied on: no member yields more than it says.
+        sizes = {info.filename: info.file_size for info in archive.infolist()}
+        if size > MAX_FILE or sum(sizes.values()) > MAX_EXPANDED:
+            raise self._too_large()
+        return archive
+
+    def _relations(self, part: str) -> list[_Relation]:
+        """What a part refers to; that of no part is the package."""
+        folder, name = posixpath.split(part)
+        found = self._part(posixpath.join(folder, "_rels", f"{name}.rels"), _Relations(self._place))
+        return [r._replace(target=posixpath.normpath(posixpath.join("/", folder, r.target))[1:]) for r in found]
+
+    def _of_kind(self, kind: str, handler: Handler[Found], limit: int) -> list[Found]:
+        """All of the part of this kind, if there is one."""
+        part = next((r.target for r in self._related if r.kind == kind), "")
+        if part not in self._archive.namelist():
+            return []
+        if self._archive.getinfo(part).file_size > limit:
+            raise self._too_large()
+        return list(self._part(part, handler))
+
+    def _too_large(self) -> SourceError:
+        return self._place.error("the workbook is too large, or expands to too much.", "Export it as CSV (UTF-8).")
+
+    def _part(self, name: str, handler: Handler[Found]) -> Iterator[Found]:
+        try:
+            with self._archive.open(name) as stream:
+                yield from parse(stream, handler, self._place)
+        except _DAMAGED:
+            raise self._place.error("the workbook is damaged.", "Save it again as XLSX.") from None
+
+
+class _Part(Handler[Found]):
+    """A part of a workbook; some writers give every element a prefix."""
+
+    def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802  the name of SAX
+        """Goes one element deeper."""
+        super().startElement(name.rpartition(":")[2], attrs)
+
+
+class _Index(_Part[_Sheet]):
+    """The sheets of the workbook, and which day its dates count from."""
+
+    is_1904 = False
+
+    def opened(self, attrs: AttributesImpl) -> None:
+        if self.path[-1] == "workbookPr":
+            self.is_1904 = attrs.get("date1904", "0") in {"1", "true"}
+        if self.path[-1] == "sheet":
+            relation = next((value for name, value in attrs.items() if name.endswith(":id")), "")
+            self.ready.append(_Sheet(attrs.get("name", ""), relation, attrs.get("state", "visible") != "visible"))
+
+
+class _Relations(_Part[_Relation]):
+    """What a part refers to."""
+
+    def opened(self, attrs: AttributesImpl) -> None:
+        if self.path[-1] == "Relationship":
+            kind = posixpath.basename(attrs.get("Type", ""))
+            self.ready.append(_Relation(attrs.get("Id", ""), kind, attrs.get("Target", "")))
+
+
+class _Styles(_Part[bool]):
+    """Whether each style of cells, in its order, shows a number as a date."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self._formats: dict[str, str] = {}
+
+    def opened(self, attrs: AttributesImpl) -> None:
+        from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format
+
+        if self.path[-1] == "numFmt":
+            self._formats[attrs.get("numFmtId", "")] = attrs.get("formatCode", "")
+        if self.path[-2:] == ["cellXfs", "xf"]:
+            number = attrs.get("numFmtId", "0")
+            code = self._formats.get(number) or BUILTIN_FORMATS.get(int(number), "")
+            self.ready.append(bool(is_date_format(code)))
+
+
+class _Texts(_Part[Found]):
+    """Collects the text of `<t>` and `<v>`, without that of phonetic hints."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self.text: list[str] = []
+
+    def characters(self, content: str) -> None:
+        if self.path[-1] in {"t", "v"} and "rPh" not in self.path:
+            self.text.append(content)
+
+    def taken(self) -> str:
+        """The text so far, which begins anew."""
+        text, self.text = "".join(self.text), []
+        return text
+
+
+class _SharedTexts(_Texts[str]):
+    """The texts that cells refer to by number."""
+
+    def closed(self) -> None:
+        if self.path[-1] == "si":
+            self.rest()
+            self.ready.append(_unescaped(self.taken()))
+
+
+class _SheetRows(_Texts[tuple[int, list[str]]]):
+    """Number and cells of each row, without the empty cells at its end."""
+
+    def __init__(self, place: Place, values: _Values) -> None:
+        super().__init__(place)
+        self._values = values
+        self._number = 0
+        self._cells: dict[int, str] = {}
+        self._column = 0
+        self._kind, self._style = "n", 0
+
+    def opened(self, attrs: AttributesImpl) -> None:
+        if self.path[-1] == "row":
+            self.rest()
+            self._number = int(attrs["r"]) if "r" in attrs else self._number + 1
+            if self._number > MAX_ROWS:
+                raise ValueError(self._number)
+            self._cells, self._column = {}, 0
+        elif self.path[-1] == "c":
+            self._column = _column(attrs["r"]) if "r" in attrs else self._column + 1
+            self._kind, self._style = attrs.get("t", "n"), int(attrs.get("s", "0"))
+            self.taken()
+
+    def closed(self) -> None:
+        if self.path[-1] == "c" and (text := self.taken()):
+            self._cells[self._column] = self._values.shown(text, self._kind, self._style)
+        elif self.path[-1] == "row":
+            width = max((column for column, cell in self._cells.items() if cell), default=0)
+            self.ready.append((self._number, [self._cells.get(n, "") for n in range(1, width + 1)]))
+
+
+def _unescaped(text: str) -> str:
+    """The text with what XML cannot hold, such as `_x000D_` for a carriage return; NUL and halves stay escaped."""
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
+
+
+def _column(reference: str) -> int:
+    """The number of a column, from 1, of a reference such as `AB12`."""
+    number = 0
+    for letter in reference.rstrip("0123456789"):
+        number = number * 26 + int(letter, 36) - 9
+        if not 0 < number <= MAX_COLUMNS:
+            raise ValueError(reference)
+    return number
+
+
+# ------------------------------------------------------------------------------------------------ values
+
+
+class _Values:
+    """What people see in a cell."""
+
+    def __init__(self, texts: Sequence[str], are_dates: Sequence[bool], *, is_1904: bool) -> None:
+        self._texts = texts
+        self._are_dates = are_dates
+        self._is_1904 = is_1904
+
+    def shown(self, text: str, kind: str, style: int) -> str:
+        """The text of a cell of this kind (`t` in the file) and style."""
+        if kind == "s":
+            number = int(text)
+            if not 0 <= number < len(self._texts):
+                raise ValueError("no such text")
+            return self._texts[number]
+        if kind == "b":
+            return "TRUE" if text == "1" else "FALSE"
+        return _unescaped(text) if kind != "n" else self._number(text, style)
+
+    def _number(self, text: str, style: int) -> str:
+        value = float(text)
+        if 0 <= style < len(self._are_dates) and self._are_dates[style]:
+            return self._date(value)
+        # A spreadsheet keeps 15 digits, so a longer number is not what was typed.
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+
+    def _date(self, serial: float) -> str:
+        from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
+
+        try:
+            found: object = from_excel(serial, CALENDAR_MAC_1904 if self._is_1904 else CALENDAR_WINDOWS_1900)
+        except (OverflowError, ValueError):
+            return repr(serial)
+        if isinstance(found, datetime):
+            return (found.date() if found.time() == time() else found).isoformat()
+        return found.isoformat() if isinstance(found, date | time) else str(found)
