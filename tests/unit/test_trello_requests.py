@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from mi_sync.connector import Context, SandboxOptions, Secret, SecretRef
 from mi_sync.errors import OutcomeUnknown
 from mi_sync.http import Wire
 from mi_sync.model import Children, Fields, Patch
+from mi_sync.testing import Clock
 from mi_sync_trello import TrelloConfig
 from mi_sync_trello.board import TrelloBoard
 from mi_sync_trello.sandbox.adapter import WsgiAdapter
@@ -58,20 +59,6 @@ class Bare(WsgiAdapter):
             kept = {k: v for k, v in response.json().items() if k not in nested}
             response.raw = HTTPResponse(BytesIO(json.dumps(kept).encode()), preload_content=False)
         return response
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.at = datetime(2026, 3, 2, 12, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
-    def sleep(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
 
 
 def exercise(folder: Path) -> list[requests.PreparedRequest]:
