@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mi_sync import loader, mapping, recognition
 from mi_sync.connector import Context
-from mi_sync.fields import Options
+from mi_sync.fields import Options, is_eeo
 from mi_sync.mapping import Draft, Mapped
 from mi_sync_files import FilesSource, Settings
 
@@ -159,3 +162,77 @@ def test_a_posting_alone_in_other_usual_shapes_is_read(tmp_path: Path) -> None:
     assert (name, draft.ref) == ("schema_org_jobposting", "id:9")
     assert (draft.values["location"], draft.values["posted_on"]) == ("Basel", "2026-03-04")
     assert "remote" not in draft.values  # another word than TELECOMMUTE says neither yes nor no
+
+
+# -- people's own data, and a career office's ------------------------------------------------------------
+
+
+def test_a_members_job_applications_are_that_persons() -> None:
+    name, ((posting, applicant, application), (_, same, later)) = read(EXPORTS, "linkedin_job_applications.csv")
+    assert name == "linkedin_job_applications"
+    assert posting.values == {
+        "title": "Data cleaning project",
+        "organization": "Sample Labs",
+        "url": "https://www.linkedin.com/jobs/view/1000000007",
+    }
+    assert applicant.values == {"email": "wanda.example@uni.example", "phone": "+15555550168", "channel": "job_board"}
+    assert same.ref == applicant.ref
+    assert application.values == {
+        "status": "applied",
+        "applied_at": "2024-11-20T08:15:00-06:00",
+        "answers": {"Question And Answers": "Are you over 18?:Yes | Do you know SQL?:A little"},
+    }
+    assert later.values["applied_at"] == "2026-01-02T12:05:00-06:00"
+
+
+@given(st.integers(978307200 // 60, 3092601600 // 60).map(lambda minute: datetime.fromtimestamp(minute * 60, UTC)))
+def test_every_date_of_an_application_is_read_as_linkedin_writes_it(when: datetime) -> None:
+    it = next(it for it in SHIPPED if it.name == "linkedin_job_applications")
+    header = ["Application Date", "Contact Email", "Job Title", "Job Url"]
+    mapper = mapping.compile_mapping(it, header, Options(timezone=UTC), programme="spring", file="a.csv")
+    written = f"{when.month}/{when.day}/{when:%y}, {when.hour % 12 or 12}:{when:%M %p}"
+    *_, application = drafts_of(mapper.map(2, [written, "a@uni.example", "Study", "https://labs.example/1"]))
+    assert application.values["applied_at"] == when.isoformat()
+
+
+def test_saved_jobs_are_the_postings_of_the_applications() -> None:
+    _, saved = read(EXPORTS, "linkedin_saved_jobs.csv")
+    _, applied = read(EXPORTS, "linkedin_job_applications.csv")
+    assert saved[0][0].values == applied[0][0].values
+    assert saved[0][0].ref == applied[0][0].ref
+    assert saved[1][0].ref != saved[0][0].ref  # of the same title, elsewhere
+
+
+def test_students_are_read_without_what_is_never_kept() -> None:
+    name, ((first,), (second,)) = read(EXPORTS, "handshake_student_import.csv")
+    assert first.ref == "id:wex0168"
+    assert first.values == {
+        "id": "wex0168",
+        "name": "Wanda Example",
+        "given_name": "Wanda",
+        "family_name": "Example",
+        "initials": "WE",
+        "email": "wanda.example@uni.example",
+        "phone": "(555)555-0168 Ext:9",
+        "degree": "Bachelors",
+        "majors": ["Statistics", "Art; History"],
+        "graduation": "2027-05-15",
+        "gpa": "3.6",
+        "skills": ["SQL", "Python"],
+        "links": ["https://wanda.example", "https://code.example/wanda"],
+        "channel": "university",
+    }
+    assert "gpa" not in second.values
+    it = next(it for it in SHIPPED if it.name == name)
+    columns = {column for record in it.records for field in record.fields for column in field.spec.columns}
+    assert not [column for column in columns if is_eeo(column)]
+    assert "Sentinel" not in repr((first, second))
+
+
+def test_short_headers_of_a_student_import_are_read_alike(tmp_path: Path) -> None:
+    text = (EXPORTS / "handshake_student_import.csv").read_text("utf-8")
+    (tmp_path / "students.csv").write_text(text.replace("primary_education:", "primary:"), "utf-8")
+    name, rows = read(tmp_path, "students.csv")
+    _, longer = read(EXPORTS, "handshake_student_import.csv")
+    assert name == "handshake_student_import"
+    assert [drafts[0].values for drafts in rows] == [drafts[0].values for drafts in longer]
