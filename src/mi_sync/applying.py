@@ -83,10 +83,12 @@ def _time_to_land(entries: Sequence[Entry], wire: Wire) -> float:
 def _landed(intent: Mapping[str, Any], snapshot: Snapshot) -> Remote | None:
     """The item that shows that an intended write took effect: it carries exactly the marker of that write."""
     wanted = Marker.decode(intent["token"])
+    if wanted is None:
+        return None
     # The oldest first: a person's copy of a card has the same marker, and is younger.
     for remote in sorted(snapshot.remotes, key=lambda it: it.id):
         marker = Marker.decode(remote.marker)
-        if marker is None or wanted is None or (marker.key, marker.nonce) != (wanted.key, wanted.nonce):
+        if marker is None or (marker.key, marker.nonce) != (wanted.key, wanted.nonce):
             continue
         # A creation is known by its nonce alone: a person may have edited the item since.
         if not intent["change"]["id"] or (remote.id == intent["change"]["id"] and remote.marker == intent["token"]):
@@ -234,7 +236,7 @@ class Worker:
 
     # -- after the call -----------------------------------------------------------------------------
 
-    def _record(self, change: Change, nonce: str, remote: Remote, seq: int | None) -> Link:
+    def _record(self, change: Change, nonce: str, remote: Remote, seq: int) -> Link:
         """Link and journal in one commit."""
         old = self._links.get(change.key)
         link = _carried(change, nonce, remote, old, self._run)
@@ -245,8 +247,7 @@ class Worker:
             if not _is_stray(change, old):
                 self._store.save_link(self._target, link)
                 self._links[change.key] = link
-            if seq is not None:
-                self._store.advance(seq, "carried" if children else "done")
+            self._store.advance(seq, "carried" if children else "done")
         if _patched(change) or not children:
             self._count(change)
         return link
@@ -283,8 +284,9 @@ def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: 
     """The link after the call for the item itself; labels and checklist follow with the children."""
     after = {name: value for name, (_, value) in change.fields.items()}
     timezone = run.config.programme.timezone
-    if old and old.id == remote.id:
-        seen = old.seen
+    same = old if old is not None and old.id == remote.id else None
+    if same:
+        seen = same.seen
     elif change.action == "adopt":
         seen = planning.seen_of(remote, timezone)
     else:
@@ -292,7 +294,6 @@ def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: 
     due = after.get("due", seen.due)
     if "due" in after and due:
         due = datetime.fromisoformat(due).astimezone(timezone).date().isoformat()
-    same = old is not None and old.id == remote.id
     return Link(
         key=change.key,
         id=remote.id,
@@ -302,8 +303,8 @@ def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: 
         step=change.step,
         title=change.title,
         base=change.base,
-        labels=old.labels if same and old else (change.labels if change.action == "create" else ()),
-        checklist=old.checklist if same and old else (),
+        labels=same.labels if same else (change.labels if change.action == "create" else ()),
+        checklist=same.checklist if same else (),
         archived=change.action == "archive",
         seen=replace(
             seen,

@@ -5,7 +5,6 @@ Nothing here echoes a value that was typed in the place of a secret.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
@@ -20,7 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 
 from mi_sync import loader
 from mi_sync.connector import Connector, ConnectorConfig, Registry, Secret, SecretRef
-from mi_sync.errors import ConfigError, Problem
+from mi_sync.errors import ConfigError, Problem, did_you_mean
 from mi_sync.language import Mapping as RowMapping
 from mi_sync.milestones import Milestones, Programme, Step, load_steps, merge_steps
 from mi_sync.model import Privacy
@@ -281,8 +280,7 @@ class _Reader:
         known = [field.name for field in fields(Document)]
         for name in self._raw:
             if name not in known:
-                close = difflib.get_close_matches(name, known, n=1)
-                self._problem(name, f"unknown key.{f' Did you mean {close[0]!r}?' if close else ''}")
+                self._problem(name, f"unknown key.{did_you_mean(name, known)}")
         return Document(
             programme=self._programme(),
             state=self._section(StateSection, "state") or StateSection(),
@@ -577,7 +575,8 @@ def _problems(
     for found in error.errors(include_url=False, include_input=False, include_context=False):
         path = _key_path((*prefix, *found["loc"]))
         if found["type"] == "extra_forbidden":
-            yield Problem(file, path, f"unknown key.{_did_you_mean(str(found['loc'][-1]), models)}")
+            known = {field for model in models for field in model.model_fields}
+            yield Problem(file, path, f"unknown key.{did_you_mean(str(found['loc'][-1]), known)}")
         elif "SecretRef" in found["msg"]:
             why = 'a secret is never written here; use { env = "NAME" } or { keyring = "NAME" }.'
             yield Problem(file, path, why)
@@ -591,12 +590,6 @@ def _key_path(loc: Sequence[str | int]) -> str:
     for part in loc:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
     return path
-
-
-def _did_you_mean(name: str, models: Sequence[type[BaseModel]]) -> str:
-    known = sorted({field for model in models for field in model.model_fields})
-    close = difflib.get_close_matches(name, known, n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 # --------------------------------------------------------------------------------------------- secrets

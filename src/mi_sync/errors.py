@@ -6,7 +6,7 @@ never the raw value of a personal field.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
@@ -34,6 +34,22 @@ STATUSES: Mapping[ExitCode, str] = {
     for code in ExitCode
 }
 """One word for each exit code, as in `--output json`."""
+
+
+_PRECEDENCE = (2, 6, 7, 4, 5, 3, 8, 1, 130, 143, 0, 9)
+
+
+def first_of(codes: Iterable[ExitCode]) -> ExitCode:
+    """The one of several that the shell is told; 0 when there is none."""
+    return min(codes, key=_PRECEDENCE.index, default=ExitCode.OK)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the known one that is most like it, if any is."""
+    import difflib
+
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from mi_sync.errors import BudgetReached, ExitCode, MiSyncError, Problem
+from mi_sync.errors import BudgetReached, ExitCode, MiSyncError, Problem, first_of
 from mi_sync.http import Wire
 from mi_sync.plan import Change, Plan
 
@@ -177,8 +177,7 @@ class Result:
         failures = [f for f in (*self.source_failures, *self.target_failures) if not isinstance(f, BudgetReached)]
         failed_changes = any(counts.failed for counts in self.targets.values())
         if failures and not self._something_done():
-            order = (2, 6, 7, 4, 5)
-            return min((f.exit_code for f in failures), key=lambda c: order.index(c) if c in order else len(order))
+            return first_of(f.exit_code for f in failures)
         if failures or failed_changes:
             return ExitCode.PARTIAL
         if any(isinstance(f, BudgetReached) for f in self.target_failures):

@@ -5,12 +5,11 @@ Nothing here reads files, the clock or the network, and no message repeats a cel
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
@@ -100,12 +99,6 @@ def is_eeo(column: str) -> bool:
     """Whether a column's name says that it holds what is never kept: EEO data, IP addresses, coordinates."""
     words = [word.casefold() for word in _WORD.findall(column)]
     return not _EEO.isdisjoint([*words, *(f"{a} {b}" for a, b in pairwise(words))])
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the known one that is most like it, if any is."""
-    close = difflib.get_close_matches(name, sorted(known), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 # ---------------------------------------------------------------------------------------- how one is described

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mi_sync import identity
-from mi_sync.errors import ConfigError, Problem
+from mi_sync.errors import ConfigError, Problem, did_you_mean
 from mi_sync.fields import (
     KEYS,
     LINKED,
@@ -25,7 +25,6 @@ from mi_sync.fields import (
     FieldSpec,
     FieldType,
     Options,
-    did_you_mean,
     field_types,
     is_eeo,
     parser,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from importlib.abc import Traversable
@@ -10,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from mi_sync import language
-from mi_sync.errors import ConfigError, Problem
+from mi_sync.errors import ConfigError, Problem, did_you_mean
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
@@ -54,9 +53,9 @@ def text_of(name: str, root: Path) -> str:
     )
     if folder is None:
         known = sorted(available(root))
-        close = difflib.get_close_matches(name.removesuffix(".toml"), known, n=1)
-        hint = f"Did you mean {close[0]!r}? " if close else ""
-        raise ConfigError("there is no such mapping.", where=where, remedy=f"{hint}There are: {', '.join(known)}.")
+        hint = did_you_mean(name.removesuffix(".toml"), known)
+        remedy = f"{hint} There are: {', '.join(known)}.".strip()
+        raise ConfigError("there is no such mapping.", where=where, remedy=remedy)
     try:
         return (folder / f"{name}.toml").read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

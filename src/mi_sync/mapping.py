@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from mi_sync import identity, values
-from mi_sync.errors import SourceError
+from mi_sync.errors import SourceError, did_you_mean
 from mi_sync.fields import (
     LINKED,
     PLACEHOLDER,
@@ -27,7 +27,6 @@ from mi_sync.fields import (
     FieldSpec,
     Options,
     Parse,
-    did_you_mean,
     is_blank,
     is_eeo,
     parser,

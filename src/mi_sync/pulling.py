@@ -48,9 +48,10 @@ class SourceReader:
         spec, store = self._spec, self._store
         source = open_source(spec, self._run.config, self._run.outside.wire)
         files = source.files()
-        self._moved = store.files_of(spec.name) != {file.name: self._fingerprint(file) for file in files}
+        fingerprints = {file.name: self._fingerprint(file) for file in files}
+        self._moved = store.files_of(spec.name) != fingerprints
         for file in files:
-            yield from self._file(file)
+            yield from self._file(file, fingerprints[file.name])
         if not self._counts.rows and store.had_rows(spec.name):
             raise EmptySource(
                 "it had rows before and has none now, so nothing is concluded from it.",
@@ -63,9 +64,8 @@ class SourceReader:
             self._dirty.update(store.mark_gone(spec.name, self._read_no))
         self._run.result.sources[spec.name] = self._counts
 
-    def _file(self, file: SourceFile) -> Story:
+    def _file(self, file: SourceFile, fingerprint: str) -> Story:
         spec, store, counts = self._spec, self._store, self._counts
-        fingerprint = self._fingerprint(file)
         known = store.file(spec.name, file.name)
         if known and known.fingerprint == fingerprint and not self._must_read(file, known):
             store.touch_file(spec.name, file.name, self._read_no)

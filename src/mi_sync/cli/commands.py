@@ -9,13 +9,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mi_sync import config as configuration
 from mi_sync import overview, sync
 from mi_sync.cli import Settings, show
 from mi_sync.cli.session import Session
 from mi_sync.config import SourceSpec
-from mi_sync.connector import Broken, Connector, Registry
-from mi_sync.errors import ConfigError, ExitCode, MiSyncError
+from mi_sync.connector import Board, Broken, Connector, Registry
+from mi_sync.errors import ConfigError, ExitCode, MiSyncError, first_of
 from mi_sync.events import Run
 from mi_sync.http import Budget
 from mi_sync.model import ENDED, PLURALS, Record, jsonable
@@ -140,18 +139,13 @@ def check(settings: Settings) -> ExitCode:
     checks: list[tuple[str, str, MiSyncError | None]] = [("configuration", str(settings.config), None)]
     for spec in session.config.sources:
         checks += _checked(f"source {spec.name}", lambda spec=spec: _check_source(session, spec))
-    secrets = _checked("secrets", lambda: _check_secrets(settings))
-    checks += secrets
-    if all(error is None for _, _, error in secrets):
-        for name, board in Session(settings, with_secrets=True).boards().items():
-            checks += _checked(f"target {name}", lambda board=board: _check_board(board))
-    codes = [error.exit_code for _, _, error in checks if error is not None]
-    code = min(codes, key=_PRECEDENCE.index, default=ExitCode.OK)
+    boards: dict[str, Board] = {}
+    checks += _checked("secrets", lambda: _check_secrets(settings, boards))
+    for name, board in boards.items():
+        checks += _checked(f"target {name}", lambda board=board: _check_board(board))
+    code = first_of(error.exit_code for _, _, error in checks if error is not None)
     show.checks(settings, checks, code)
     return code
-
-
-_PRECEDENCE = [2, 6, 7, 4, 5, 3, 8, 1, 130, 143, 0, 9]
 
 
 def _checked(what: str, work: Any) -> list[tuple[str, str, MiSyncError | None]]:  # noqa: ANN401  a callable of lines
@@ -163,10 +157,11 @@ def _checked(what: str, work: Any) -> list[tuple[str, str, MiSyncError | None]]:
     return lines
 
 
-def _check_secrets(settings: Settings) -> Iterator[str]:
-    targets = configuration.load(settings.config, with_secrets=True).targets
-    found = sum(len(target.secrets) for target in targets)
-    yield f"{found} found"
+def _check_secrets(settings: Settings, boards: dict[str, Board]) -> Iterator[str]:
+    """Fills in the boards, which can be opened once all secrets are there."""
+    session = Session(settings, with_secrets=True)
+    boards.update(session.boards())
+    yield f"{sum(len(target.secrets) for target in session.config.targets)} found"
 
 
 def _check_source(session: Session, spec: SourceSpec) -> Iterator[str]:
@@ -180,7 +175,7 @@ def _check_source(session: Session, spec: SourceSpec) -> Iterator[str]:
             yield f"{file.name}: {dialect}; mapping {mapping_for(spec, table.header, file.name).name}{recognised}"
 
 
-def _check_board(board: Any) -> Iterator[str]:  # noqa: ANN401  a Board, or a publisher that has nothing to check
+def _check_board(board: Board) -> Iterator[str]:
     identity = board.identity()
     yield f"{identity.name}: {identity.url}"
     snapshot = board.snapshot()

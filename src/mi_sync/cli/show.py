@@ -50,9 +50,8 @@ def redact(text: str) -> str:
     return text
 
 
-def log_bug(settings: Settings, error: Exception) -> Path:
+def log_bug(error: Exception) -> Path:
     """Writes the traceback of a bug into a log file of its owner's alone, without secrets."""
-    del settings
     text = redact("".join(traceback.format_exception(error)))
     with tempfile.NamedTemporaryFile(
         "w", prefix="mi-sync-", suffix=".log", delete=False, encoding="utf-8", errors="backslashreplace"

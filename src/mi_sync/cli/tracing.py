@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mi_sync import fields, language, provenance, sheets, sync
+from mi_sync import language, provenance, sheets, sync
 from mi_sync.cli import Settings, telling
 from mi_sync.cli.commands import write_atomically
 from mi_sync.cli.session import Session
 from mi_sync.config import SourceSpec, TargetSpec
-from mi_sync.errors import ConfigError, ExitCode, MiSyncError
+from mi_sync.errors import ConfigError, ExitCode, MiSyncError, did_you_mean
 from mi_sync.events import Run
 from mi_sync.model import Application, Posting, Quarantined, Traced
 from mi_sync.provenance import Came, Candidate
@@ -75,7 +75,7 @@ def _chosen(values: Sequence[Came], field: str, kind: str) -> list[Came]:
 
 
 def _no_field(what: str, field: str, names: Sequence[str]) -> ConfigError:
-    hint = fields.did_you_mean(field, names)
+    hint = did_you_mean(field, names)
     return ConfigError(f"{what} has no such field.{hint}", where="FIELD", remedy=f"There are: {', '.join(names)}.")
 
 
