@@ -20,6 +20,7 @@ from mi_sync.config import Config, TargetSpec
 from mi_sync.connector import Board, Context, harvest
 from mi_sync.errors import ConfigError, MiSyncError, Problem, Refused, StalePlan
 from mi_sync.events import Applying, Event, Looking, Run, Story, TargetCounts
+from mi_sync.fitting import Fitter
 from mi_sync.http import Wire
 from mi_sync.identity import Marker
 from mi_sync.model import Item, Link, Posting, Snapshot
@@ -79,7 +80,7 @@ def make_plan(
             _bind(run, spec, snapshot)
             snapshot = yield from settle(run, spec.name, board, snapshot, wait=settle_first)
             plan = planning.make(
-                desired(run, spec),
+                _fitted(run, desired(run, spec), board),
                 run.store.links(spec.name),
                 snapshot,
                 _rules(run, spec, board, recreate),
@@ -125,6 +126,14 @@ def _unmarked(item: Item) -> Item:
     return replace(item, body=harvest(item.body)[0])
 
 
+def _fitted(run: Run, wanted: Desired, board: Board) -> Desired:
+    """What is desired as this board can hold it; what it cannot is a problem of this run."""
+    fitter = Fitter(board.capabilities, board.normal_body, run.config.programme.timezone)
+    items = {item.key: item for item in fitter.fit(wanted.items.values())}
+    run.result.note(*fitter.problems)
+    return replace(wanted, items=items)
+
+
 def _rules(run: Run, spec: TargetSpec, board: Board, recreate: frozenset[str]) -> Rules:
     config = run.config
     return Rules(
@@ -136,7 +145,8 @@ def _rules(run: Run, spec: TargetSpec, board: Board, recreate: frozenset[str]) -
         max_archive=config.safety.max_archive,
         max_create=config.safety.max_create,
         may_archive=run.result.may_archive,
-        max_body=board.capabilities.max_body,
+        archive=board.capabilities.archive,
+        new_items=board.capabilities.new_items,
         recreate=recreate,
     )
 
