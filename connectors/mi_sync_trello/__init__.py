@@ -110,7 +110,7 @@ connector = Connector(
         "creates missing lists and labels",
         "adds labels and checklist lines one by one, and leaves those of people alone",
         "assigns one member of the board when a card is created",
-        "reads a board of 250 cards with three requests, archived cards included",
+        "reads a board of fewer than 250 cards with three requests, and larger ones page by page, archived cards included",
     ),
     cannot=(
         "invite people, or assign by e-mail address: Trello shows no addresses, so name members in [people]",

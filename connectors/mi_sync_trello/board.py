@@ -59,7 +59,7 @@ class TrelloBoard:
         return self._identified(self._reader.head(fields="name,url,shortUrl,closed"))
 
     def snapshot(self) -> Snapshot:
-        """Everything on the board, archived cards included; three requests for up to 250 cards."""
+        """Everything on the board, archived cards included; three requests for fewer than 250 cards."""
         taken_at = self._wire.now()
         everything = self._reader.everything()
         board = everything.board
