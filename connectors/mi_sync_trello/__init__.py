@@ -110,7 +110,7 @@ connector = Connector(
         "creates missing lists and labels",
         "adds labels and checklist lines one by one, and leaves those of people alone",
         "assigns one member of the board when a card is created",
-        "reads a board of fewer than 250 cards with three requests, and larger ones page by page, archived cards included",
+        "reads all cards, archived ones included: fewer than 250 with three requests, more page by page",
     ),
     cannot=(
         "invite people, or assign by e-mail address: Trello shows no addresses, so name members in [people]",

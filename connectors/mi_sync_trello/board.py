@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from mi_sync.connector import Context, plant
-from mi_sync.errors import ConfigError, OutcomeUnknown, Problem, RequestRefused
+from mi_sync.errors import ConfigError, NotAuthorised, NotFound, OutcomeUnknown, Problem, RequestRefused
 from mi_sync.http import Http, Window
-from mi_sync.model import BoardIdentity, Children, Patch, Remote, Snapshot
+from mi_sync.model import BoardIdentity, Children, Member, Patch, Remote, Snapshot
 from mi_sync_trello import CAPABILITIES, TrelloConfig
 from mi_sync_trello.cards import Cards
 from mi_sync_trello.children import ChildWriter
 from mi_sync_trello.names import Names
 from mi_sync_trello.reader import Reader
-from mi_sync_trello.refusals import explained
+from mi_sync_trello.refusals import remedy
 from mi_sync_trello.wire import Json, Unreadable, an_object, authorization, ident, limits, member, objects, written
 
 _HEADER_SAFE = re.compile(r"[!#-\[\]-~]+")  # printable ASCII that needs no escape between the quotes of the header
@@ -40,7 +41,9 @@ class TrelloBoard:
         self._members: frozenset[str] | None = None
         self._lists = Names("list", self._http, self._board_id, self._wire.now)
         self._labels = Names("label", self._http, self._board_id, self._wire.now)
-        self._cards = Cards(self._http, self._lists, self._labels, self._timezone, self._wire.now)
+        self._cards = Cards(
+            self._http, self._lists, self._labels, self._timezone, self._wire.now, see_board=self.identity
+        )
         self._children = ChildWriter(self._http, self._cards, self._labels, self._wire)
 
     @property
@@ -66,8 +69,7 @@ class TrelloBoard:
         identity = self._identified(board)
         self._lists.take(board["lists"])
         self._labels.take(board["labels"])
-        members = tuple(member(each) for each in objects(board["members"], "members"))
-        self._members = frozenset(each.id for each in members)
+        members = self._take_members(board["members"])
         cards = self._cards.take_all(everything)
         return Snapshot(
             board=identity,
@@ -103,7 +105,7 @@ class TrelloBoard:
         """
         texts = self._texts(patch)
         try:
-            with explained():
+            with self._for_one(patch.id, patch.fields.get("assignee")):
                 return self._create(patch, texts) if patch.id is None else self._update(patch.id, patch, texts)
         except RequestRefused as error:
             if error.status == 400:  # perhaps because one of them is no longer there
@@ -116,7 +118,21 @@ class TrelloBoard:
 
         The card is read again if this board last saw it more than 30 s ago, or otherwise than in `remote`.
         """
-        self._children.merge(remote, children)
+        with self._for_one(remote.id):
+            self._children.merge(remote, children)
+
+    @contextmanager
+    def _for_one(self, id_: str | None, assignee: str | None = None) -> Iterator[None]:
+        """Tells a 401 that is about one card or one person from one that ends all work here, as others can go on."""
+        try:
+            yield
+        except NotAuthorised:
+            if id_ is not None and self.read(id_) is None:
+                raise NotFound("the card is gone, or this token may no longer see it.", status=401) from None
+            if assignee:
+                self._list_members()
+                self._on_board(assignee)
+            raise
 
     def _texts(self, patch: Patch) -> Json:
         """The description with its marker, which every write carries; refused before sending when it is too long."""
@@ -163,6 +179,14 @@ class TrelloBoard:
         except Unreadable as error:
             raise OutcomeUnknown(f"{error.why} Whether the card was written is not known.") from None
 
+    def _list_members(self) -> None:
+        self._take_members(self._http.get(f"/boards/{self._board_id()}/members"))
+
+    def _take_members(self, raw: object) -> tuple[Member, ...]:
+        members = tuple(member(each) for each in objects(raw, "members"))
+        self._members = frozenset(each.id for each in members)
+        return members
+
     def _on_board(self, assignee: str) -> str:
         if self._members is not None and assignee not in self._members:
             raise RequestRefused(
@@ -201,9 +225,9 @@ def _session(settings: TrelloConfig, context: Context) -> Http:
         headers={"Authorization": authorization(key, token), "Accept": "application/json"},
         secrets=[key, token],
         wire=context.wire,
-        window=Window(100, 10.0),
-        rate_headers="x-rate-limit-api-token",
+        window=Window(100, 10.0, headers="x-rate-limit-api-token"),
         name="Trello",
+        remedy=remedy,
     )
 
 

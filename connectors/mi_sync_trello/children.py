@@ -13,7 +13,6 @@ from mi_sync.http import Http, Wire
 from mi_sync.model import CheckItem, Children, Remote
 from mi_sync_trello.cards import Card, Cards
 from mi_sync_trello.names import Names
-from mi_sync_trello.refusals import explained
 from mi_sync_trello.wire import CHECKLIST, Ours, Unreadable, an_object, check_item, ident
 
 ATTEMPTS = 3
@@ -61,8 +60,7 @@ class ChildWriter:
             if self._holds(card, step):
                 return card
             try:
-                with explained():
-                    return self._do(card, step)
+                return self._do(card, step)
             except OutcomeUnknown as unknown:
                 error = unknown
                 card = self._look(card, step)

@@ -92,8 +92,7 @@ class Reader:
         try:
             raw = self._http.get(f"/boards/{self._board}", **params)
         except NotAuthorised as error:
-            remedy = "Check that key and token are valid, and that the token's owner may see this board."
-            raise NotAuthorised(error.why, where=self._where.removesuffix(".board"), remedy=remedy) from None
+            raise NotAuthorised(error.why, where=self._where.removesuffix(".board"), remedy=error.remedy) from None
         except RequestRefused as error:
             if not is_missing(error):
                 raise

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mi_sync.errors import NotFound, RequestRefused, Unavailable
+from mi_sync.errors import NotAuthorised, NotFound, RequestRefused, Unavailable
 from mi_sync.model import CheckItem, Fields, Member
 
 Json = dict[str, Any]
@@ -59,6 +59,11 @@ def too_much(error: RequestRefused) -> bool:
 def is_missing(error: RequestRefused) -> bool:
     """Whether there is no such thing; an id that cannot be one is a 400: “invalid id”."""
     return isinstance(error, NotFound) or (error.status == 400 and "invalid id" in error.why)
+
+
+def is_hidden(error: NotAuthorised) -> bool:
+    """Whether one card alone is refused, as is a card on a board that the token's owner may not see."""
+    return "card permission requested" in error.why
 
 
 # ------------------------------------------------------------------------------------------- checked JSON
