@@ -219,11 +219,11 @@ class TrelloBoard:
 
 def _session(settings: TrelloConfig, context: Context) -> Http:
     """The session with its credentials. Trello allows 100 requests in 10 s for a token (rate-limits guide)."""
-    key, token = (_secret(context, name) for name in ("key", "token"))
+    secrets = {name: _secret(context, name) for name in context.secrets}
     return Http(
         settings.api_url,
-        headers={"Authorization": authorization(key, token), "Accept": "application/json"},
-        secrets=[key, token],
+        headers={"Authorization": authorization(secrets), "Accept": "application/json"},
+        secrets=list(secrets.values()),
         wire=context.wire,
         window=Window(100, 10.0, headers="x-rate-limit-api-token"),
         name="Trello",

@@ -14,7 +14,7 @@ _REMEDIES: tuple[tuple[int, str, str], ...] = (
     (400, "for desc", "Trello takes descriptions of up to 16384 characters, our last line included."),
     (401, "invalid key", "The API key is wrong; copy it again from trello.com/power-ups/admin."),
     (401, "invalid token", "The token is wrong, was revoked or has expired; make a new one that belongs to the key."),
-    (401, "missing scopes", "The key was not sent, or the token lacks a right; make one with scope=read,write."),
+    (401, "missing scopes", "The token lacks a right; make one that may read and write boards, and check the key."),
     (
         401,
         "permission requested",

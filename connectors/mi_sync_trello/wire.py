@@ -41,9 +41,14 @@ def unreadable(what: str) -> Unreadable:
     )
 
 
-def authorization(key: str, token: str) -> str:
-    """The header that proves who asks: secrets never stand in a URL (authorization guide; used by TrelloDotNet)."""
-    return f'OAuth oauth_consumer_key="{key}", oauth_token="{token}"'
+def authorization(secrets: Mapping[str, str]) -> str:
+    """The header that proves who asks: secrets never stand in a URL.
+
+    Key and token as in the authorization guide and TrelloDotNet; an access token as in the guide to OAuth 2.0.
+    """
+    if "access_token" in secrets:
+        return f"Bearer {secrets['access_token']}"
+    return f'OAuth oauth_consumer_key="{secrets["key"]}", oauth_token="{secrets["token"]}"'
 
 
 def too_much(error: RequestRefused) -> bool:

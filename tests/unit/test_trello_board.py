@@ -431,6 +431,18 @@ def test_it_is_a_board() -> None:
     assert isinstance(opened(Clock()), Board)
 
 
+def test_an_access_token_is_sent_as_a_bearer_and_stands_in_no_message(
+    web: responses.RequestsMock, clock: Clock
+) -> None:
+    settings = TrelloConfig(board="AbCd1234", access_token=SecretRef(env="A"))
+    wire = Wire(now=clock.now, monotonic=clock.monotonic, sleep=clock.sleep)
+    context = Context("board", Path(), ZoneInfo("UTC"), wire, {"access_token": Secret("eyJ.a-b_c")})
+    web.get(f"{API}/boards/AbCd1234", status=401, body="invalid token eyJ.a-b_c")
+    with pytest.raises(NotAuthorised, match="invalid token …"):
+        TrelloBoard(settings, context).identity()
+    assert web.calls[0].request.headers["Authorization"] == "Bearer eyJ.a-b_c"
+
+
 @pytest.mark.parametrize("key", ['k"ey', "k ey", "k\ney", "kéy", "k\\ey"])
 def test_a_secret_that_cannot_stand_in_a_header_is_refused_unseen(key: str) -> None:
     with pytest.raises(ConfigError, match="key") as caught:

@@ -89,10 +89,19 @@ def test_an_api_address_that_would_give_credentials_away_is_refused_unseen(addre
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("names", [(), ("key",), ("token",), ("key", "access_token"), ("key", "token", "access_token")])
+def test_credentials_are_key_and_token_or_an_access_token_alone(names: tuple[str, ...]) -> None:
+    with pytest.raises(ValidationError, match="needs key and token, or access_token alone"):
+        TrelloConfig.model_validate({"board": "AbCd1234", **{name: {"env": "X"} for name in names}})
+    assert TrelloConfig(board="AbCd1234", access_token=KEY).key is None
+
+
 def test_a_secret_is_never_a_literal() -> None:
     with pytest.raises(ValidationError) as caught:
         TrelloConfig.model_validate({"board": "AbCd1234", "key": "sesame", "token": {"env": "T"}})
     assert "sesame" not in str(caught.value)
+    with pytest.raises(ValidationError, match="SecretRef"):  # by which the configuration's own message is chosen
+        TrelloConfig.model_validate({"board": "AbCd1234", "access_token": "sesame"})
 
 
 def test_the_registry_finds_the_connector() -> None:
