@@ -126,6 +126,7 @@ connector = Connector(
         "creates missing lists and labels",
         "adds labels and checklist lines one by one, and leaves those of people alone",
         "assigns one member of the board when a card is created",
+        "tells the board's limits, so that a plan which exceeds one is refused before anything is written",
         "reads all cards, archived ones included: fewer than 250 with three requests, more page by page",
     ),
     cannot=(

@@ -13,10 +13,11 @@ from mi_sync.model import BoardIdentity, Children, Member, Patch, Remote, Snapsh
 from mi_sync_trello import CAPABILITIES, TrelloConfig
 from mi_sync_trello.cards import Cards
 from mi_sync_trello.children import ChildWriter
+from mi_sync_trello.limits import limits
 from mi_sync_trello.names import Names
 from mi_sync_trello.reader import Reader
 from mi_sync_trello.refusals import remedy
-from mi_sync_trello.wire import Json, Unreadable, an_object, authorization, ident, limits, member, objects, written
+from mi_sync_trello.wire import Json, Unreadable, an_object, authorization, ident, member, objects, written
 
 _HEADER_SAFE = re.compile(r"[!#-\[\]-~]+")  # printable ASCII that needs no escape between the quotes of the header
 
@@ -80,7 +81,7 @@ class TrelloBoard:
             lists=tuple(dict.fromkeys(each.name for each in self._lists.usable())),
             labels=tuple(dict.fromkeys(each.name for each in self._labels.usable())),
             members=members,
-            limits=limits(board.get("limits")),
+            limits=limits(everything, cards, self._lists),
         )
 
     def newest(self) -> Sequence[Remote]:

@@ -7,7 +7,7 @@ audited against the live service. Every field of a reply is treated as optional,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -26,7 +26,6 @@ CARD_FIELDS = "name,desc,due,start,dueComplete,closed,idBoard,idList,idLabels,id
 _ID = re.compile(r"[0-9A-Za-z_-]+")
 _FAR = re.compile(r"(?P<sign>[+-])[0-9]{6}-")
 _EARLIEST, _LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
-_FULL = frozenset({"warn", "disabled", "maxExceeded"})
 
 
 class Unreadable(Unavailable):
@@ -216,15 +215,3 @@ def member(raw: Json) -> Member:
     """Someone on the board; Trello shows an e-mail address to almost nobody."""
     username, name, email = (str(raw.get(key) or "") for key in ("username", "fullName", "email"))
     return Member(ident(raw.get("id")), username, name, email)
-
-
-def limits(raw: object) -> tuple[str, ...]:
-    """The limits that a board is close to, or beyond, in words (rest-api/limits guide)."""
-    return tuple(sorted(_limits(raw))) if isinstance(raw, Mapping) else ()
-
-
-def _limits(raw: Mapping[str, Any]) -> Iterator[str]:
-    for kind, group in raw.items():
-        for name, entry in group.items() if isinstance(group, Mapping) else ():
-            if isinstance(entry, Mapping) and entry.get("status") in _FULL:
-                yield f"{kind} {name}: {entry.get('count', '?')} of {entry.get('disableAt', '?')} ({entry['status']})"

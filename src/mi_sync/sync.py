@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Mapping
 from dataclasses import replace
 
-from mi_sync import identity
+from mi_sync import capacity, identity
 from mi_sync import plan as planning
 from mi_sync.applying import Worker, settle
 from mi_sync.config import Config, TargetSpec
@@ -85,6 +85,7 @@ def make_plan(
                 snapshot,
                 _rules(run, spec, board, recreate),
             )
+            plan = capacity.checked(plan, snapshot)
         except MiSyncError as error:
             run.result.fail_target(spec.name, error, requests=board.requests)
             continue

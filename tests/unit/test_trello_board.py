@@ -341,19 +341,51 @@ def test_nothing_is_added_to_a_card_whose_checklists_could_not_be_read(
     assert sent(web, "POST") == []
 
 
-def test_limits_that_are_near_are_told(web: responses.RequestsMock, board: TrelloBoard) -> None:
-    limits = {
-        "cards": {
-            "openPerBoard": {"status": "warn", "disableAt": 5000, "warnAt": 4500, "count": 4800},
-            "totalPerBoard": {"status": "ok", "disableAt": 2000000, "warnAt": 1800000},
-        },
-        "labels": {"perBoard": {"status": "maxExceeded", "disableAt": 1000, "count": 1001}},
+def told(status: str = "ok", most: int = 5000, **count: int) -> dict[str, Any]:
+    return {"status": status, "disableAt": most, "warnAt": most * 9 // 10, **count}
+
+
+def test_the_limits_are_those_that_trello_tells_and_what_is_used_is_counted(
+    web: responses.RequestsMock, board: TrelloBoard
+) -> None:
+    raw = {
+        "cards": {"openPerBoard": told("warn", count=4800), "openPerList": told(), "totalPerBoard": told(most=9)},
+        "labels": {"perBoard": told("maxExceeded", 1000)},
+        "attachments": {"perBoard": told()},
+        "checkItems": {"perChecklist": told(most=200)},
+        "checklists": {"perCard": told(most=500)},
+        "reactions": {"perAction": {"status": "ok"}},
     }
-    serve(web, limits=limits)
-    assert board.snapshot().limits == (
-        "cards openPerBoard: 4800 of 5000 (warn)",
-        "labels perBoard: 1001 of 1000 (maxExceeded)",
-    )
+    steps = [
+        {"id": f"d{n}", "idCard": CARD, "name": "Steps", "checkItems": [{"id": f"{n}", "name": "A"}]} for n in range(2)
+    ]
+    twin = {"id": "f9", "name": "To do", "closed": False, "pos": 900}
+    cards = [raw_card(), raw_card(id=OTHER, idList=SHUT), raw_card(id="65f0000000000000000000e3", idList="f9")]
+    serve(web, cards, limits=raw, checklists=steps, lists=[*raw_board()["lists"], twin])
+    found = {limit.name: limit for limit in board.snapshot().limits}
+    assert {name: (each.counts, each.per, each.most) for name, each in found.items()} == {
+        "attachments perBoard": (None, "board", 5000),
+        "cards openPerBoard": ("open items", "board", 5000),
+        "cards openPerList": ("open items", "list", 5000),
+        "cards totalPerBoard": ("items", "board", 9),
+        "checkItems perChecklist": ("checklist lines", "item", 200),
+        "checklists perCard": ("checklists", "item", 500),
+        "labels perBoard": ("labels", "board", 1000),
+    }
+    assert [str(each) for each in found.values() if each.near] == [
+        "cards openPerBoard: 4800 of 5000",
+        "labels perBoard: 1000 of 1000",  # it tells no count, but takes no more
+    ]
+    assert found["cards openPerList"].used == {"To do": 1, "Done": 0}  # new cards go to the first “To do”
+    assert found["cards totalPerBoard"].room() == 6
+    assert found["checkItems perChecklist"].room(CARD) == 199
+    assert found["checklists perCard"].room(CARD) == 498
+
+
+@pytest.mark.parametrize("raw", [None, [], {}, {"cards": None}, {"cards": {"openPerBoard": 5}}])
+def test_a_board_that_tells_no_limits_has_none(web: responses.RequestsMock, board: TrelloBoard, raw: object) -> None:
+    serve(web, limits=raw)
+    assert board.snapshot().limits == ()
 
 
 @pytest.mark.parametrize(
