@@ -27,7 +27,7 @@ CAPABILITIES = Capabilities(
     create_lists=True,
     notes=(
         "The marker is the last line of the description, a link of which people see one word.",
-        "Only the lines of the checklist named “Steps” are ours; other checklists, and the order of lines, belong to people.",
+        "Only the lines of the checklist named “Steps” are ours; their order and other checklists belong to people.",
         "A new item never goes into an archived list: an open list of that name is made instead.",
     ),
 )
