@@ -63,7 +63,8 @@ class World:
         self._store = Store(folder / "trello.db", self.clock.now)
 
     def fill(self, count: int, *, each_second: int) -> None:
-        """So many cards in every second; every seventh is archived, and every fifth lies in an archived list."""
+        """So many cards in every second; every seventh is archived, every fifth lies in an archived list, and
+        every third has a checklist."""
         shut = self._change(lambda db, me, board: effects.create_list(db, me, board, {"name": "Shut"}))["id"]
         for done in range(0, count, each_second):
             self.clock.sleep(1)
@@ -77,6 +78,9 @@ class World:
         card = effects.create_card(db, me, {"name": f"card {number}", "idList": where})
         if number % 7 == 0:
             effects.update_card(db, me, card, {"closed": True})
+        if number % 3 == 0:
+            checklist = effects.create_checklist(db, card, {"name": "Steps"})
+            effects.add_check_item(db, checklist, {"name": f"line {number}"})
         return str(card["id"])
 
     def _change(self, change: Callable[..., Any]) -> Any:
@@ -114,6 +118,11 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
+def checklists(snapshot: Snapshot) -> dict[str, str]:
+    """What stands on the checklists, by card."""
+    return {remote.title: line.text for remote in snapshot.remotes for line in remote.checklist}
+
+
 @pytest.mark.parametrize("by_second", [False, True])
 @pytest.mark.parametrize(("count", "each_second"), [(1500, 90), (2300, 7), (2300, 240)])
 def test_every_card_is_read_once_archived_or_not(
@@ -126,6 +135,7 @@ def test_every_card_is_read_once_archived_or_not(
     assert Counter(remote.title for remote in snapshot.remotes) == Counter(f"card {n}" for n in range(count))
     hidden = {f"card {n}" for n in range(count) if n % 5 == 0 or n % 7 == 0}
     assert {remote.title for remote in snapshot.remotes if remote.archived} == hidden
+    assert checklists(snapshot) == {f"card {n}": f"line {n}" for n in range(0, count, 3)}
     assert world.trello.pages <= 3 * count // PAGE + 2
 
 
@@ -176,3 +186,27 @@ def test_what_comes_and_goes_between_two_pages_hides_nothing_else(world: World) 
     assert snapshot.complete
     assert {remote.id for remote in snapshot.remotes} >= set(before) - set(gone)
     assert len({remote.id for remote in snapshot.remotes}) == len(snapshot.remotes)
+
+
+TOO_MANY = {"kind": "fail_before", "method": "GET", "status": 403}
+
+
+@pytest.mark.parametrize("paths", [["^/boards/[^/]+$"], ["^/boards/[^/]+$", "/checklists$"]])
+def test_checklists_that_are_too_many_for_one_answer_are_read_otherwise(world: World, paths: list[str]) -> None:
+    world.fill(700, each_second=90)
+    for path in paths:
+        world.faults.add(Fault.model_validate({**TOO_MANY, "path": path}))
+    snapshot = world.snapshot()
+    assert snapshot.complete
+    assert len(snapshot.remotes) == 700
+    assert checklists(snapshot) == {f"card {n}": f"line {n}" for n in range(0, 700, 3)}
+
+
+def test_checklists_that_cannot_be_read_at_all_are_said_to_be_missing(world: World) -> None:
+    world.fill(700, each_second=90)
+    for path in ("^/boards/[^/]+$", "/checklists$", "/cards/all$"):
+        world.faults.add(Fault.model_validate({**TOO_MANY, "path": path}))
+    snapshot = world.snapshot()
+    assert sorted(remote.id for remote in snapshot.remotes) == world.ids()
+    assert not snapshot.complete
+    assert "checklists of so many cards" in snapshot.incomplete_because
