@@ -123,8 +123,9 @@ def checklists(snapshot: Snapshot) -> dict[str, str]:
     return {remote.title: line.text for remote in snapshot.remotes for line in remote.checklist}
 
 
-@pytest.mark.parametrize("by_second", [False, True])
-@pytest.mark.parametrize(("count", "each_second"), [(1500, 90), (2300, 7), (2300, 240)])
+@pytest.mark.parametrize(
+    ("count", "each_second", "by_second"), [(1500, 90, False), (1500, 90, True), (2300, 7, True), (2300, 240, False)]
+)
 def test_every_card_is_read_once_archived_or_not(
     world: World, count: int, each_second: int, *, by_second: bool
 ) -> None:
