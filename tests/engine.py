@@ -16,7 +16,7 @@ from mi_sync.events import Outside, Result, Run
 from mi_sync.http import Wire
 from mi_sync.identity import Marker
 from mi_sync.milestones import Programme
-from mi_sync.model import Item, Member, Remote, Snapshot
+from mi_sync.model import Capabilities, Item, Member, Remote, Snapshot
 from mi_sync.plan import Change, Desired, Plan, Rules
 from mi_sync.state import Store
 from mi_sync.testing import Clock, MemoryBoard, MemoryHand, MemoryWorld
@@ -28,10 +28,16 @@ CONFIG = Config(Path("config.toml"), Programme("spring", "Spring", ZONE), Path("
 CONFLICTS: dict[str, planning.Resolution] = {"title": "ours", "body": "ask", "due": "theirs", "start": "theirs"}
 
 
+PLAIN = Capabilities()
+OTHER = Capabilities(unique=True, archive="completed", new_items="top")
+"""A board that archives by completing, keeps names unique and puts what is new on top."""
+
+
 class World:
     """One board, one store, and the records' wishes; `sync` does what a run does from the records on."""
 
-    def __init__(self, late_by: float) -> None:
+    def __init__(self, late_by: float, able: Capabilities = PLAIN) -> None:
+        self.able = able
         self.clock = Clock()
         self.world = MemoryWorld(self.clock.now, [Member("m1", "kim", "Kim", "kim@example.org")])
         self.world.late_by = timedelta(seconds=late_by)
@@ -43,6 +49,9 @@ class World:
     def lose_state(self) -> None:
         self.store = Store.scratch(Path("there is none"), "spring")
 
+    def board(self) -> MemoryBoard:
+        return MemoryBoard(self.world, self.able)
+
     def run(self) -> Run:
         outside = Outside(
             Wire(now=self.clock.now, monotonic=self.clock.monotonic, sleep=self.clock.sleep),
@@ -51,17 +60,20 @@ class World:
         return Run(CONFIG, self.store, outside, Result(f"run-{next(self.numbers)}"))
 
     def plan(self, run: Run, recreate: Iterable[str] = ()) -> tuple[Plan, Snapshot]:
-        board = MemoryBoard(self.world)
+        board = self.board()
         story = applying.settle(run, "board", board, board.snapshot(), wait=True)
         snapshot = finish(story)
-        rules = Rules("board", OURS, ZONE, CONFLICTS, max_archive=1.0, recreate=frozenset(recreate))
+        rules = Rules(
+            "board", OURS, ZONE, CONFLICTS, max_archive=1.0, recreate=frozenset(recreate),
+            archive=self.able.archive, new_items=self.able.new_items,
+        )  # fmt: skip
         made = planning.make(Desired(self.desired, frozenset(OWNERS)), self.store.links("board"), snapshot, rules)
         return Plan(OURS, run.result.run_id, (made,)), snapshot
 
     def sync(self, recreate: Iterable[str] = ()) -> Result:
         run = self.run()
         plan, snapshot = self.plan(run, recreate)
-        for _ in sync.apply(run, plan, {"board": snapshot}, {"board": MemoryBoard(self.world)}):
+        for _ in sync.apply(run, plan, {"board": snapshot}, {"board": self.board()}):
             pass
         return run.result
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from engine import OWNERS, ZONE, World, finish
+from engine import OTHER, OWNERS, ZONE, World, finish
 from mi_sync import applying, sync
 from mi_sync.errors import ExitCode, OutcomeUnknown
 from mi_sync.events import TargetCounts
@@ -40,6 +40,88 @@ def is_settled(it: World) -> bool:
     writes = it.world.writes
     it.sync()
     return it.world.writes == writes
+
+
+# ------------------------------------------------------------------------------- boards of the other kind
+
+
+@pytest.fixture
+def elsewhere(it: World) -> World:
+    it.able = OTHER
+    return it
+
+
+def test_what_another_run_made_meanwhile_is_taken_over(elsewhere: World) -> None:
+    run = elsewhere.run()
+    plan, snapshot = elsewhere.plan(run)
+    ours = elsewhere.store
+    elsewhere.lose_state()
+    elsewhere.sync()
+    elsewhere.store = ours
+    for _ in sync.apply(run, plan, {"board": snapshot}, {"board": elsewhere.board()}):
+        pass
+    assert run.result.exit_code is ExitCode.OK
+    assert titles(elsewhere) == [("One", False)]
+    assert [link.id for link in ours.links("board").values()] == list(elsewhere.world.items)
+    assert is_settled(elsewhere)
+
+
+def test_an_unknown_creation_is_sent_again_and_makes_no_second_item(elsewhere: World) -> None:
+    elsewhere.world.arm(Fault.LATE)
+    elsewhere.sync()
+    elsewhere.clock.sleep(100)
+    elsewhere.world.read()
+    assert titles(elsewhere) == [("One", False)]
+    assert is_settled(elsewhere)
+
+
+def test_an_item_in_the_trash_is_dismissed_and_made_anew_only_when_asked_for(elsewhere: World) -> None:
+    elsewhere.sync()
+    (id_,) = elsewhere.world.items
+    elsewhere.hand.throw_away(id_)
+    elsewhere.lose_state()
+    result = elsewhere.sync()
+    assert (result.targets["board"].dismissed, result.targets["board"].failed) == (1, 0)
+    assert any("--recreate key1" in problem.why for problem in result.problems)
+    assert is_settled(elsewhere)
+    assert elsewhere.world.items == {}
+    elsewhere.sync(recreate=["key1"])
+    assert titles(elsewhere) == [("One", False)]
+    assert is_settled(elsewhere)
+
+
+def test_what_was_completed_and_never_put_away_is_put_away_by_the_next_run(elsewhere: World) -> None:
+    elsewhere.sync()
+    del elsewhere.desired["key1"]
+    elsewhere.world.arm(Fault.UNAVAILABLE, skip=1)
+    elsewhere.sync()
+    (item,) = elsewhere.world.items.values()
+    assert (item.done, item.archived) == (True, False)
+    elsewhere.sync()
+    assert (item.done, item.archived) == (True, True)
+    assert is_settled(elsewhere)
+
+
+def test_what_was_completed_and_never_put_away_can_be_wanted_again(elsewhere: World) -> None:
+    elsewhere.sync()
+    del elsewhere.desired["key1"]
+    elsewhere.world.arm(Fault.UNAVAILABLE, skip=1)
+    elsewhere.sync()
+    elsewhere.desired["key1"] = replace(PLAIN, due=datetime(2026, 3, 16, 17, tzinfo=ZONE))
+    elsewhere.sync()
+    (item,) = elsewhere.world.items.values()
+    assert (item.done, item.archived, item.due) == (False, False, datetime(2026, 3, 16, 17, tzinfo=ZONE))
+    assert is_settled(elsewhere)
+
+
+def test_what_is_new_stands_in_order_where_each_goes_on_top(elsewhere: World) -> None:
+    days = (9, 16, 23)
+    elsewhere.desired = {
+        f"key{day}": replace(PLAIN, key=f"key{day}", title=str(day), due=datetime(2026, 3, day, 17, tzinfo=ZONE))
+        for day in days
+    }
+    elsewhere.sync()
+    assert [elsewhere.world.items[id_].title for id_ in elsewhere.hand.order("To do")] == ["9", "16", "23"]
 
 
 # ------------------------------------------------------------------------------------- an unknown outcome

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -100,6 +100,7 @@ class MemoryWorld:
         self.requests = 0
         self.writes = 0
         self.shown: int | None = None
+        self.trash: set[str] = set()
         self._number = 0
         self._armed: deque[Fault | None] = deque()
         self._late: list[tuple[datetime, Callable[[], object]]] = []
@@ -155,7 +156,8 @@ class MemoryWorld:
         landed = [effect for at, effect in self._late if at <= self.now()]
         self._late = [(at, effect) for at, effect in self._late if at > self.now()]
         for effect in landed:
-            effect()
+            with suppress(MiSyncError):  # refused, and nobody is there to hear it
+                effect()
 
 
 class MemoryBoard:
@@ -219,6 +221,8 @@ class MemoryBoard:
         return self.world.write(lambda: self._add(patch))
 
     def _add(self, patch: Patch) -> Remote:
+        if self.capabilities.unique and patch.unique in self.world.trash:
+            raise AlreadyThere("an item of this name lies in the trash.", id=None)
         if self.capabilities.unique and patch.unique:
             for item in self.world.items.values():
                 if item.unique == patch.unique:
@@ -335,6 +339,10 @@ class MemoryHand:
     def delete(self, id: str) -> None:  # noqa: A002
         """Removes an item for good; moving it to another board looks the same from here."""
         del self._world.items[id]
+
+    def throw_away(self, id: str) -> None:  # noqa: A002
+        """Puts an item into the trash, which nobody sees and which keeps its name."""
+        self._world.trash.add(self._world.items.pop(id).unique)
 
     def copy(self, id: str) -> str:  # noqa: A002
         """Copies an item with everything that is on it, the marker too, as tools do; returns the copy's id."""
