@@ -428,12 +428,15 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a board showed of an item when it was last looked at; `gone` when it was not there."""
+    """What a board showed of an item when it was last looked at; `gone` when it was not there.
+
+    `assignees` are the members by name, for people.
+    """
 
     done: bool = False
     due: str | None = None
     list: str = ""
-    assigned: bool = False
+    assignees: tuple[str, ...] = ()
     archived: bool = False
     gone: bool = False
     conflicts: tuple[str, ...] = ()

@@ -167,6 +167,7 @@ class _Planner:
         self._rules = rules
         self._problems: list[Problem] = []
         self._by_id = {remote.id: remote for remote in actual.remotes}
+        self._names = names_of(actual.members)
         self._markers = {remote.id: Marker.decode(remote.marker) for remote in actual.remotes}
         self._marked = self._by_marked_key()
 
@@ -493,7 +494,7 @@ class _Planner:
         return {**base, "done": "1"} if item.done else base
 
     def _seen(self, remote: Remote, conflicts: Sequence[str]) -> Seen:
-        return seen_of(remote, self._rules.timezone, conflicts)
+        return seen_of(remote, self._names, self._rules.timezone, conflicts)
 
     def _member(self, item: Item) -> str | None:
         if item.assignee is None:
@@ -619,14 +620,19 @@ def _merge_set(
     return [name for name in theirs if name not in remove] + add
 
 
-def seen_of(remote: Remote, timezone: ZoneInfo, conflicts: Sequence[str] = ()) -> Seen:
-    """What the board shows of an item now."""
+def names_of(members: Iterable[Member]) -> Mapping[str, str]:
+    """What people call each member, by id."""
+    return {member.id: member.name or member.username or member.id for member in members}
+
+
+def seen_of(remote: Remote, names: Mapping[str, str], timezone: ZoneInfo, conflicts: Sequence[str] = ()) -> Seen:
+    """What the board shows of an item now; `names` are the members', by id."""
     due = remote.due.astimezone(timezone) if isinstance(remote.due, datetime) else remote.due
     return Seen(
         done=remote.done,
         due=canonical(due) or None,
         list=remote.list,
-        assigned=bool(remote.assignees),
+        assignees=tuple(names.get(id_, "somebody who left") for id_ in remote.assignees),
         archived=remote.archived,
         conflicts=tuple(conflicts),
     )

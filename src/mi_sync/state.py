@@ -110,6 +110,14 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         ALTER TABLE contributions ADD COLUMN run TEXT NOT NULL DEFAULT '';
         """,
     ),
+    (
+        "who is assigned",
+        # Until the board is looked at again, all that is known is that somebody is.
+        """
+        UPDATE links SET seen = json_set(json_remove(seen, '$.assigned'), '$.assignees',
+            json(CASE json_extract(seen, '$.assigned') WHEN 1 THEN '["somebody"]' ELSE '[]' END));
+        """,
+    ),
 )
 
 
@@ -962,9 +970,10 @@ _CONTRIBUTION = (
 def _link(row: Sequence[Any]) -> Link:
     key, id_, url, nonce, owner, step, title, base, labels, checklist, archived, seen = row
     seen = json.loads(seen)
+    seen |= {name: tuple(seen[name]) for name in ("assignees", "conflicts")}
     return Link(
         key, id_, url, nonce, owner, step, title, json.loads(base), tuple(json.loads(labels)),
-        tuple(json.loads(checklist)), bool(archived), Seen(**{**seen, "conflicts": tuple(seen["conflicts"])}),
+        tuple(json.loads(checklist)), bool(archived), Seen(**seen),
     )  # fmt: skip
 
 

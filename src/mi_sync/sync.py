@@ -259,11 +259,11 @@ def apply_saved(run: Run, plan: Plan, file: str, boards: Mapping[str, Board], *,
 
 def _remember_seen(run: Run, target: str, snapshot: Snapshot) -> None:
     """What the board shows now, for `status`: a saved plan has no bookkeeping of its own."""
-    remotes = {remote.id: remote for remote in snapshot.remotes}
+    remotes, names = {remote.id: remote for remote in snapshot.remotes}, planning.names_of(snapshot.members)
     with run.store.transaction():
         for link in run.store.links(target).values():
             if remote := remotes.get(link.id):
-                seen = planning.seen_of(remote, run.config.programme.timezone, link.seen.conflicts)
+                seen = planning.seen_of(remote, names, run.config.programme.timezone, link.seen.conflicts)
                 if seen != link.seen:
                     run.store.save_link(target, replace(link, seen=seen))
 

@@ -479,6 +479,7 @@ class _Any(str):
 
 ANY = _Any()
 
+
 class PeopleElsewhere(People):
     """The same at a board of the other kind."""
 

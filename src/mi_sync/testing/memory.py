@@ -269,8 +269,12 @@ class MemoryBoard:
         fields = patch.fields.copy()
         away = fields.pop("archived")
         fields["done"] = fields.get("done", away)
-        self.world.write(lambda: self._apply(item, replace(patch, fields=fields)))
-        self.world.write(lambda: setattr(item, "archived", away))
+        calls = [
+            lambda: self._apply(item, replace(patch, fields=fields)),
+            lambda: setattr(item, "archived", away),
+        ]
+        for call in calls if away else reversed(calls):
+            self.world.write(call)
         return item.remote()
 
     def _apply(self, item: MemoryItem, patch: Patch) -> None:
