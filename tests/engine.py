@@ -59,20 +59,20 @@ class World:
         )
         return Run(CONFIG, self.store, outside, Result(f"run-{next(self.numbers)}"))
 
-    def plan(self, run: Run, recreate: Iterable[str] = ()) -> tuple[Plan, Snapshot]:
+    def plan(self, run: Run, recreate: Iterable[str] = (), *, adopt: bool = False) -> tuple[Plan, Snapshot]:
         board = self.board()
         story = applying.settle(run, "board", board, board.snapshot(), wait=True)
         snapshot = finish(story)
         rules = Rules(
             "board", OURS, ZONE, CONFLICTS, max_archive=1.0, recreate=frozenset(recreate),
-            archive=self.able.archive, new_items=self.able.new_items,
+            archive=self.able.archive, new_items=self.able.new_items, adopt=adopt,
         )  # fmt: skip
         made = planning.make(Desired(self.desired, frozenset(OWNERS)), self.store.links("board"), snapshot, rules)
         return Plan(OURS, run.result.run_id, (made,)), snapshot
 
-    def sync(self, recreate: Iterable[str] = ()) -> Result:
+    def sync(self, recreate: Iterable[str] = (), *, adopt: bool = False) -> Result:
         run = self.run()
-        plan, snapshot = self.plan(run, recreate)
+        plan, snapshot = self.plan(run, recreate, adopt=adopt)
         for _ in sync.apply(run, plan, {"board": snapshot}, {"board": self.board()}):
             pass
         return run.result

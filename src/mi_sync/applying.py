@@ -154,7 +154,7 @@ class Worker:
 
     def _carry_out(self, change: Change) -> Generator[Event, None, None]:
         remote = self._current(change)
-        if change.action == "adopt" and not change.fields:
+        if change.action == "adopt" and change.nonce and not change.fields:
             assert remote is not None  # noqa: S101  an adoption is of an item that was seen
             seq = self._intend(change, change.nonce, self._token(change, change.nonce))
             self._record(change, change.nonce, remote, seq)  # no call; journalled, so that a saved plan can resume
@@ -279,8 +279,10 @@ class Worker:
 
     def _unique(self, change: Change, token: str) -> str:
         """The same in every attempt and every run, but for an item that is made again after a person removed it."""
-        again = f".{identity.digest(change.expects, token)}" if change.expects else ""
-        return f"{self._programme}.{change.key}{again}"
+        if change.nonce:
+            return ""  # it has its name
+        again = change.action == "create" and change.expects
+        return f"{self._programme}.{change.key}" + (f".{identity.digest(change.expects, token)}" if again else "")
 
     # -- after the call -----------------------------------------------------------------------------
 
@@ -366,7 +368,7 @@ def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: 
 
 def _patched(change: Change) -> bool:
     """Whether the item itself is written, and not only its children."""
-    return change.action == "create" or any(name not in {"labels", "checklist"} for name in change.fields)
+    return not change.nonce or any(name not in {"labels", "checklist"} for name in change.fields)
 
 
 def _fields(change: Change) -> Fields:

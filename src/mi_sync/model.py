@@ -485,8 +485,9 @@ class Patch:
     Attributes:
         id: the remote's id, or None to create it.
         marker: the token to plant, in the same call.
-        unique: a name for the item that is the same in every attempt to create it. A board that can keeps it, hidden
-            from people, and refuses a second item of that name with `AlreadyThere`.
+        unique: a name for the item that is the same in every attempt to create it; also given when a person's item
+            becomes ours, else empty. A board that can keeps it, hidden from people, and refuses a second item of that
+            name with `AlreadyThere`.
         body: the whole body that stands beside the marker after the call, ours or a person's, so that a tool
             which keeps the marker in the text can write both.
         fields: what to change (all of them for a creation); `labels` only at a creation.

@@ -39,11 +39,12 @@ class Change:
     Attributes:
         target: the target's name.
         key: the item's key.
-        action: `adopt` takes an item over that carries our marker; it may change fields, too.
+        action: `adopt` takes an item over that carries our marker, or one without any, which then gets it; it may
+            change fields, too.
         title: as it will stand.
         fields: name → (from, to), as JSON values: instants and dates in ISO 8601, sets as sorted lists.
         id, url: of the item on the board; empty for a creation.
-        nonce: of the item; empty for a creation, which draws its own.
+        nonce: of the item; empty where it has no marker yet, so that one is drawn.
         owner, step: whose milestone it is.
         base, labels, checklist: the base of the link once the change is done.
         conflicts: the fields that both sides changed and that are left as the board has them, to be asked about.
@@ -116,6 +117,7 @@ class Rules:
         archive: how the board archives; see `Capabilities`.
         new_items: where the board puts a new item; they are made so that they stand in order.
         recreate: keys of dismissed items to bring back.
+        adopt: whether an item without a marker that has just the title of a missing one is taken over.
     """
 
     target: str
@@ -129,6 +131,7 @@ class Rules:
     archive: Literal["flag", "completed"] = "flag"
     new_items: Literal["bottom", "top"] = "bottom"
     recreate: frozenset[str] = frozenset()
+    adopt: bool = False
 
 
 def make(desired: Desired, base: Mapping[str, Link], actual: Snapshot, rules: Rules) -> TargetPlan:
@@ -170,6 +173,7 @@ class _Planner:
         self._names = names_of(actual.members)
         self._markers = {remote.id: Marker.decode(remote.marker) for remote in actual.remotes}
         self._marked = self._by_marked_key()
+        self._namesakes = self._by_title()
 
     def plan(self) -> TargetPlan:
         if not self._actual.complete:
@@ -208,6 +212,15 @@ class _Planner:
                 marked[linked.get(remote.id, marker.key)].append(remote)
         return marked
 
+    def _by_title(self) -> dict[str, list[Remote]]:
+        """Open items that nobody's marker claims and that we do not know, by title."""
+        linked = {link.id for link in self._base.values()}
+        found: dict[str, list[Remote]] = defaultdict(list)
+        for remote in self._actual.remotes:
+            if remote.marker is None and not remote.archived and remote.id not in linked:
+                found[_title(remote.title)].append(remote)
+        return found
+
     def _put_away(self, remote: Remote) -> bool:
         marker = self._markers[remote.id]
         return marker is not None and marker.archived and remote.archived
@@ -243,7 +256,43 @@ class _Planner:
         found = self._marked.get(key)
         if found:
             return self._adopt(item, found[0])
-        return _Outcome() if item is None else _Outcome(change=self._create(item, ""))
+        if item is None:
+            return _Outcome()
+        namesake = self._namesake(item)
+        return _Outcome(change=self._create(item, "")) if namesake is None else self._take_over(item, namesake)
+
+    def _namesake(self, item: Item) -> Remote | None:
+        """The one item of a person's that has the title of just this one; told where it is not taken."""
+        found = self._namesakes.get(_title(item.title), [])
+        if not found:
+            return None
+        alike = sum(_title(other.title) == _title(item.title) for other in self._desired.items.values())
+        if self._rules.adopt and len(found) == alike == 1:
+            return found[0]
+        why = "it has the title of an item that is missing, and no mark of ours; "
+        if len(found) == alike == 1:
+            self._problem(found[0].url, "", f"{why}--adopt takes it over instead of making a second.")
+        else:
+            self._problem(found[0].url, "", f"{why}several are called so, so none is taken over.")
+        return None
+
+    def _take_over(self, item: Item, remote: Remote) -> _Outcome:
+        """A person's item becomes ours: what is empty is filled, and what differs is a conflict like any other."""
+        empty = field_digest(None)
+        link = Link(
+            key=item.key,
+            id=remote.id,
+            url=remote.url,
+            nonce="",
+            owner=item.owner,
+            step=item.step,
+            title=remote.title,
+            base=dict.fromkeys(SCALARS, empty),
+        )
+        outcome = self._merge(item, link, remote)
+        after = outcome.link or link
+        change = outcome.change or self._change("adopt", item, remote, {}, after)
+        return replace(outcome, change=replace(change, action="adopt", base=_remembered(change.base)), link=None)
 
     def _adopt(self, item: Item | None, remote: Remote) -> _Outcome:
         """An item with our marker of which we know nothing: the state was lost, or is another machine's."""
@@ -585,6 +634,16 @@ def _rebuilt(item: Item, remote: Remote, marker: Marker, *, archived: bool) -> L
         checklist=item.checklist if has_lines else tuple(text for text in item.checklist if text in texts),
         archived=archived,
     )
+
+
+def _title(text: str) -> str:
+    """A title without regard to case and spacing."""
+    return " ".join(text.split()).casefold()
+
+
+def _remembered(base: Mapping[str, str]) -> Mapping[str, str]:
+    """The base of an item whose marker is written now, whatever fields change with it."""
+    return {**base, _WRITTEN: _written(base)}
 
 
 def _written(base: Mapping[str, str], *, archived: bool = False) -> str:

@@ -62,12 +62,14 @@ def make_plan(
     boards: Mapping[str, Board],
     *,
     recreate: frozenset[str] = frozenset(),
+    adopt: bool = False,
     settle_first: bool,
 ) -> Generator[Event, None, dict[str, Snapshot]]:
     """Compares what the records ask for with what was applied and with what the boards hold.
 
     Puts the plan into the result and returns the snapshots that it was made from. Reads only, unless `settle_first`
-    lets it wait for the effect of a request whose answer was lost a moment ago.
+    lets it wait for the effect of a request whose answer was lost a moment ago. With `adopt`, a person's item that has
+    the title of a missing one is taken over.
     """
     _check_keys(run, recreate)
     plans: list[TargetPlan] = []
@@ -83,7 +85,7 @@ def make_plan(
                 _fitted(run, desired(run, spec), board),
                 run.store.links(spec.name),
                 snapshot,
-                _rules(run, spec, board, recreate),
+                _rules(run, spec, board, recreate, adopt=adopt),
             )
         except MiSyncError as error:
             run.result.fail_target(spec.name, error, requests=board.requests)
@@ -134,7 +136,7 @@ def _fitted(run: Run, wanted: Desired, board: Board) -> Desired:
     return replace(wanted, items=items)
 
 
-def _rules(run: Run, spec: TargetSpec, board: Board, recreate: frozenset[str]) -> Rules:
+def _rules(run: Run, spec: TargetSpec, board: Board, recreate: frozenset[str], *, adopt: bool) -> Rules:
     config = run.config
     return Rules(
         target=spec.name,
@@ -148,6 +150,7 @@ def _rules(run: Run, spec: TargetSpec, board: Board, recreate: frozenset[str]) -
         archive=board.capabilities.archive,
         new_items=board.capabilities.new_items,
         recreate=recreate,
+        adopt=adopt,
     )
 
 

@@ -29,6 +29,7 @@ class Limits:
 
     force: tuple[str, ...] = ()
     recreate: tuple[str, ...] = ()
+    adopt: bool = False
     max_requests: int | None = None
     max_seconds: float | None = None
 
@@ -44,7 +45,8 @@ def run(settings: Settings, limits: Limits) -> ExitCode:
 
 def _plan_and_apply(session: Session, run: Run, limits: Limits) -> None:
     boards = session.boards()
-    snapshots = session.tell(sync.make_plan(run, boards, recreate=frozenset(limits.recreate), settle_first=True))
+    recreate = frozenset(limits.recreate)
+    snapshots = session.tell(sync.make_plan(run, boards, recreate=recreate, adopt=limits.adopt, settle_first=True))
     if run.result.plan is not None:
         session.tell(sync.apply(run, run.result.plan, snapshots, boards, force=limits.force))
 
@@ -55,7 +57,7 @@ def plan(settings: Settings, limits: Limits, *, out: Path | None = None, detaile
     with session.scratch() as run:
         session.tell(sync.pull(run))
         recreate = frozenset(limits.recreate)
-        session.tell(sync.make_plan(run, session.boards(), recreate=recreate, settle_first=False))
+        session.tell(sync.make_plan(run, session.boards(), recreate=recreate, adopt=limits.adopt, settle_first=False))
     made = session.result.plan
     changes = made.changes if made else ()
     code = session.result.exit_code
