@@ -723,6 +723,17 @@ class Store:
                 self._feedback(application),
             )
 
+    def application_counts(self) -> Mapping[str, Mapping[str | None, int]]:
+        """How many applications of each status each posting has, by its key."""
+        counts: dict[str, dict[str | None, int]] = {}
+        query = (
+            "SELECT posting, status, COUNT(*) FROM records WHERE programme = ? AND kind = 'application'"
+            " GROUP BY posting, status"
+        )
+        for posting, status, count in self._rows(query).fetchall():
+            counts.setdefault(posting, {})[status] = count
+        return counts
+
     def _feedback(self, application: Application) -> tuple[Feedback, ...]:
         return tuple(
             Feedback.model_validate_json(body)

@@ -23,7 +23,7 @@ from mi_sync.events import Applying, Event, Looking, Run, Story, TargetCounts
 from mi_sync.fitting import Fitter
 from mi_sync.http import Wire
 from mi_sync.identity import Marker
-from mi_sync.model import Item, Link, Posting, Snapshot
+from mi_sync.model import Counts, Item, Link, Posting, Snapshot
 from mi_sync.plan import Change, Desired, Plan, Rules, TargetPlan
 from mi_sync.pulling import SourceReader, give_labels, link, merge
 
@@ -112,7 +112,11 @@ def desired(run: Run, spec: TargetSpec) -> Desired:
     settled: set[str] = set()
     owners = {link.owner for link in store.links(spec.name).values()}
     made = [(e.application.key, milestones.of_engagement(e)) for e in store.engagements()]
-    made += [(p.key, milestones.of_posting(p)) for p in store.records("posting") if isinstance(p, Posting)]
+    applications = store.application_counts()
+    for posting in store.records("posting"):
+        assert isinstance(posting, Posting)  # noqa: S101  of this kind
+        counts = Counts.of(posting, applications.get(posting.key, {}))
+        made.append((posting.key, milestones.of_posting(posting, counts)))
     for owner, asked in made:
         items.update((item.key, _unmarked(item)) for item in asked.items)
         if asked.settled:

@@ -309,11 +309,13 @@ def connector(settings: Settings, it: Mapping[str, Any]) -> None:
             for line in it[name]:
                 click.echo(f"  - {line}")
     capabilities = dict(it["capabilities"] or {})
-    notes = capabilities.pop("notes", ())
+    notes, lossy = capabilities.pop("notes", ()), capabilities.pop("lossy", {})
     if capabilities:
         click.echo("\nWhat an item can hold there")
         for name, value in capabilities.items():
             click.echo(f"  {name.replace('_', ' ')}: {_word(value)}")
+    for name, why in lossy.items():
+        click.echo(f"  {name} is lost: {why}")
     for note in notes:
         click.echo(f"  - {note}")
     click.echo("\nSettings")
