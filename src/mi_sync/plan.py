@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from mi_sync.errors import Problem, StalePlan
 from mi_sync.identity import MARKED, Marker, canonical, digest, field_digest
-from mi_sync.model import Item, Link, Member, Remote, Seen, Snapshot
+from mi_sync.model import Capabilities, Item, Link, Member, Remote, Seen, Snapshot
 
 Action = Literal["create", "adopt", "update", "archive"]
 Resolution = Literal["ours", "theirs", "ask"]
@@ -26,6 +26,7 @@ Resolution = Literal["ours", "theirs", "ask"]
 SCALARS = ("title", "body", "due", "start")
 _DATES = ("due", "start")
 _VERSION = 1
+PLAIN = Capabilities()
 _CHILDREN = frozenset({"labels", "checklist"})
 """What is written one by one, after the call for the item itself and without a new marker."""
 _WRITTEN = "written"
@@ -114,8 +115,6 @@ class Rules:
         max_archive: share of the open items that may be archived, from 10 items on.
         max_create: how many items may be made.
         may_archive: False when a source could not be read to its end.
-        archive: how the board archives; see `Capabilities`.
-        new_items: where the board puts a new item; they are made so that they stand in order.
         recreate: keys of dismissed items to bring back.
         adopt: whether an item without a marker that has just the title of a missing one is taken over.
     """
@@ -128,15 +127,15 @@ class Rules:
     max_archive: float = 0.3
     max_create: int = 2000
     may_archive: bool = True
-    archive: Literal["flag", "completed"] = "flag"
-    new_items: Literal["bottom", "top"] = "bottom"
     recreate: frozenset[str] = frozenset()
     adopt: bool = False
 
 
-def make(desired: Desired, base: Mapping[str, Link], actual: Snapshot, rules: Rules) -> TargetPlan:
-    """The plan for one target."""
-    return _Planner(desired, base, actual, rules).plan()
+def make(
+    desired: Desired, base: Mapping[str, Link], actual: Snapshot, rules: Rules, able: Capabilities = PLAIN
+) -> TargetPlan:
+    """The plan for one target, whose board is `able` to do so much."""
+    return _Planner(desired, base, actual, rules, able).plan()
 
 
 # ------------------------------------------------------------------------------------------- deciding
@@ -163,11 +162,14 @@ class _Merging:
 
 
 class _Planner:
-    def __init__(self, desired: Desired, base: Mapping[str, Link], actual: Snapshot, rules: Rules) -> None:
+    def __init__(
+        self, desired: Desired, base: Mapping[str, Link], actual: Snapshot, rules: Rules, able: Capabilities
+    ) -> None:
         self._desired = desired
         self._base = base
         self._actual = actual
         self._rules = rules
+        self._able = able
         self._problems: list[Problem] = []
         self._by_id = {remote.id: remote for remote in actual.remotes}
         self._names = names_of(actual.members)
@@ -373,11 +375,11 @@ class _Planner:
 
     def _is_done(self, link: Link, remote: Remote) -> bool:
         """Whether a person's work is done, and not only completed by us to archive it."""
-        return remote.done and not (self._rules.archive == "completed" and link.archived)
+        return remote.done and not (self._able.archive == "completed" and link.archived)
 
     def _is_put_away(self, remote: Remote) -> bool:
         """Whether an item that we archived is out of the way still; some boards archive by completing."""
-        return remote.archived or (self._rules.archive == "completed" and remote.done)
+        return remote.archived or (self._able.archive == "completed" and remote.done)
 
     # -- three-way ----------------------------------------------------------------------------------
 
@@ -573,7 +575,7 @@ class _Planner:
     def _in_order(self, changes: Iterable[Change]) -> list[Change]:
         """By due date; new items the other way round where each goes on top of the one before."""
         ordered = sorted(changes, key=self._order)
-        if self._rules.new_items == "top":
+        if self._able.new_items == "top":
             ordered.sort(key=lambda change: change.action == "create")
             first = next((n for n, change in enumerate(ordered) if change.action == "create"), len(ordered))
             ordered[first:] = reversed(ordered[first:])

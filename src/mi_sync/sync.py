@@ -81,18 +81,12 @@ def make_plan(
             snapshot = board.snapshot()
             _bind(run, spec, snapshot)
             snapshot = yield from settle(run, spec.name, board, snapshot, wait=settle_first)
-            plan = planning.make(
-                _fitted(run, desired(run, spec), board),
-                run.store.links(spec.name),
-                snapshot,
-                _rules(run, spec, board, recreate, adopt=adopt),
-            )
+            rules = _rules(run, spec, recreate, adopt=adopt)
+            plans.append(plan_target(run, board, snapshot, desired(run, spec), rules))
         except MiSyncError as error:
             run.result.fail_target(spec.name, error, requests=board.requests)
             continue
         snapshots[spec.name] = snapshot
-        plans.append(plan)
-        _count(run, plan, board)
     run.result.plan = Plan(identity.programme_short(run.config.programme.id), run.result.run_id, tuple(plans))
     return snapshots
 
@@ -132,15 +126,17 @@ def _unmarked(item: Item) -> Item:
     return replace(item, body=harvest(item.body)[0])
 
 
-def _fitted(run: Run, wanted: Desired, board: Board) -> Desired:
-    """What is desired as this board can hold it; what it cannot is a problem of this run."""
-    fitter = Fitter(board.capabilities, board.normal_body, run.config.programme.timezone)
-    items = {item.key: item for item in fitter.fit(wanted.items.values())}
+def plan_target(run: Run, board: Board, snapshot: Snapshot, wanted: Desired, rules: Rules) -> TargetPlan:
+    """The plan for one board, of what it can hold; counts and problems go into the result."""
+    fitter = Fitter(board.capabilities, board.normal_body, rules.timezone)
+    fitting = replace(wanted, items={item.key: item for item in fitter.fit(wanted.items.values())})
     run.result.note(*fitter.problems)
-    return replace(wanted, items=items)
+    plan = planning.make(fitting, run.store.links(rules.target), snapshot, rules, board.capabilities)
+    _count(run, plan, board)
+    return plan
 
 
-def _rules(run: Run, spec: TargetSpec, board: Board, recreate: frozenset[str], *, adopt: bool) -> Rules:
+def _rules(run: Run, spec: TargetSpec, recreate: frozenset[str], *, adopt: bool) -> Rules:
     config = run.config
     return Rules(
         target=spec.name,
@@ -151,8 +147,6 @@ def _rules(run: Run, spec: TargetSpec, board: Board, recreate: frozenset[str], *
         max_archive=config.safety.max_archive,
         max_create=config.safety.max_create,
         may_archive=run.result.may_archive,
-        archive=board.capabilities.archive,
-        new_items=board.capabilities.new_items,
         recreate=recreate,
         adopt=adopt,
     )

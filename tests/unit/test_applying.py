@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from engine import OTHER, OWNERS, ZONE, World, finish
+from engine import OTHER, OWNERS, ZONE, World, finished
 from engine import PLAIN as PLAIN_BOARD
 from mi_sync import applying, sync
 from mi_sync.connector import harvest, plant
@@ -419,7 +419,7 @@ def test_settling_is_silent_where_nothing_is_open(it: World) -> None:
     board = MemoryBoard(it.world)
     snapshot = board.snapshot()
     requests = it.world.requests
-    assert finish(applying.settle(run, "board", board, snapshot, wait=True)) is snapshot
+    assert finished(applying.settle(run, "board", board, snapshot, wait=True)) is snapshot
     assert it.world.requests == requests
 
 

@@ -361,6 +361,18 @@ class MemoryHand:
         )
         return self._world.add(twin).id
 
+    def rename_list(self, name: str, to: str) -> None:
+        """Gives a list another name."""
+        self._world.lists[self._world.lists.index(name)] = to
+        for item in self._world.items.values():
+            item.list = to if item.list == name else item.list
+
+    def remove_list(self, name: str) -> None:
+        """Takes a list away, and archives what is on it."""
+        self._world.lists.remove(name)
+        for item in self._world.items.values():
+            item.archived |= item.list == name
+
     def add_label(self, id: str, name: str) -> None:  # noqa: A002
         """Puts a label on."""
         if name not in self._world.labels:
@@ -422,6 +434,14 @@ class MemoryLab:
     def now(self) -> datetime:
         """The clock's time."""
         return self.clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        """Moves the clock on."""
+        self.clock.sleep(seconds)
+
+    def replenish(self) -> None:
+        """Disarms the world."""
+        self.world.disarm()
 
     def fault(self, fault: Fault, skip: int = 0) -> None:
         """Arms the world."""
