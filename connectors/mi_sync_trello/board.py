@@ -124,15 +124,21 @@ class TrelloBoard:
 
     @contextmanager
     def _for_one(self, id_: str | None, assignee: str | None = None) -> Iterator[None]:
-        """Tells a 401 that is about one card or one person from one that ends all work here, as others can go on."""
+        """Tells a 401 that is about one card or one person from one that ends all work here, as others can go on.
+
+        What Trello says of somebody who is no member differs: a 401, “invalid value for idMembers”, “Invalid objectId”
+        (rwjdk/TrelloDotNet #29). So the members are listed again after any of them.
+        """
         try:
             yield
         except NotAuthorised:
             if id_ is not None and self.read(id_) is None:
                 raise NotFound("the card is gone, or this token may no longer see it.", status=401) from None
-            if assignee:
-                self._list_members()
-                self._on_board(assignee)
+            self._still_on_board(assignee)
+            raise
+        except RequestRefused as error:
+            if error.status == 400:
+                self._still_on_board(assignee)
             raise
 
     def _texts(self, patch: Patch) -> Json:
@@ -180,8 +186,10 @@ class TrelloBoard:
         except Unreadable as error:
             raise OutcomeUnknown(f"{error.why} Whether the card was written is not known.") from None
 
-    def _list_members(self) -> None:
-        self._take_members(self._http.get(f"/boards/{self._board_id()}/members"))
+    def _still_on_board(self, assignee: str | None) -> None:
+        if assignee:
+            self._take_members(self._http.get(f"/boards/{self._board_id()}/members"))
+            self._on_board(assignee)
 
     def _take_members(self, raw: object) -> tuple[Member, ...]:
         members = tuple(member(each) for each in objects(raw, "members"))

@@ -770,12 +770,20 @@ def test_a_token_that_may_only_read_ends_the_work(web: responses.RequestsMock, b
         board.merge(patch(CARD, title="New"))
 
 
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (401, "unauthorized permission requested"),
+        (400, "invalid value for idMembers"),
+        (400, '{"message":"Invalid objectId","error":"ERROR"}'),
+    ],
+)
 def test_somebody_who_left_the_board_a_moment_ago_fails_one_card_alone(
-    web: responses.RequestsMock, board: TrelloBoard
+    web: responses.RequestsMock, board: TrelloBoard, status: int, text: str
 ) -> None:
     serve(web)
     board.snapshot()
-    web.post(f"{API}/cards", status=401, body="unauthorized permission requested")
+    web.post(f"{API}/cards", status=status, body=text)
     web.get(f"{API}/boards/{BOARD}/members", json=[{"id": OTHER, "username": "lee"}])
     for _ in range(2):
         with pytest.raises(RequestRefused, match=r"no member of the board.*\[people\]"):
