@@ -309,8 +309,10 @@ class _Values:
         value = float(text)
         if 0 <= style < len(self._are_dates) and self._are_dates[style]:
             return self._date(value)
-        # A spreadsheet keeps 15 digits, so a longer number is not what was typed.
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        # A spreadsheet keeps 15 digits, so a longer number is not what was typed: it is written so that ids refuse it.
+        if abs(value) >= 1e15:
+            return f"{value:.14E}"
+        return f"{value:.15g}"
 
     def _date(self, serial: float) -> str:
         from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel

@@ -269,13 +269,13 @@ def test_a_page_without_json_ld_is_refused(tmp_path: Path) -> None:
 
 def test_cells_of_a_sheet_are_as_people_see_them(tmp_path: Path) -> None:
     header = [text(name) for name in ("n", "f", "d", "t", "s")]
-    row = [number("450.0"), number("0.1"), number("46083", 1), number("46083.75", 2), text("007")]
-    big = [number("1.21143E+15"), number("121143E+7"), number("61", 1), number("60", 1), number("1", 1)]
+    row = [number("450.0"), number("0.30000000000000004"), number("46083", 1), number("46083.75", 2), text("007")]
+    big = [number("1211430000000000"), number("121143E+7"), number("61", 1), number("60", 1), number("1", 1)]
     table, rows = read(tmp_path, "t.xlsx", workbook({"S": [header, row, [], big]}))
     assert table.format == "xlsx"
     assert [(r.line, list(r.cells)) for r in rows] == [
-        (2, ["450", "0.1", "2026-03-02", "2026-03-02T18:00:00", "007"]),
-        (4, ["1211430000000000.0", "1211430000000", "1900-03-01", "1900-02-28", "1900-01-01"]),
+        (2, ["450", "0.3", "2026-03-02", "2026-03-02T18:00:00", "007"]),
+        (4, ["1.21143000000000E+15", "1211430000000", "1900-03-01", "1900-02-28", "1900-01-01"]),
     ]
 
 

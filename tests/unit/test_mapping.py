@@ -2,52 +2,21 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping as Dict
-from collections.abc import Sequence
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mi_sync import language, loader, mapping
+from mi_sync import loader, mapping
 from mi_sync.errors import SourceError
 from mi_sync.fields import Options
-from mi_sync.mapping import Draft, Mapped, Mapper, RowProblem
+from mi_sync.mapping import Draft, Mapped, RowProblem
 from mi_sync.model import RECORDS
-from mi_sync.values import DateOrder
+from rows import NOWHERE, mapped, mapper, problem
 
-NOWHERE = Path("/nonexistent")
 DATA = Path(__file__).parents[1] / "data" / "exports"
 SHIPPED = ("generic_postings", "generic_applicants", "engagements", "indeed_candidates", "handshake_applicant_list")
-
-
-def mapper(
-    name_or_toml: str,
-    header: Sequence[str],
-    dates: DateOrder | None = None,
-    values: Dict[str, Dict[str, str]] | None = None,
-    programme: str = "spring",
-) -> Mapper:
-    if "\n" in name_or_toml:
-        it = language.load(name_or_toml, "own", "mappings/own.toml")
-    else:
-        it = loader.find_mapping(name_or_toml, NOWHERE)
-    options = Options(dates, ZoneInfo("America/Chicago"), values or {})
-    return mapping.compile_mapping(it, header, options, programme=programme, file="exports/a.csv")
-
-
-def mapped(it: Mapper, *cells: str) -> tuple[Draft, ...]:
-    outcome = it.map(7, cells)
-    assert isinstance(outcome, Mapped), outcome
-    return outcome.drafts
-
-
-def problem(it: Mapper, *cells: str) -> RowProblem:
-    outcome = it.map(7, cells)
-    assert isinstance(outcome, RowProblem), outcome
-    return outcome
 
 
 def sample(name: str) -> list[tuple[Draft, ...]]:
@@ -380,6 +349,8 @@ def test_feedback_goes_by_whose_it_is_and_when() -> None:
         ("pay.currency", "Zq7Zq", "ISO 4217"),
         ("url", "javascript:Zq7Zq()", "https://"),
         ("id", "1.21143E+15", "spreadsheet"),
+        ("hours.estimated", "10-15 hours", "no single number of hours"),
+        ("pay", "Zq7Zq", "USD 450 fixed"),
     ],
 )
 def test_a_bad_cell_names_field_column_and_remedy_but_not_itself(field: str, cell: str, hint: str) -> None:

@@ -77,7 +77,7 @@ def test_postings_are_told_from_applicants() -> None:
     assert propose(table) == {
         "Project": "posting.title",
         "Employer": "posting.organization",
-        "Project Fee ($)": "posting.pay.min",
+        "Project Fee ($)": "posting.pay",
         "Start date": "posting.starts_on",
     }
 
