@@ -21,7 +21,6 @@ from pydantic import ValidationError
 from mi_sync import identity, values
 from mi_sync.errors import SourceError, did_you_mean
 from mi_sync.fields import (
-    DATES,
     LINKED,
     PLACEHOLDER,
     REFERENCES,
@@ -202,6 +201,10 @@ class _Field:
             raise ambiguous
         return self.ordered[order](text)
 
+    def written(self, cells: Sequence[str]) -> str:
+        """The text that it is read from."""
+        return self._text(cells)[0]
+
     def _text(self, cells: Sequence[str]) -> tuple[str, FieldOrigin, int | None]:
         """The text, where it came from, and the one column, if it is one, that holds it."""
         if self.pieces is not None:
@@ -245,9 +248,13 @@ class _Record:
                 raise _Trouble(f.label, f"column {column!r} is empty and must not be; fill it in, or remove the row.")
         ref = self._ref(found, refs)
         if self.kind == "applicant":
-            _complete_names(found, origins)
+            _complete_names(found, origins, self._written("name", cells))
         self._check(found, origins)
         return Draft(self.kind, ref, found.get("id"), found, refs, origins)
+
+    def _written(self, name: str, cells: Sequence[str]) -> str:
+        """The text that a field is read from."""
+        return next((f.written(cells) for f in self.fields if f.name == name), "")
 
     def identify(self, cells: Sequence[str], made: Dict[Kind, str]) -> str:
         """The reference alone, for a row whose other fields may be unreadable."""
@@ -359,8 +366,11 @@ def _refusal(type_: str) -> str:
     return known.get(type_, "does not fit the field")
 
 
-def _complete_names(found: dict[str, Any], origins: dict[str, FieldOrigin]) -> None:
-    """The name from its parts, the parts from the name, the initials from the parts."""
+def _complete_names(found: dict[str, Any], origins: dict[str, FieldOrigin], written: str) -> None:
+    """The name from its parts, the parts from the name, the initials from the parts.
+
+    The name as `written` may tell its parts apart, which one that has been put in order no longer does.
+    """
     name, given, family = (found.get(part) for part in ("name", "given_name", "family_name"))
     source = origins.get("name") or origins.get("given_name") or origins.get("family_name")
     if source is None:
@@ -368,7 +378,7 @@ def _complete_names(found: dict[str, Any], origins: dict[str, FieldOrigin]) -> N
     if name is None:
         name = " ".join(part for part in (given, family) if part)
     if given is None and family is None:
-        given, family = values.name_parts(name)
+        given, family = values.name_parts(written if values.person(written) == name else name)
     letters = values.initials_of(given, family)
     for part, value in (("name", name), ("given_name", given), ("family_name", family), ("initials", letters)):
         if value and part not in found:
@@ -455,7 +465,7 @@ class _Compiler:
         assert found is not None  # noqa: S101  `load` refused unknown fields
         extra = self._option_values(kind, it.name, label)
         parse = parser(found, it.spec, self._options, label, extra)
-        orders: tuple[DateOrder, ...] = ("dmy", "mdy") if found.shape in DATES else ()
+        orders: tuple[DateOrder, ...] = ("dmy", "mdy") if found.shape in {"day", "moment"} else ()
         ordered: dict[DateOrder, Parse] = {
             o: parser(found, it.spec, replace(self._options, dates=o), label, extra) for o in orders
         }

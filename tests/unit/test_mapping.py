@@ -102,6 +102,16 @@ def test_generic_applicants_make_the_applicant_then_the_application() -> None:
     assert loader.find_mapping("generic_applicants", NOWHERE).primary == "application"
 
 
+def test_a_name_with_a_comma_tells_which_part_is_the_family_name() -> None:
+    applicant, *_ = mapped(mapper("generic_applicants", APPLICANTS), "A1", "García López, Ana", "", "P1", "")
+    named = {part: applicant.values[part] for part in ("name", "given_name", "family_name", "initials")}
+    assert named == {"name": "Ana García López", "given_name": "Ana", "family_name": "García López", "initials": "AG"}
+    it = mapper(
+        '[applicant]\nid = "I"\nname = { column = "N", values = { "the boss, me" = "Ana López" } }\n', ["I", "N"]
+    )
+    assert mapped(it, "1", "The Boss, me")[0].values["family_name"] == "López"
+
+
 def test_an_applicant_without_id_goes_by_the_email() -> None:
     applicant, _ = mapped(mapper("generic_applicants", APPLICANTS), "", "Ana", " Ana@X.org", "P1", "")
     assert (applicant.ref, applicant.id) == ("email:ana@x.org", None)

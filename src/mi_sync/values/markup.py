@@ -32,7 +32,7 @@ def _character(found: re.Match[str]) -> str:
 
 def text(cell: str) -> str:
     """One line of clean text, without entities."""
-    return line(unescape(cell))
+    return line(unescape(cell) if "&" in cell else cell)
 
 
 # ---------------------------------------------------------------------------------------- HTML to Markdown

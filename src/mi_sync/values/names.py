@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from mi_sync.values.markup import text
 from mi_sync.values.text import BadValue, line
@@ -27,17 +28,27 @@ _SCOTTISH = re.compile(r"\bMc([^\W\d_])")
 
 def person(cell: str) -> str:
     """A name or a part of one: `SMITH, ANNA` is Anna Smith; all capitals become capitalised words."""
-    name = _given_first(text(cell))
+    name = text(cell)
+    if turned := _surname_first(name):
+        name = ", ".join([f"{turned.given} {turned.family}", *turned.suffixes])
     return _capitalised(name) if name.isupper() and len(name) > 2 else name
 
 
-def _given_first(name: str) -> str:
-    """`O'Brien, Sam, Jr.` is Sam O'Brien, Jr.; a suffix alone behind the comma leaves the name as it is."""
+class _Turned(NamedTuple):
+    """A name whose comma tells its parts."""
+
+    given: str
+    family: str
+    suffixes: Sequence[str]
+
+
+def _surname_first(name: str) -> _Turned | None:
+    """The parts of `O'Brien, Sam, Jr.`; None where only suffixes stand behind a comma, or more than a comma tells."""
     parts = [part.strip() for part in name.split(",")]
     names = [part for part in parts if not _is_suffix(part)]
     if len(names) != 2 or not all(names) or parts[0] != names[0]:
-        return name
-    return ", ".join([f"{names[1]} {names[0]}", *(part for part in parts if _is_suffix(part))])
+        return None
+    return _Turned(names[1], names[0], [part for part in parts if _is_suffix(part)])
 
 
 def _is_suffix(word: str) -> bool:
@@ -62,17 +73,27 @@ def _word(word: str, *, is_inner: bool) -> str:
     return _SCOTTISH.sub(lambda found: f"Mc{found[1].upper()}", titled)
 
 
-def name_parts(name: str) -> tuple[str | None, str | None]:
-    """Given and family name: the family name is the last word, with the particles before it (`van der Berg`)."""
-    words = name.partition(",")[0].split()
+def name_parts(cell: str) -> tuple[str | None, str | None]:
+    """Given and family name, of a name as it is written.
+
+    A comma tells them: `García López, Ana`. Without one the family name is the last word, with the particles before it
+    (`van der Berg`).
+    """
+    words = person(cell).partition(",")[0].split()
     while len(words) > 2 and _is_suffix(words[-1]):
         words.pop()
     if len(words) < 2:
         return (words[0] if words else None), None
+    turned = _surname_first(text(cell))
+    start = len(turned.given.split()) if turned else _family_start(words)
+    return " ".join(words[:start]), " ".join(words[start:])
+
+
+def _family_start(words: Sequence[str]) -> int:
     start = len(words) - 1
     while start > 1 and words[start - 1].casefold() in _PARTICLES:
         start -= 1
-    return " ".join(words[:start]), " ".join(words[start:])
+    return start
 
 
 def initials_of(given: str | None, family: str | None) -> str | None:

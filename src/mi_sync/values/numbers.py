@@ -11,6 +11,7 @@ _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?P<s>[, '\u2019])[0-9]{3}(?:(?P=s)[0-9]{
 _PERHAPS_GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
 _SWAP = str.maketrans(",.", ".,")
 _SIGNS = "$€£¥₹"
+_DECIMAL_COMMA = 'decimal = "," in the mapping for a decimal comma'
 _TRUE = frozenset({"yes", "y", "true", "t", "1", "on", "x"})
 _FALSE = frozenset({"no", "n", "false", "f", "0", "off"})
 _HOURS = re.compile(r"(?P<number>.*[0-9])\s*(?:hours?|hrs?\.?|h)?", re.IGNORECASE)
@@ -27,7 +28,7 @@ def number(text: str, decimal: str = ".") -> float:
         return float(digits)
     if _GROUPED.fullmatch(digits):
         return float(re.sub(r"[, '\u2019]", "", digits))
-    raise BadValue('is no plain number; write 450 or 1,200.50, or set decimal = "," in the mapping for a decimal comma')
+    raise BadValue(f"is no plain number; write 450 or 1,200.50, or set {_DECIMAL_COMMA}")
 
 
 def integer(text: str, decimal: str = ".") -> int:
@@ -45,7 +46,7 @@ def amount(text: str, decimal: str = ".") -> float:
     """
     digits = line(line(text).strip(_SIGNS))
     if _PERHAPS_GROUPED.fullmatch(digits.translate(_SWAP) if decimal == "," else digits):
-        raise BadValue("could be thousands or a fraction; write digits only, or set `decimal` in the mapping")
+        raise BadValue(f"could be thousands or a fraction; write 1200 or 1.20, or set {_DECIMAL_COMMA}")
     return number(digits, decimal)
 
 
@@ -53,9 +54,7 @@ def hours(text: str, decimal: str = ".") -> float:
     """A number of hours, with or without the word; a range is no number."""
     clean = line(text)
     if _SEVERAL.search(clean[:_MOST]):
-        raise BadValue(
-            'says no single number of hours; write one, or say what it means: values = { "the text" = "15" }'
-        )
+        raise BadValue("says no single number of hours; write one, or map the text with `values`")
     found = _HOURS.fullmatch(clean)
     return number(found["number"] if found else clean, decimal)
 
