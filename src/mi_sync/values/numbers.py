@@ -53,6 +53,8 @@ def amount(text: str, decimal: str = ".") -> float:
 def hours(text: str, decimal: str = ".") -> float:
     """A number of hours, with or without the word; a range is no number."""
     clean = line(text)
+    if _PLAIN.fullmatch(clean):
+        return number(clean, decimal)
     if _SEVERAL.search(clean[:_MOST]):
         raise BadValue("says no single number of hours; write one, or map the text with `values`")
     found = _HOURS.fullmatch(clean)

@@ -66,6 +66,7 @@ _PIECE = re.compile(
     r"|(?P<word>p\.\s?a\.|one-time\b|[^\W\d_]+|[/:().,]))",
     re.IGNORECASE,
 )
+_BARE = re.compile(r"[0-9]+(?:[.,][0-9]+)?")
 _LONGEST = 200
 """No text about pay that is understood is longer, in characters."""
 _UNREADABLE = (
@@ -90,6 +91,9 @@ def pay(cell: str, decimal: str = ".") -> dict[str, Any] | None:
     it is not known what an amount is for.
     """
     clean = text(cell)
+    if _BARE.fullmatch(clean):  # most amounts, so that they are quick
+        value = amount(clean, decimal)
+        return {"min": value, "max": value}
     word = fold(clean)
     if word in _NO_AMOUNT:
         return None
