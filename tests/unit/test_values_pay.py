@@ -45,6 +45,7 @@ def one(amount: float, **more: str) -> dict[str, Any]:
         ("60k p.a.", one(60000, per="year")),
         ("Salary: $1 200.50 / month", one(1200.5, per="month")),
         ("$50K-$60K", {"min": 50000, "max": 60000}),
+        ("$8.29K", one(8290)),
         ("$900 - 1K", {"min": 900, "max": 1000}),
         ("from $15 to $20 an hour", {"min": 15, "max": 20, "per": "hour"}),
         ("between $10 and $20", {"min": 10, "max": 20}),

@@ -104,6 +104,16 @@ def pay(cell: str, decimal: str = ".") -> dict[str, Any] | None:
     return _Reading(clean, decimal).parts()
 
 
+_LETTERS = {"number": "n", "k": "n", "to": "-", "open": "+", "and": "&"}
+_WRITTEN = CURRENCIES - {"ALL", "TOP"}
+"""The codes that stand for a currency within a text; the others are English words."""
+_BEFORE, _AFTER = "(?:w+-?)?", "(?:-?w+)?"
+_ONE = re.compile(f"{_BEFORE}n{_AFTER}")
+_TWO = re.compile(f"{_BEFORE}(?:[fb]w*)?nw*-n{_AFTER}|{_BEFORE}bw*nw*&n{_AFTER}")
+_LEAST = re.compile(rf"{_BEFORE}f+w*n{_AFTER}|{_BEFORE}nw*\+w*")
+_MOST = re.compile(f"{_BEFORE}(?:u-|m)w*n{_AFTER}")
+
+
 class _Reading:
     """One text, read once from left to right: what it names, and how its amounts and words follow each other.
 
@@ -170,17 +180,7 @@ class _Reading:
 
     def _amount(self, piece: str) -> float:
         value = amount(piece.removesuffix("k"), self._decimal)
-        return value * 1000 if piece.endswith("k") else value
-
-
-_LETTERS = {"number": "n", "k": "n", "to": "-", "open": "+", "and": "&"}
-_WRITTEN = CURRENCIES - {"ALL", "TOP"}
-"""The codes that stand for a currency within a text; the others are English words."""
-_BEFORE, _AFTER = "(?:w+-?)?", "(?:-?w+)?"
-_ONE = re.compile(f"{_BEFORE}n{_AFTER}")
-_TWO = re.compile(f"{_BEFORE}(?:[fb]w*)?nw*-n{_AFTER}|{_BEFORE}bw*nw*&n{_AFTER}")
-_LEAST = re.compile(rf"{_BEFORE}f+w*n{_AFTER}|{_BEFORE}nw*\+w*")
-_MOST = re.compile(f"{_BEFORE}(?:u-|m)w*n{_AFTER}")
+        return round(value * 1000, 2) if piece.endswith("k") else value
 
 
 def _pieces(clean: str) -> Iterator[tuple[str, str]]:
