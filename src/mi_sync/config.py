@@ -9,7 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -17,12 +17,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from mi_sync import loader
+from mi_sync import loader, values
 from mi_sync.connector import Connector, ConnectorConfig, Registry, Secret, SecretRef
 from mi_sync.errors import ConfigError, Problem, did_you_mean
 from mi_sync.language import Mapping as RowMapping
 from mi_sync.milestones import Milestones, Programme, Step, load_steps, merge_steps
-from mi_sync.model import Privacy
+from mi_sync.model import PayPer, Privacy
 from mi_sync.state import state_path
 
 Resolution = Literal["ours", "theirs", "ask"]
@@ -68,6 +68,13 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+def _currency(code: str) -> str:
+    try:
+        return values.currency(code)
+    except values.BadValue as error:
+        raise ValueError(str(error)) from None
+
+
 class ProgrammeSection(_Section):
     """`[programme]`."""
 
@@ -90,6 +97,13 @@ class StateSection(_Section):
     url: str = "sqlite:///state.db"
 
 
+class PaySection(_Section):
+    """`pay` of a source: what amounts mean where the file does not say it."""
+
+    currency: Annotated[str, AfterValidator(_currency)] | None = None
+    per: PayPer | None = None
+
+
 class SourceSection(_Section):
     """`[[sources]]`; the other keys are the connector's."""
 
@@ -102,6 +116,7 @@ class SourceSection(_Section):
     dates: Literal["dmy", "mdy", "ymd"] | None = None
     timezone: Timezone | None = None
     values: dict[str, dict[str, str]] = Field(default_factory=dict)
+    pay: PaySection = PaySection()
 
 
 class MilestonesSection(_Section):
@@ -194,6 +209,7 @@ class SourceSpec:
     timezone: ZoneInfo
     values: Mapping[str, Mapping[str, str]]
     candidates: tuple[RowMapping, ...] = ()
+    pay: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -439,6 +455,7 @@ class _Builder:
             ZoneInfo(section.timezone or self._doc.programme.timezone),
             section.values,
             () if section.mapping is not None else mappings,
+            section.pay.model_dump(exclude_none=True),
         )
 
     def _mappings(self, name: str | None) -> tuple[RowMapping, ...]:

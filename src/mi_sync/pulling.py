@@ -88,7 +88,8 @@ class SourceReader:
 
     def _fingerprint(self, file: SourceFile) -> str:
         spec = self._spec
-        options = repr((sorted((k, sorted(v.items())) for k, v in spec.values.items()), spec.dates, str(spec.timezone)))
+        words = sorted((k, sorted(v.items())) for k, v in spec.values.items())
+        options = repr((words, spec.dates, str(spec.timezone), sorted(spec.pay.items())))
         settings = spec.settings.model_dump_json()
         # What a file is recognised as follows from its bytes and from what it could be.
         mappings = [it.digest for it in ((spec.mapping,) if spec.mapping else spec.candidates)]
@@ -248,7 +249,7 @@ def compile_for(
     Raises:
         SourceError: it is not recognised, or a column that the mapping needs is not there.
     """
-    options = fields.Options(dates=spec.dates, timezone=spec.timezone, values=spec.values)
+    options = fields.Options(dates=spec.dates, timezone=spec.timezone, values=spec.values, pay=spec.pay)
     found = mapping_for(spec, header, file)
     return mapping.compile_mapping(found, header, options, programme=programme, file=file, order_of=order_of)
 

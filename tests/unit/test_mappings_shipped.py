@@ -67,6 +67,7 @@ def test_an_indeed_feed_becomes_open_postings() -> None:
         "summary": "Clean **one** survey.\n\n- A clean table\n- A short report",
         "organization": "Sample Labs",
         "location": "Irvine, CA",
+        "pay": {"min": 10, "max": 20, "per": "hour"},
         "posted_on": "2026-03-02",
         "apply_by": "2026-03-31",
         "category": "Research",

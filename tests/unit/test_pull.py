@@ -101,6 +101,17 @@ def test_an_unchanged_file_is_not_mapped_again(world: World) -> None:
     assert (counts.mapped, counts.unchanged) == (0, 2)
 
 
+def test_what_amounts_mean_may_change_while_the_file_stays(world: World) -> None:
+    world.write("jobs.csv", "id,title,pay\nP-1,Donor dashboard,$450\n")
+    found = []
+    for meant in ('currency = "USD"', 'currency = "CAD", per = "fixed"'):
+        world.write("config.toml", CONFIG.replace('path = "jobs*.csv"', f'path = "jobs*.csv"\npay = {{ {meant} }}'))
+        world.pull()
+        (posting,) = [r for r in world.store.records("posting") if isinstance(r, Posting)]
+        found.append(posting.pay and (posting.pay.min, posting.pay.currency, posting.pay.per))
+    assert found == [(450, "USD", None), (450, "CAD", "fixed")]
+
+
 def test_new_bytes_with_the_same_rows_are_unchanged_rows(world: World) -> None:
     world.pull()
     header, *rows = PEOPLE.splitlines()
