@@ -28,12 +28,12 @@ from mi_sync.fields import (
     Options,
     Parse,
     is_blank,
-    is_eeo,
     parser,
     type_of,
 )
 from mi_sync.language import FieldMap, Mapping, RecordMap
 from mi_sync.model import RECORDS, Kind
+from mi_sync.sensitive import is_eeo
 from mi_sync.values import AmbiguousDate, BadValue, DateOrder, fold
 
 # ---------------------------------------------------------------------------------------------- what rows become

@@ -19,6 +19,7 @@ PURE = {
     "model",
     "identity",
     "values",
+    "sensitive",
     "fields",
     "language",
     "mapping",
