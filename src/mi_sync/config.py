@@ -40,6 +40,7 @@ def _shaped(pattern: str, why: str) -> AfterValidator:
 
 
 Offset = Annotated[str, _shaped(r"[0-9]{1,4}[dw]", 'must be a number of days or weeks such as "10d" or "3w"')]
+Age = Annotated[str, _shaped(r"[1-9][0-9]{0,3}[dw]", 'must be a number of days or weeks such as "400d" or "60w"')]
 Percent = Annotated[str, _shaped(r"[0-9]{1,3}%", 'must be a percentage such as "30%"')]
 Name = Annotated[str, _shaped(r"[A-Za-z0-9_.-]+", "may hold letters, digits, _, . and - only")]
 
@@ -136,6 +137,7 @@ class PrivacySection(_Section):
     """`[privacy]`."""
 
     allow: Allow = ()
+    retain: Age | None = None
 
 
 class SafetySection(_Section):
@@ -222,7 +224,7 @@ class Safety:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A configuration that holds together. `allow` is `[privacy] allow`, with what is public."""
+    """A configuration that holds together. `allow` and `retain` are from `[privacy]`; what is public is allowed."""
 
     path: Path
     programme: Programme
@@ -231,6 +233,7 @@ class Config:
     targets: tuple[TargetSpec, ...]
     safety: Safety
     allow: frozenset[Privacy] = frozenset({Privacy.PUBLIC})
+    retain: timedelta | None = None
 
     @property
     def root(self) -> Path:
@@ -380,6 +383,7 @@ class _Builder:
             tuple(t for t in targets if t is not None),
             safety,
             frozenset({Privacy.PUBLIC, *self._doc.privacy.allow}),
+            _duration(self._doc.privacy.retain),
         )
 
     # -- parts --------------------------------------------------------------------------------------

@@ -70,6 +70,11 @@ class Draft:
     refs: Dict[str, str]
     origins: Dict[str, FieldOrigin]
 
+    @property
+    def digest(self) -> str:
+        """Of what it says, and nothing of where it stands."""
+        return identity.digest(self.id or "", repr(sorted(self.values.items())), repr(sorted(self.refs.items())))
+
 
 @dataclass(frozen=True, slots=True)
 class Mapped:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Mapping
 from dataclasses import replace
 
-from mi_sync import identity
+from mi_sync import erasure, identity
 from mi_sync import plan as planning
 from mi_sync.applying import Worker, settle
 from mi_sync.config import Config, TargetSpec
@@ -49,8 +49,11 @@ def pull(run: Run, again: Collection[tuple[str, str]] = ()) -> Story:
         link(run, dirty)
         merge(run, dirty)
         give_labels(run.config.programme.id, store)
+        aged = erasure.age_out(run)
         for name, counts in result.sources.items():
             counts.records = store.count_records_of(name)
+    if aged:
+        store.compact()
 
 
 # ------------------------------------------------------------------------------------------------ plan
