@@ -10,20 +10,23 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from mi_sync import identity
 from mi_sync import plan as planning
 from mi_sync.connector import Board
 from mi_sync.errors import (
+    AlreadyThere,
     BudgetReached,
     NotAuthorised,
     OutcomeUnknown,
+    Problem,
     RequestRefused,
     Unavailable,
 )
 from mi_sync.events import Event, Run, Waiting
 from mi_sync.http import Wire
-from mi_sync.identity import MARKED, Marker
+from mi_sync.identity import MARKED, Marker, canonical
 from mi_sync.model import Children, Fields, Link, Patch, Remote, Seen, Snapshot
 from mi_sync.plan import Change, TargetPlan
 from mi_sync.state import Entry
@@ -137,6 +140,9 @@ class Worker:
                 self._finish(change, self._links[change.key], earlier.seq)
             else:
                 yield from self._carry_out(change)
+        except AlreadyThere as error:
+            self._dismiss(change, error)
+            return "dismissed"
         except RequestRefused as error:
             self._counts.failed += 1
             self._run.result.note(replace(error.problem(), where=change.url or change.title))
@@ -178,10 +184,44 @@ class Worker:
                 nonce = self._run.outside.nonce()
                 token = self._token(change, nonce)
                 seq = self._intend(change, nonce, token)
+            except AlreadyThere as there:
+                self._store.advance(seq, "void")
+                return self._taken_over(change, there)
             except (RequestRefused, NotAuthorised, Unavailable, BudgetReached):
                 self._store.advance(seq, "void")  # the answer proves that nothing happened
                 raise
         raise AssertionError  # pragma: no cover  the loop returns or raises
+
+    def _taken_over(self, change: Change, there: AlreadyThere) -> tuple[int, str, Remote]:
+        """The item that was there already, made by an earlier attempt or by another run.
+
+        Raises:
+            AlreadyThere: it is not to be seen.
+        """
+        remote = self._board.read(there.id) if there.id else None
+        marker = Marker.decode(remote.marker) if remote else None
+        if remote is None or marker is None or remote.marker is None or marker.key != change.key:
+            raise there
+        return self._intend(change, marker.nonce, remote.marker), marker.nonce, remote
+
+    def _dismiss(self, change: Change, there: AlreadyThere) -> None:
+        """A person put it into the trash, where no snapshot shows it: remembered, so that no run tries again."""
+        link = Link(
+            key=change.key,
+            id="",
+            url="",
+            nonce="",
+            owner=change.owner,
+            step=change.step,
+            title=change.title,
+            base=change.base,
+            seen=Seen(gone=True),
+        )
+        with self._store.transaction():
+            self._store.save_link(self._target, link)
+        self._counts.dismissed += 1
+        why = f"{there.why} It counts as dismissed; `mi-sync apply --recreate {change.key}` makes it anew."
+        self._run.result.note(Problem(change.title, "", why))
 
     def _look(self, change: Change, token: str, unknown: OutcomeUnknown) -> Generator[Event, None, Remote | None]:
         for pause in (0.0, self._run.outside.wire.timeout[1]):
@@ -232,7 +272,12 @@ class Worker:
     def _patch(self, change: Change, token: str, remote: Remote | None) -> Patch:
         fields = _fields(change)
         body = fields.get("body", remote.body if remote else "")
-        return Patch(change.id or None, token, body, fields)
+        return Patch(change.id or None, token, body, fields, unique=self._unique(change, token))
+
+    def _unique(self, change: Change, token: str) -> str:
+        """The same in every attempt and every run, but for an item that is made again after a person removed it."""
+        again = f".{identity.digest(change.expects, token)}" if change.expects else ""
+        return f"{self._programme}.{change.key}{again}"
 
     # -- after the call -----------------------------------------------------------------------------
 
@@ -291,9 +336,7 @@ def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: 
         seen = planning.seen_of(remote, timezone)
     else:
         seen = Seen(list=str(after.get("list", remote.list)))
-    due = after.get("due", seen.due)
-    if "due" in after and due:
-        due = datetime.fromisoformat(due).astimezone(timezone).date().isoformat()
+    due = _local_day(after["due"], timezone) if "due" in after else seen.due
     return Link(
         key=change.key,
         id=remote.id,
@@ -326,14 +369,23 @@ def _patched(change: Change) -> bool:
 def _fields(change: Change) -> Fields:
     """The JSON values of a change as what a board is given."""
     after = {name: value for name, (_, value) in change.fields.items() if name != "checklist"}
-    for name, read in (("due", datetime.fromisoformat), ("start", date.fromisoformat)):
+    for name in ("due", "start"):
         if after.get(name):
-            after[name] = read(after[name])
+            after[name] = _day_or_instant(after[name])
     labels = after.pop("labels", ())
     fields = cast("Fields", after)  # the planner's names are the fields' names
     if change.action == "create":
         fields["labels"] = tuple(labels)
     return fields
+
+
+def _day_or_instant(text: str) -> date | datetime:
+    return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+
+
+def _local_day(text: str | None, timezone: ZoneInfo) -> str | None:
+    when = _day_or_instant(text) if text else None
+    return canonical(when.astimezone(timezone) if isinstance(when, datetime) else when) or None
 
 
 def _children(change: Change) -> Children:

@@ -29,13 +29,10 @@ _DATES = ("due", "start")
 _VERSION = 1
 WITHDRAWN = "Erased on request"
 """What stands as the title of an item whose person was erased."""
-_SHORTENED = "\n\n… (shortened: the board holds no more)"
 _CHILDREN = frozenset({"labels", "checklist"})
 """What is written one by one, after the call for the item itself and without a new marker."""
 _WRITTEN = "written"
 """Under this name the base remembers which marker was written last."""
-_MARKER_ROOM = 256
-"""Characters of a body that are left for the marker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +116,8 @@ class Rules:
         max_archive: share of the open items that may be archived, from 10 items on.
         max_create: how many items may be made.
         may_archive: False when a source could not be read to its end.
-        max_body: characters of a body, marker included.
+        archive: how the board archives; see `Capabilities`.
+        new_items: where the board puts a new item; they are made so that they stand in order.
         recreate: keys of dismissed items to bring back.
     """
 
@@ -131,7 +129,8 @@ class Rules:
     max_archive: float = 0.3
     max_create: int = 2000
     may_archive: bool = True
-    max_body: int = 16384
+    archive: Literal["flag", "completed"] = "flag"
+    new_items: Literal["bottom", "top"] = "bottom"
     recreate: frozenset[str] = frozenset()
 
 
@@ -245,7 +244,7 @@ class _Planner:
         outcomes = {key: self._decide(key) for key in sorted({*self._desired.items, *self._base, *self._marked})}
         changes = [o.change for o in outcomes.values() if o.change is not None]
         changes += self._duplicates()
-        changes.sort(key=self._order)
+        changes = self._in_order(changes)
         self._report_people(changes)
         return TargetPlan(
             target=self._rules.target,
@@ -319,7 +318,7 @@ class _Planner:
             if not remote.archived:
                 self._problem(remote.url, "", "it carries our mark, but nothing asks for it; it is left alone.")
             return _Outcome()
-        link = _rebuilt(item, remote, marker)
+        link = _rebuilt(item, remote, marker, archived=marker.archived and self._is_put_away(remote))
         if remote.archived and not link.archived:
             return self._dismissed(item, link, remote)
         outcome = self._merge(item, link, remote)
@@ -327,7 +326,7 @@ class _Planner:
         return replace(outcome, change=replace(known, action="adopt"), link=None)
 
     def _create(self, item: Item, expects: str) -> Change:
-        values: dict[str, Any] = {"title": item.title, "body": self._fitting(item), "list": item.list}
+        values: dict[str, Any] = {"title": item.title, "body": item.body, "list": item.list}
         values |= {"due": self._local(item.due), "start": item.start}
         values |= {"labels": item.labels, "checklist": item.checklist, "done": item.done or None}
         values["assignee"] = self._member(item)
@@ -364,7 +363,8 @@ class _Planner:
         """Nothing asks for it any more: archive it if it is open, and if that is certain."""
         stored = replace(link, seen=self._seen(remote, ()))
         certain = link.owner in self._desired.settled and self._rules.may_archive and self._actual.complete
-        if not certain or remote.done or remote.archived or link.archived:
+        away = remote.done or remote.archived or link.archived
+        if not certain or (away and not self._is_half_archived(link, remote)):
             return _Outcome(link=_if_changed(link, stored))
         change = Change(
             target=self._rules.target,
@@ -384,6 +384,18 @@ class _Planner:
         )
         return _Outcome(change=change)
 
+    def _is_half_archived(self, link: Link, remote: Remote) -> bool:
+        """We completed it to archive it, and were stopped before it was put away."""
+        return link.archived and not remote.archived and self._is_put_away(remote)
+
+    def _is_done(self, link: Link, remote: Remote) -> bool:
+        """Whether a person's work is done, and not only completed by us to archive it."""
+        return remote.done and not (self._rules.archive == "completed" and link.archived)
+
+    def _is_put_away(self, remote: Remote) -> bool:
+        """Whether an item that we archived is out of the way still; some boards archive by completing."""
+        return remote.archived or (self._rules.archive == "completed" and remote.done)
+
     # -- three-way ----------------------------------------------------------------------------------
 
     def _merge(self, item: Item, link: Link, remote: Remote) -> _Outcome:
@@ -392,10 +404,10 @@ class _Planner:
             self._merge_scalar(name, item, link, remote, it)
         self._merge_children(item, link, remote, it)
         if item.done:
-            if not remote.done and not it.base.get("done"):
+            if not self._is_done(link, remote) and not it.base.get("done"):
                 it.fields["done"] = (False, True)
             it.base["done"] = "1"  # once; whoever reopens it later keeps it open
-        if remote.archived:
+        if remote.archived or self._is_half_archived(link, remote):
             it.fields["archived"] = (True, False)
         if it.fields.keys() - _CHILDREN:
             it.base[_WRITTEN] = _written(it.base)
@@ -419,13 +431,13 @@ class _Planner:
         return _Outcome(link=_if_changed(self._base.get(link.key), after), conflicts=len(it.conflicts))
 
     def _merge_scalar(self, name: str, item: Item, link: Link, remote: Remote, it: _Merging) -> None:
-        ours = self._ours(item, name)
+        ours = self._local(getattr(item, name))
         theirs = self._local(getattr(remote, name))
         wanted, last, held = field_digest(ours), link.base.get(name), field_digest(theirs)
         if held == wanted:
             it.base[name] = wanted  # both sides agree, whoever moved
             return
-        if wanted == last or (name in _DATES and remote.done):
+        if wanted == last or (name in _DATES and self._is_done(link, remote)):
             return  # only theirs changed: kept; and the dates of what is done are history
         if held != last:
             it.conflicts.append(name)
@@ -543,18 +555,8 @@ class _Planner:
     def _local(self, value: Any) -> Any:  # noqa: ANN401  a field's value
         return value.astimezone(self._rules.timezone) if isinstance(value, datetime) else value
 
-    def _ours(self, item: Item, name: str) -> Any:  # noqa: ANN401  a field's value
-        return self._fitting(item) if name == "body" else self._local(getattr(item, name))
-
-    def _fitting(self, item: Item) -> str:
-        room = self._rules.max_body - _MARKER_ROOM
-        if len(item.body) <= room:
-            return item.body
-        self._problem(item.title, "body", f"it is longer than the board holds ({room} characters) and is shortened.")
-        return item.body[: room - len(_SHORTENED)] + _SHORTENED
-
     def _base_of(self, item: Item) -> dict[str, str]:
-        base = {name: field_digest(self._ours(item, name)) for name in MARKED}
+        base = {name: field_digest(self._local(getattr(item, name))) for name in MARKED}
         base[_WRITTEN] = _written(base)
         return {**base, "done": "1"} if item.done else base
 
@@ -585,6 +587,15 @@ class _Planner:
             )
 
     # -- order and limits ---------------------------------------------------------------------------
+
+    def _in_order(self, changes: Iterable[Change]) -> list[Change]:
+        """By due date; new items the other way round where each goes on top of the one before."""
+        ordered = sorted(changes, key=self._order)
+        if self._rules.new_items == "top":
+            ordered.sort(key=lambda change: change.action == "create")
+            first = next((n for n, change in enumerate(ordered) if change.action == "create"), len(ordered))
+            ordered[first:] = reversed(ordered[first:])
+        return ordered
 
     def _order(self, change: Change) -> tuple[Any, ...]:
         item = self._desired.items.get(change.key)
@@ -619,7 +630,7 @@ class _Planner:
             self._problems.append(problem)
 
 
-def _rebuilt(item: Item, remote: Remote, marker: Marker) -> Link:
+def _rebuilt(item: Item, remote: Remote, marker: Marker, *, archived: bool) -> Link:
     """The link that the marker remembers.
 
     A set counts as applied where the marker has the digest of just this set, so that what a person took away stays
@@ -639,7 +650,7 @@ def _rebuilt(item: Item, remote: Remote, marker: Marker) -> Link:
         base={**marker.digests, _WRITTEN: _written(marker.digests, archived=marker.archived)},
         labels=item.labels if has_labels else tuple(name for name in item.labels if name in remote.labels),
         checklist=item.checklist if has_lines else tuple(text for text in item.checklist if text in texts),
-        archived=marker.archived and remote.archived,
+        archived=archived,
     )
 
 
@@ -678,7 +689,7 @@ def _merge_set(
 
 def seen_of(remote: Remote, timezone: ZoneInfo, conflicts: Sequence[str] = ()) -> Seen:
     """What the board shows of an item now."""
-    due = None if remote.due is None else remote.due.astimezone(timezone)
+    due = remote.due.astimezone(timezone) if isinstance(remote.due, datetime) else remote.due
     return Seen(
         done=remote.done,
         due=canonical(due) or None,

@@ -10,7 +10,8 @@ generators that yield events and fill the run's result, so that nothing here pri
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import replace
 
 from mi_sync import erasure, identity
@@ -20,6 +21,7 @@ from mi_sync.config import Config, TargetSpec
 from mi_sync.connector import Board, Context, harvest
 from mi_sync.errors import ConfigError, MiSyncError, Problem, Refused, StalePlan
 from mi_sync.events import Applying, Event, Looking, Run, Story, TargetCounts
+from mi_sync.fitting import Fitter
 from mi_sync.http import Wire
 from mi_sync.identity import Marker
 from mi_sync.model import Item, Link, Posting, Snapshot
@@ -72,21 +74,49 @@ def make_plan(
     lets it wait for the effect of a request whose answer was lost a moment ago.
     """
     _check_keys(run, recreate)
+
+    def compared(spec: TargetSpec, board: Board, snapshot: Snapshot) -> TargetPlan:
+        wanted = _fitted(run, desired(run, spec), board)
+        return planning.make(wanted, run.store.links(spec.name), snapshot, _rules(run, spec, board, recreate))
+
+    return (yield from _plan_each(run, boards, run.config.targets, compared, settle_first=settle_first))
+
+
+def make_withdrawal(
+    run: Run, boards: Mapping[str, Board], person: erasure.Person, how: planning.Withdrawal, *, settle_first: bool
+) -> Generator[Event, None, dict[str, Snapshot]]:
+    """The plan that takes the items of a person off the boards that have some; as `make_plan`."""
+    links: dict[str, list[Link]] = defaultdict(list)
+    for target, each in person.links:
+        links[target].append(each)
+
+    def withdrawn(spec: TargetSpec, board: Board, snapshot: Snapshot) -> TargetPlan:
+        rules = _rules(run, spec, board, frozenset())
+        return planning.make_withdrawal(links[spec.name], snapshot, rules, how)
+
+    specs = [spec for spec in run.config.targets if spec.name in links]
+    return (yield from _plan_each(run, boards, specs, withdrawn, settle_first=settle_first))
+
+
+def _plan_each(
+    run: Run,
+    boards: Mapping[str, Board],
+    specs: Collection[TargetSpec],
+    decide: Callable[[TargetSpec, Board, Snapshot], TargetPlan],
+    *,
+    settle_first: bool,
+) -> Generator[Event, None, dict[str, Snapshot]]:
+    """Looks at each target and decides; one that fails is left out, and the others go on."""
     plans: list[TargetPlan] = []
     snapshots: dict[str, Snapshot] = {}
-    for spec in run.config.targets:
+    for spec in specs:
         board = boards[spec.name]
         yield Looking(spec.name)
         try:
             snapshot = board.snapshot()
             _bind(run, spec, snapshot)
             snapshot = yield from settle(run, spec.name, board, snapshot, wait=settle_first)
-            plan = planning.make(
-                desired(run, spec),
-                run.store.links(spec.name),
-                snapshot,
-                _rules(run, spec, board, recreate),
-            )
+            plan = decide(spec, board, snapshot)
         except MiSyncError as error:
             run.result.fail_target(spec.name, error, requests=board.requests)
             continue
@@ -128,6 +158,14 @@ def _unmarked(item: Item) -> Item:
     return replace(item, body=harvest(item.body)[0])
 
 
+def _fitted(run: Run, wanted: Desired, board: Board) -> Desired:
+    """What is desired as this board can hold it; what it cannot is a problem of this run."""
+    fitter = Fitter(board.capabilities, board.normal_body, run.config.programme.timezone)
+    items = {item.key: item for item in fitter.fit(wanted.items.values())}
+    run.result.note(*fitter.problems)
+    return replace(wanted, items=items)
+
+
 def _rules(run: Run, spec: TargetSpec, board: Board, recreate: frozenset[str]) -> Rules:
     config = run.config
     return Rules(
@@ -139,7 +177,8 @@ def _rules(run: Run, spec: TargetSpec, board: Board, recreate: frozenset[str]) -
         max_archive=config.safety.max_archive,
         max_create=config.safety.max_create,
         may_archive=run.result.may_archive,
-        max_body=board.capabilities.max_body,
+        archive=board.capabilities.archive,
+        new_items=board.capabilities.new_items,
         recreate=recreate,
     )
 
@@ -239,8 +278,9 @@ def apply_saved(run: Run, plan: Plan, file: str, boards: Mapping[str, Board], *,
     for target in plan.targets:
         links = run.store.links(target.target)
         for change in left:
-            if change.target == target.target and not _is_fresh(
-                change, links.get(change.key), snapshots[target.target], target.board, plan.programme
+            if change.target == target.target and not (
+                _is_wanted(run, change)
+                and _is_fresh(change, links.get(change.key), snapshots[target.target], target.board, plan.programme)
             ):
                 raise StalePlan(
                     f"{change.title!r} has changed since the plan was made.",
@@ -276,6 +316,11 @@ def _check_origin(run: Run, plan: Plan, file: str, boards: Mapping[str, Board]) 
     ours = plan.programme == identity.programme_short(run.config.programme.id)
     if not ours or any(target.target not in boards for target in plan.targets):
         raise StalePlan("this plan was made for another configuration.", where=file, remedy="Make a new one.")
+
+
+def _is_wanted(run: Run, change: Change) -> bool:
+    """Whether the person (or posting) whose milestone it is has not been erased since."""
+    return change.action == "archive" or run.store.record(change.owner) is not None
 
 
 def _is_fresh(change: Change, link: Link | None, snapshot: Snapshot, board: str, programme: str) -> bool:

@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, time
 
 import pytest
 
-from mi_sync.connector import Board, Capabilities, Row, SourceFile, Table, View, plant
+from mi_sync.connector import Board, Row, SourceFile, Table, View, plant
 from mi_sync.errors import (
     BudgetReached,
     MiSyncError,
@@ -19,7 +20,7 @@ from mi_sync.errors import (
     SourceError,
     Unavailable,
 )
-from mi_sync.model import BoardIdentity, CheckItem, Children, Fields, Patch, Remote, Snapshot
+from mi_sync.model import BoardIdentity, Capabilities, CheckItem, Children, Fields, Patch, Remote, Snapshot
 from mi_sync.testing import (
     BOARD_CHECKS,
     CAPABILITY_CHECKS,
@@ -384,8 +385,43 @@ class AssignsNobody(MemoryBoard):
 class DropsTheTime(MemoryBoard):
     def _apply(self, item: MemoryItem, patch: Patch) -> None:
         super()._apply(item, patch)
-        if item.due:
+        if isinstance(item.due, datetime):
             item.due = item.due.replace(hour=12, minute=0)
+
+
+class ForgetsThatThereWasNoTime(MemoryBoard):
+    def _apply(self, item: MemoryItem, patch: Patch) -> None:
+        super()._apply(item, patch)
+        if item.due and not isinstance(item.due, datetime):
+            item.due = datetime.combine(item.due, time(17), UTC)
+
+
+class RefusesNoSecond(_Claims):
+    claim = Capabilities(unique=True)
+
+    def _add(self, patch: Patch) -> Remote:
+        return super()._add(replace(patch, unique=self.world.new_id()))
+
+
+class CompletesWhatItArchives(MemoryBoard):
+    def _apply(self, item: MemoryItem, patch: Patch) -> None:
+        super()._apply(item, patch)
+        if "archived" in patch.fields and "title" not in patch.fields:
+            item.done = True
+
+
+class PutsNewItemsOnTop(_Claims):
+    def _add(self, patch: Patch) -> Remote:
+        return self.world.add(self._new(patch), on_top=True).remote()
+
+
+class LosesWhatNobodyHas(_Claims):
+    claim = Capabilities(lossy={"colour": "the board is grey"})
+
+
+class ForgetsEmphasis(MemoryBoard):
+    def _apply(self, item: MemoryItem, patch: Patch) -> None:
+        super()._apply(item, replace(patch, body=patch.body.replace("***d***", "d")))
 
 
 class CutsTitles(MemoryBoard):
@@ -431,6 +467,7 @@ BROKEN_BOARDS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "creation_is_one_call": SetsDoneByASecondCall,
     "creation_tells_id_and_url": InventsTheUrl,
     "creation_reads_back": NeverShowsDone,
+    "bodies_read_back_in_normal_form": ForgetsEmphasis,
     "changes_read_back": CannotChangeTheBody,
     "changes_can_clear": CannotClear,
     "changes_are_one_call": ChangesEachFieldByACall,
@@ -461,6 +498,11 @@ BROKEN_BOARDS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "checklists_are_as_claimed": NeedsASecondLine,
     "assignees_are_as_claimed": AssignsNobody,
     "due_time_is_as_claimed": DropsTheTime,
+    "due_day_is_as_claimed": ForgetsThatThereWasNoTime,
+    "unique_is_as_claimed": RefusesNoSecond,
+    "archive_is_as_claimed": CompletesWhatItArchives,
+    "new_items_are_as_claimed": PutsNewItemsOnTop,
+    "losses_are_named": LosesWhatNobodyHas,
     "longest_title_fits": CutsTitles,
     "longest_body_fits": CutsBodies,
     "new_lists_are_as_claimed": PutsItemsOnTheFirstList,
@@ -634,6 +676,16 @@ def test_the_reference_implementations_keep_the_contract() -> None:
 
 def test_a_board_that_can_do_little_and_says_so_keeps_the_contract() -> None:
     check_board(lambda: MemoryLab(BareBoard))
+
+
+class OtherBoard(_Claims):
+    """A tool that archives by completing, keeps names unique and puts what is new on top."""
+
+    claim = Capabilities(unique=True, archive="completed", new_items="top")
+
+
+def test_a_board_of_the_other_kind_keeps_the_contract() -> None:
+    check_board(lambda: MemoryLab(OtherBoard))
 
 
 def test_a_board_that_can_do_little_and_claims_more_is_found_out() -> None:

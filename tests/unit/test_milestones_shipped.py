@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from importlib.resources import files
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
@@ -71,7 +71,7 @@ def by_step(made: Asked) -> dict[str, Item]:
 def test_the_template_covers_an_engagement_from_kickoff_to_further_engagement() -> None:
     made = SHIPPED.of_engagement(engaged(FULL))
 
-    assert {key: item.due.date() for key, item in by_step(made).items() if item.due} == {
+    assert {key: item.due_on for key, item in by_step(made).items() if item.due} == {
         "kickoff": date(2026, 3, 9),
         "onboarding": date(2026, 3, 10),
         "check-in/1": date(2026, 3, 16),
@@ -186,6 +186,7 @@ def test_any_records_make_tidy_items_that_are_due_at_the_programmes_time(it: Eng
         assert not re.search(r"^\*\*[^*\n]+\*\*\n*(?=\*\*|\Z)", item.body, re.MULTILINE)
         assert all(line and "\n" not in line for line in (*item.labels, *item.checklist))
         if item.due:
+            assert isinstance(item.due, datetime)
             assert (item.due.tzinfo, item.due.time()) == (CHICAGO, time(17))
             assert item.due.weekday() < 5
             assert item.due.date() not in PROGRAMME.holidays

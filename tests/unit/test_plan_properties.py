@@ -86,7 +86,7 @@ def remotes(draw: st.DrawFn, id_: str) -> Remote:
         title=item.title,
         body=item.body,
         marker=draw(tokens(item)),
-        due=item.due and item.due.astimezone(UTC),
+        due=item.due.astimezone(UTC) if isinstance(item.due, datetime) else item.due,
         start=item.start,
         done=draw(st.booleans()),
         archived=draw(st.booleans()),

@@ -130,7 +130,7 @@ def _described(event: events.Event) -> tuple[str, int, int | None]:
         case events.Looking(target):
             return f"Looking at {target}", 0, None
         case events.Applying(change, number, total, outcome):
-            verb = change.action if outcome == "done" else f"{change.action} failed:"
+            verb = change.action if outcome == "done" else f"{change.action} {outcome}:"
             return f"{change.target}: {verb} {change.title}", number, total
         case events.Waiting(seconds, why):
             return f"Waiting {seconds:.0f} s: {why}", 0, None
