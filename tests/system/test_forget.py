@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -175,7 +174,7 @@ def test_a_lifted_person_comes_back_to_the_same_items(named: Project) -> None:
     assert [card["closed"] for card in named.server.cards()] == [False] * len(before)
 
 
-def test_a_person_is_found_by_a_relay_address(tmp_path: Path, named: Project) -> None:
+def test_a_person_is_found_by_a_relay_address(named: Project) -> None:
     named.write(
         "people.csv", OTHERS_OWN.replace("ana.lopez@students.example", "ana_6hp@indeedemail.com").replace("S-1", "S-9")
     )

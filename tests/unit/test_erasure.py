@@ -99,7 +99,7 @@ class World:
         assert person is not None
         return erasure.forget(run, person)
 
-    def people(self) -> list[str | None]:
+    def people(self) -> list[str]:
         return sorted(str(it.id) for it in self.store.records("applicant") if isinstance(it, Applicant))
 
     def give_item(self, person: str) -> None:
