@@ -103,13 +103,15 @@ class Person:
         records: the keys of their records, each with its kind.
         said: everything that rows say of them.
         names: (type, value, namespace) by which they are known.
-        links: their items, each with its target; also those of an earlier erasure.
+        owners: whom their items belong to: their records, and who they were to an earlier erasure.
+        links: their items, each with its target; one whose creation is in doubt has no id.
     """
 
     owner: str
     records: dict[str, Kind] = field(default_factory=dict)
     said: tuple[Contribution, ...] = ()
     names: frozenset[tuple[str, str, str]] = frozenset()
+    owners: frozenset[str] = frozenset()
     links: tuple[tuple[str, Link], ...] = ()
 
     @property
@@ -136,13 +138,18 @@ def _person(
     records = {key: kind for each in keys for key, kind in store.records_about(each).items()}
     known = {name for key in keys for name in store.names_of(key) if name[0] != "pair"}
     told = {name for it in said for name in _names(_as_draft(it), it.namespace)}
-    links = [
-        (spec.name, link)
-        for spec in run.config.targets
-        for link in store.links(spec.name).values()
-        if link.owner in records or link.owner in erased
-    ]
-    return Person(owner, records, tuple(said), frozenset({*names, *known, *told}), tuple(links))
+    owners = frozenset({*records, *erased})
+    links = [(spec.name, link) for spec in run.config.targets for link in _links(store, spec.name, owners)]
+    return Person(owner, records, tuple(said), frozenset({*names, *known, *told}), owners, tuple(links))
+
+
+def _links(store: Store, target: str, owners: Collection[str]) -> Iterator[Link]:
+    links = store.links(target)
+    yield from (link for link in links.values() if link.owner in owners)
+    for entry in store.open_entries(target):
+        change = entry.intent["change"]
+        if change["owner"] in owners and entry.key not in links:
+            yield Link(entry.key, "", "", "", change["owner"], change["step"], change["title"], {})
 
 
 def _as_draft(it: Contribution) -> Draft:

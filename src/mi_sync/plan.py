@@ -170,13 +170,20 @@ def _rewritten(link: Link, remote: Remote, rules: Rules) -> Change | None:
     fields |= {"title": (None, WITHDRAWN)} if remote.title != WITHDRAWN else {}
     fields |= {"body": (None, "")} if remote.body else {}
     texts = [line.text for line in remote.checklist]
-    for name, ours, theirs in (("labels", link.labels, remote.labels), ("checklist", link.checklist, texts)):
+    for name, known, theirs in (("labels", link.labels, remote.labels), ("checklist", link.checklist, texts)):
+        ours = _applied(name, known, theirs, remote)
         if not set(ours).isdisjoint(theirs):
             fields[name] = (list(theirs), [each for each in theirs if each not in ours])
     after: dict[str, Any] = {"title": WITHDRAWN, "body": "", "labels": (), "checklist": ()}
     base = {**link.base, **{name: field_digest(value) for name, value in after.items()}}
     base[_WRITTEN] = _written(base)
     return _withdrawn("update", fields, base, link, remote, rules) if fields else None
+
+
+def _applied(name: str, known: Sequence[str], theirs: Sequence[str], remote: Remote) -> Sequence[str]:
+    """What we put into a set: as far as we know, or all of it where the item's own mark says so."""
+    marker = Marker.decode(remote.marker)
+    return theirs if marker and marker.digests[name] == field_digest(theirs) else known
 
 
 def _withdrawn(

@@ -933,7 +933,8 @@ class Store:
             "names": self._erase("aliases", ("key",), [(key,) for key in keys]),
             "labels": self._erase("labels", ("applicant",), [(key,) for key in keys]),
             "left_out": self._erase("quarantine", ("source", "file", "line"), places),
-            "journal": self._erase("journal", ("key",), [(key,) for key in sorted(items)]),
+            "journal": self._erase("journal", ("key",), [(key,) for key in sorted(items)])
+            + self._erase("journal", ("json_extract(intent, '$.change.owner')",), [(key,) for key in keys]),
         }
         self._many(
             "UPDATE links SET owner = ?3, title = '', base = '{}', labels = '[]', checklist = '[]'"

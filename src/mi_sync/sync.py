@@ -10,7 +10,6 @@ generators that yield events and fill the run's result, so that nothing here pri
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import replace
 
@@ -86,15 +85,13 @@ def make_withdrawal(
     run: Run, boards: Mapping[str, Board], person: erasure.Person, how: planning.Withdrawal, *, settle_first: bool
 ) -> Generator[Event, None, dict[str, Snapshot]]:
     """The plan that takes the items of a person off the boards that have some; as `make_plan`."""
-    links: dict[str, list[Link]] = defaultdict(list)
-    for target, each in person.links:
-        links[target].append(each)
 
     def withdrawn(spec: TargetSpec, board: Board, snapshot: Snapshot) -> TargetPlan:
-        rules = _rules(run, spec, board, frozenset())
-        return planning.make_withdrawal(links[spec.name], snapshot, rules, how)
+        links = [it for it in run.store.links(spec.name).values() if it.owner in person.owners]
+        return planning.make_withdrawal(links, snapshot, _rules(run, spec, board, frozenset()), how)
 
-    specs = [spec for spec in run.config.targets if spec.name in links]
+    targets = {target for target, _ in person.links}
+    specs = [spec for spec in run.config.targets if spec.name in targets]
     return (yield from _plan_each(run, boards, specs, withdrawn, settle_first=settle_first))
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mi_sync import config, erasure, identity, state, sync
 from mi_sync.events import Outside, Result, Run
 from mi_sync.http import Wire
-from mi_sync.model import Applicant, Contribution, Link
+from mi_sync.model import PLURALS, Applicant, Contribution, Link, Record
 from mi_sync.state import MIGRATIONS, Store
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -64,6 +66,17 @@ S-2,Bo Li,bo@s.example,P-1,applied,2026-02-02
 OVERLAY = "posting_id,applicant_id,email,status\n"
 
 
+def loaded(path: Path) -> config.Config:
+    """The configuration; loading takes as long as everything else here, so each text is loaded once."""
+    text = path.read_text("utf-8")
+    if text not in _LOADED:
+        _LOADED[text] = config.load(path)
+    return replace(_LOADED[text], path=path)
+
+
+_LOADED: dict[str, config.Config] = {}
+
+
 class World:
     """A project on a real state, whose clock the test moves."""
 
@@ -79,7 +92,7 @@ class World:
 
     def run(self) -> Run:
         outside = Outside(wire=Wire(now=lambda: self.now))
-        return Run(config.load(self.folder / "config.toml"), self.store, outside, Result("run"))
+        return Run(loaded(self.folder / "config.toml"), self.store, outside, Result("run"))
 
     def pull(self) -> Result:
         run = self.run()
@@ -101,6 +114,9 @@ class World:
 
     def people(self) -> list[str]:
         return sorted(str(it.id) for it in self.store.records("applicant") if isinstance(it, Applicant))
+
+    def records(self) -> dict[str, Record]:
+        return {record.key: record for kind in PLURALS for record in self.store.records(kind)}
 
     def give_item(self, person: str) -> None:
         """Something on a board for the application of a person."""
@@ -255,6 +271,62 @@ def test_a_kill_in_the_middle_leaves_the_whole_person(world: World, monkeypatch:
     with pytest.raises(KeyboardInterrupt):
         world.forget("ana@s.example")
     assert "\n".join(world.store._db.iterdump()) == before
+
+
+def test_a_change_whose_outcome_is_in_doubt_is_told_and_goes(world: World) -> None:
+    world.pull()
+    world.give_item("S-1")
+    (link,) = world.store.links("board").values()
+    change = {"id": "", "owner": link.owner, "step": "final", "title": "Final (Ana Lopez)"}
+    world.store.begin("board", "another", "plan", "run", "2026-03-02T12:00:00+00:00", {"change": change})
+    person = erasure.find(world.run(), "ana@s.example")
+    assert person is not None
+    assert sorted(each.title for _, each in person.links) == ["Final (Ana Lopez)", "Kickoff (Ana Lopez)"]
+    erasure.forget(world.run(), person)
+    assert world.store.open_entries("board") == []
+
+
+NOUNS = ("given", "family", "mail", "phone", "note", "school")
+
+
+@settings(max_examples=25)
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.integers(0, 3), st.sampled_from(["P-1", "P-2", "P-9"]), st.sampled_from(["accepted", "applied", "?"])
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    again=st.lists(st.integers(0, 3), max_size=3),
+    victim=st.integers(0, 3),
+)
+def test_whoever_is_forgotten_is_nowhere_and_the_others_are_as_they_were(
+    rows: list[tuple[int, str, str]], again: list[int], victim: int
+) -> None:
+    def row(person: int, posting: str, status: str) -> str:
+        given_, family, mail, phone, note, school = (f"{noun}q{person}q" for noun in NOUNS)
+        return f"S-{person},{given_} {family},{mail}@s.example,{phone},{school},{posting},{status},{note}\n"
+
+    header = "id,name,email,phone,school,posting_id,status,notes\n"
+    with tempfile.TemporaryDirectory() as folder, closing(Store.open(Path(folder) / "state.db", PROGRAMME)) as store:
+        world = World(Path(folder), store)
+        export = header + row(victim, "P-1", "accepted") + "".join(row(*each) for each in rows)
+        world.write("people.csv", export)
+        world.write("engagements.csv", OVERLAY + "".join(f"P-2,,mailq{each}q@s.example,accepted\n" for each in again))
+        world.pull()
+        others = {key: r for key, r in world.records().items() if f"q{victim}q" not in r.model_dump_json()}
+        others = {key: r for key, r in others.items() if getattr(r, "applicant", key) in others}
+        world.forget(f"mailq{victim}q@s.example")
+        for text in (export, export, header + row(victim, "P-2", "applied")):
+            assert f"q{victim}q" not in "\n".join(store._db.iterdump())
+            assert world.records().keys() >= others.keys()
+            world.write("people.csv", text)
+            world.pull()
+        assert f"q{victim}q" not in "\n".join(store._db.iterdump())
+        world.write("people.csv", export)
+        world.pull()
+        assert {key: record for key, record in world.records().items() if key in others} == others
 
 
 def test_another_programme_in_the_same_state_keeps_the_person(tmp_path: Path, world: World) -> None:

@@ -44,8 +44,8 @@ def forget(settings: Settings, address: str, items: str, *, dry_run: bool) -> Ex
     with session.scratch() as run:
         person = _find(run, wanted)
         on_boards = [_item(target, link) for target, link in person.links]
-        erased = erasure.forget(run, person) if dry_run else None
         plan = _preview(session, run, person, how) if dry_run else None
+        erased = erasure.forget(run, person) if dry_run else None
     if not dry_run:
         with session.recorded("state forget") as run:
             person = _find(run, wanted)
