@@ -114,11 +114,6 @@ class Person:
     owners: frozenset[str] = frozenset()
     links: tuple[tuple[str, Link], ...] = ()
 
-    @property
-    def rows(self) -> list[tuple[str, str, int]]:
-        """Source, file and line of the rows that speak of them."""
-        return sorted({(it.source, it.file, it.line) for it in self.said})
-
 
 def find(run: Run, address: str) -> Person | None:
     """The person with this address, who may have several, and several records; None for an unknown one."""
@@ -135,7 +130,9 @@ def _person(
 ) -> Person:
     store = run.store
     said = [it for key in keys for it in store.about(key)]
-    records = {key: kind for each in keys for key, kind in store.records_about(each).items()}
+    records: dict[str, Kind] = {}
+    for key in keys:
+        records |= store.records_about(key)
     known = {name for key in keys for name in store.names_of(key) if name[0] != "pair"}
     told = {name for it in said for name in _names(_as_draft(it), it.namespace)}
     owners = frozenset({*records, *erased})

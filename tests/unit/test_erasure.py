@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mi_sync import config, erasure, identity, state, sync
 from mi_sync.events import Outside, Result, Run
 from mi_sync.http import Wire
-from mi_sync.model import PLURALS, Applicant, Contribution, Link, Record
+from mi_sync.model import PLURALS, Applicant, Contribution, Link, Record, Seen
 from mi_sync.state import MIGRATIONS, Store
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -122,7 +122,10 @@ class World:
         """Something on a board for the application of a person."""
         (applicant,) = [r.key for r in self.store.records("applicant") if getattr(r, "id", None) == person]
         (owner,) = [key for key, kind in self.store.records_about(applicant).items() if kind == "application"]
-        link = Link("item", "1", "https://trello.com/c/1", "n", owner, "kickoff", "Kickoff (Ana Lopez)", {"title": "t"})
+        link = Link(
+            "item", "1", "https://trello.com/c/1", "n", owner, "kickoff", "Kickoff (Ana Lopez)", {"title": "t"},
+            seen=Seen(due="2026-03-02", assignees=("Ana Lopez",)),
+        )  # fmt: skip
         self.store.save_link("board", link)
 
 
@@ -144,7 +147,8 @@ def test_people_age_out_once_their_engagement_has_ended_that_long_ago(world: Wor
     assert world.people() == []
     (told,) = [p for p in result.problems if p.field == "privacy.retain"]
     assert "https://trello.com/c/1" in told.why
-    assert world.store.links("board")["item"].title == ""
+    link = world.store.links("board")["item"]
+    assert (link.title, link.seen) == ("", Seen(due="2026-03-02"))
 
 
 def test_who_aged_out_does_not_come_back_with_the_same_rows(world: World) -> None:
