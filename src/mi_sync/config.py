@@ -40,6 +40,7 @@ def _shaped(pattern: str, why: str) -> AfterValidator:
 
 
 Offset = Annotated[str, _shaped(r"[0-9]{1,4}[dw]", 'must be a number of days or weeks such as "10d" or "3w"')]
+Age = Annotated[str, _shaped(r"[1-9][0-9]{0,3}[dw]", 'must be a number of days or weeks such as "400d" or "60w"')]
 Percent = Annotated[str, _shaped(r"[0-9]{1,3}%", 'must be a percentage such as "30%"')]
 Name = Annotated[str, _shaped(r"[A-Za-z0-9_.-]+", "may hold letters, digits, _, . and - only")]
 
@@ -151,6 +152,7 @@ class PrivacySection(_Section):
     """`[privacy]`."""
 
     allow: Allow = ()
+    retain: Age | None = None
 
 
 class SafetySection(_Section):
@@ -240,8 +242,8 @@ class Safety:
 class Config:
     """A configuration that holds together.
 
-    `allow` is `[privacy] allow`, with what is public; `progress_from` the target whose done, due, list and assignee
-    count, empty where there is none.
+    `allow` is `[privacy] allow`, with what is public; `retain` its age at which people are forgotten; `progress_from`
+    the target whose done, due, list and assignee count, empty where there is none.
     """
 
     path: Path
@@ -251,6 +253,7 @@ class Config:
     targets: tuple[TargetSpec, ...]
     safety: Safety
     allow: frozenset[Privacy] = frozenset({Privacy.PUBLIC})
+    retain: timedelta | None = None
     progress_from: str = ""
 
     @property
@@ -402,6 +405,7 @@ class _Builder:
             tuple(t for t in targets if t is not None),
             safety,
             frozenset({Privacy.PUBLIC, *self._doc.privacy.allow}),
+            _duration(self._doc.privacy.retain),
             progress_from,
         )
 

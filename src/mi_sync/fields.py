@@ -14,7 +14,6 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from functools import cache, lru_cache, partial
-from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -95,21 +94,6 @@ def _field_type(name: str, annotation: Any) -> FieldType:  # noqa: ANN401  an an
 def type_of(kind: Kind, name: str) -> FieldType | None:
     """The type of a field by its dotted name, or None where a record has no such field."""
     return field_types(kind).get("answers" if name.startswith("answers.") else name)
-
-
-_EEO = frozenset(
-    {"race", "racial", "ethnic", "ethnicity", "hispanic", "gender", "sex", "sexual", "disability", "disabilities"}
-    | {"disabled", "veteran", "veterans", "visa", "citizenship", "immigration", "sponsorship", "religion"}
-    | {"latitude", "longitude", "coordinates", "gps", "ipaddress"}
-    | {"workauthorization", "work authorization", "work authorisation", "ip address"}
-)
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-
-
-def is_eeo(column: str) -> bool:
-    """Whether a column's name says that it holds what is never kept: EEO data, IP addresses, coordinates."""
-    words = [word.casefold() for word in _WORD.findall(column)]
-    return not _EEO.isdisjoint([*words, *(f"{a} {b}" for a, b in pairwise(words))])
 
 
 # ---------------------------------------------------------------------------------------- how one is described

@@ -46,6 +46,18 @@ def is_relay(email: str) -> bool:
     return email.rpartition("@")[2].casefold() in RELAY_DOMAINS
 
 
+def erased_owner(programme: str, applicant: str) -> str:
+    """Who owns the items of a person who was erased: a name that is no record's."""
+    return f"{_ERASED}{digest('erased', applicant, key=programme)}"
+
+
+def is_erased(owner: str) -> bool:
+    """Whether the owner of an item was erased."""
+    return owner.startswith(_ERASED)
+
+
+_ERASED = "erased-"
+
 # ---------------------------------------------------------------------------------------------- markers
 
 MARKED = ("title", "body", "due", "start", "labels", "checklist")

@@ -27,11 +27,11 @@ from mi_sync.fields import (
     FieldType,
     Options,
     field_types,
-    is_eeo,
     parser,
     type_of,
 )
 from mi_sync.model import RECORDS, Kind
+from mi_sync.sensitive import is_eeo
 from mi_sync.values import BadValue, DateOrder, fold
 
 # ------------------------------------------------------------------------------------------ what a mapping says

@@ -174,6 +174,7 @@ class Linker:
             primary=False,
             key=key,
             run=it.run,
+            changed_at=it.changed_at,
         )
         self._directory.add_alias(key, "applicant", "ref", ref, it.namespace)
         if not is_relay(email):

@@ -28,12 +28,12 @@ from mi_sync.fields import (
     Options,
     Parse,
     is_blank,
-    is_eeo,
     parser,
     type_of,
 )
 from mi_sync.language import FieldMap, Mapping, RecordMap
 from mi_sync.model import RECORDS, Kind
+from mi_sync.sensitive import is_eeo
 from mi_sync.values import AmbiguousDate, BadValue, DateOrder, fold
 
 # ---------------------------------------------------------------------------------------------- what rows become
@@ -69,6 +69,11 @@ class Draft:
     values: Dict[str, Any]
     refs: Dict[str, str]
     origins: Dict[str, FieldOrigin]
+
+    @property
+    def digest(self) -> str:
+        """Of what it says, and nothing of where it stands."""
+        return identity.digest(self.id or "", repr(sorted(self.values.items())), repr(sorted(self.refs.items())))
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,7 +245,7 @@ class Origin:
 class Contribution:
     """What one row of one source says of one record, before it is known whose record that is.
 
-    `run` is the run in which it first said so.
+    `run` is the run in which it first said so, and `changed_at` when that was (an instant in ISO 8601).
     """
 
     source: str
@@ -266,6 +266,7 @@ class Contribution:
     applicant: str | None = None
     gone: bool = False
     run: str = ""
+    changed_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

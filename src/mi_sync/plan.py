@@ -17,15 +17,18 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from mi_sync.errors import Problem, StalePlan
-from mi_sync.identity import MARKED, Marker, canonical, digest, field_digest
+from mi_sync.identity import MARKED, Marker, canonical, digest, field_digest, is_erased
 from mi_sync.model import Capabilities, Item, Link, Member, Remote, Seen, Snapshot
 
 Action = Literal["create", "adopt", "update", "archive"]
 Resolution = Literal["ours", "theirs", "ask"]
+Withdrawal = Literal["archive", "rewrite"]
 
 SCALARS = ("title", "body", "due", "start")
 _DATES = ("due", "start")
 _VERSION = 1
+WITHDRAWN = "Erased on request"
+"""What stands as the title of an item whose person was erased."""
 PLAIN = Capabilities()
 _CHILDREN = frozenset({"labels", "checklist"})
 """What is written one by one, after the call for the item itself and without a new marker."""
@@ -138,6 +141,77 @@ def make(
     return _Planner(desired, base, actual, rules, able).plan()
 
 
+def make_withdrawal(links: Collection[Link], actual: Snapshot, rules: Rules, how: Withdrawal) -> TargetPlan:
+    """The plan that takes the items of an erased person off a board: archived, or rewritten without a word of theirs.
+
+    Also what is done or was changed by a person is; what is gone or carries another programme's mark is left alone.
+    """
+    remotes = {remote.id: remote for remote in actual.remotes}
+    found = [(link, remotes[link.id]) for link in links if link.id in remotes]
+    ours = [(link, remote) for link, remote in found if _is_ours(remote, rules)]
+    withdrawn = _archived if how == "archive" else _rewritten
+    changes = [change for link, remote in ours if (change := withdrawn(link, remote, rules)) is not None]
+    return TargetPlan(rules.target, actual.board.id, tuple(changes), unchanged=len(links) - len(changes))
+
+
+def _is_ours(remote: Remote, rules: Rules) -> bool:
+    marker = Marker.decode(remote.marker)
+    return marker is None or marker.programme == rules.programme
+
+
+def _archived(link: Link, remote: Remote, rules: Rules) -> Change | None:
+    if remote.archived:
+        return None
+    base = {**link.base, _WRITTEN: _written(link.base, archived=True)}
+    return _withdrawn("archive", {"archived": (False, True)}, base, link, remote, rules)
+
+
+def _rewritten(link: Link, remote: Remote, rules: Rules) -> Change | None:
+    """What it says is taken away without being repeated in the plan; people's own labels and lines stay."""
+    fields: dict[str, tuple[Any, Any]] = {}
+    fields |= {"title": (None, WITHDRAWN)} if remote.title != WITHDRAWN else {}
+    fields |= {"body": (None, "")} if remote.body else {}
+    texts = [line.text for line in remote.checklist]
+    for name, known, theirs in (("labels", link.labels, remote.labels), ("checklist", link.checklist, texts)):
+        ours = _applied(name, known, theirs, remote)
+        if not set(ours).isdisjoint(theirs):
+            fields[name] = (list(theirs), [each for each in theirs if each not in ours])
+    after: dict[str, Any] = {"title": WITHDRAWN, "body": "", "labels": (), "checklist": ()}
+    base = {**link.base, **{name: field_digest(value) for name, value in after.items()}}
+    base[_WRITTEN] = _written(base)
+    return _withdrawn("update", fields, base, link, remote, rules) if fields else None
+
+
+def _applied(name: str, known: Sequence[str], theirs: Sequence[str], remote: Remote) -> Sequence[str]:
+    """What we put into a set: as far as we know, or all of it where the item's own mark says so."""
+    marker = Marker.decode(remote.marker)
+    return theirs if marker and marker.digests[name] == field_digest(theirs) else known
+
+
+def _withdrawn(
+    action: Action,
+    fields: Mapping[str, tuple[Any, Any]],
+    base: Mapping[str, str],
+    link: Link,
+    remote: Remote,
+    rules: Rules,
+) -> Change:
+    return Change(
+        target=rules.target,
+        key=link.key,
+        action=action,
+        title=WITHDRAWN,
+        fields=fields,
+        id=link.id,
+        url=remote.url,
+        nonce=link.nonce,
+        owner=link.owner,
+        step=link.step,
+        base=base,
+        expects=fingerprint(link, remote),
+    )
+
+
 # ------------------------------------------------------------------------------------------- deciding
 
 
@@ -232,6 +306,8 @@ class _Planner:
         item, link = self._desired.items.get(key), self._base.get(key)
         if link is None:
             return self._without_link(key, item)
+        if item is None and is_erased(link.owner):
+            return _Outcome()  # nothing is remembered of what the board shows of an erased person
         remote = self._by_id.get(link.id)
         if remote is None:
             return self._vanished(item, link)
@@ -401,6 +477,7 @@ class _Planner:
             base=it.base,
             labels=item.labels,
             checklist=item.checklist,
+            owner=item.owner,
             archived=False,
             url=remote.url,
             title=it.fields["title"][1] if "title" in it.fields else remote.title,

@@ -20,9 +20,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mi_sync import values
-from mi_sync.fields import FieldSpec, FieldType, Options, field_types, is_blank, is_eeo, parser
+from mi_sync.fields import FieldSpec, FieldType, Options, field_types, is_blank, parser
 from mi_sync.language import Mapping
 from mi_sync.model import Kind
+from mi_sync.sensitive import is_eeo, looks_like
 from mi_sync.values import BadValue, DateOrder, fold, line
 
 SURE = 0.6
@@ -78,7 +79,7 @@ class _Pair(NamedTuple):
 def sensitive(header: Sequence[str], samples: Sequence[Sequence[str]]) -> list[str]:
     """The columns that are never kept: EEO data, IP addresses and coordinates, by name or by what they look like."""
     pairs = zip(header, samples, strict=True)
-    return list(dict.fromkeys(line(name) for name, cells in pairs if is_eeo(name) or _share(cells, _is_ip) > 0.5))
+    return list(dict.fromkeys(line(name) for name, cells in pairs if is_eeo(name) or looks_like(cells)))
 
 
 def propose(header: Sequence[str], samples: Sequence[Sequence[str]], mappings: Iterable[Mapping]) -> list[Column]:
@@ -291,8 +292,6 @@ _FAINT = 0.45
 """A likeness that values of a telling shape make credible."""
 _TELLING = frozenset({"email", "phone", "url", "day", "moment"})
 """Shapes that hardly anything else has."""
-_IP = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|(?=.*:.*:)[0-9a-fA-F:]{3,39}")
-_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?")
 _WEB = re.compile(r"https?://\S+|(?!\S+\.(?:pdf|docx?|txt)$)(?:[\w-]+\.)+[a-z]{2,}(?:/\S*)?", re.IGNORECASE)
 _PHONE = re.compile(r"'?\+?[0-9(][0-9 ().\-/]{5,}(?:\s*(?:x|ext)[.:]?\s*[0-9]+)?", re.IGNORECASE)
 _PERSON = re.compile(r"[^\W\d_][^\d@:/]*")
@@ -315,11 +314,6 @@ def _reads_day(cell: str, order: DateOrder | None) -> bool:
 
 def _share(cells: Sequence[str], reads: Callable[[str], bool]) -> float:
     return sum(1 for cell in cells if reads(cell)) / len(cells) if cells else 0.0
-
-
-def _is_ip(cell: str) -> bool:
-    text = cell.strip()
-    return bool(_IP.fullmatch(text)) and not _CLOCK.fullmatch(text)
 
 
 def _is_person(cell: str) -> bool:

@@ -12,6 +12,7 @@ from functools import cache
 from mi_sync import __version__, fields, identity, linking, mapping, recognition, values
 from mi_sync.config import Config, SourceSpec
 from mi_sync.connector import Context, Source, SourceFile, Table
+from mi_sync.erasure import Erasures
 from mi_sync.errors import EmptySource, Problem
 from mi_sync.events import Reading, Run, SourceCounts, Story
 from mi_sync.http import Wire
@@ -37,6 +38,7 @@ class SourceReader:
         self._every_key_read = True
         self._moved = self._overlay = False
         self._unread: set[tuple[str, str]] = set()
+        self._erasures = Erasures(self._store, run.config.programme.id)
 
     def read(self) -> Story:
         """Everything, or an error that leaves it to the caller to undo.
@@ -102,12 +104,15 @@ class SourceReader:
         mapper = compile_for(spec, table.header, file.name, programme, date_orders(file))
         before = store.quarantine_digests(spec.name, None, "map")
         left_out: list[Quarantined] = []
-        rows = mapped = unchanged = skipped = 0
+        rows = mapped = unchanged = skipped = erased = 0
         keyless = False
         for row in table.rows:
             rows += 1
             outcome = mapper.map(row.line, row.cells) if not row.fault else mapper.fault(row.line, row.fault)
-            if isinstance(outcome, mapping.RowProblem):
+            if self._is_erased(outcome):
+                erased += 1
+                self._keep_postings(file, outcome)
+            elif isinstance(outcome, mapping.RowProblem):
                 left_out.append(self._left_out(file, outcome))
                 keyless |= not outcome.present
             elif (change := self._keep(file, outcome)) is None:
@@ -118,6 +123,8 @@ class SourceReader:
                 unchanged += 1
             if rows % 500 == 0:
                 yield Reading(spec.name, file.name, rows)
+        skipped += erased
+        self._report_erased(file, erased)
         self._run.result.newly_left_out += sum(1 for q in left_out if q.digest not in before)
         store.replace_quarantine(spec.name, file.name, "map", left_out, self._run.outside.now())
         self._report(left_out)
@@ -132,6 +139,24 @@ class SourceReader:
         counts.quarantined += len(left_out)
         yield Reading(spec.name, file.name, rows)
 
+    def _is_erased(self, outcome: mapping.Mapped | mapping.RowProblem) -> bool:
+        spec = self._spec
+        if isinstance(outcome, mapping.RowProblem):
+            return self._erasures.cover_refs(spec.namespace, outcome.present)
+        return self._erasures.cover(spec.name, spec.namespace, outcome.drafts)
+
+    def _keep_postings(self, file: SourceFile, outcome: mapping.Mapped | mapping.RowProblem) -> None:
+        """What the row of an erased person says of a posting is not theirs, and the posting must not seem gone."""
+        said = outcome.drafts if isinstance(outcome, mapping.Mapped) else ()
+        if postings := tuple(draft for draft in said if draft.kind == "posting"):
+            self._keep(file, mapping.Mapped(outcome.line, postings), primary=False)
+
+    def _report_erased(self, file: SourceFile, rows: int) -> None:
+        if rows:
+            told = "1 row is" if rows == 1 else f"{rows} rows are"
+            why = f"{told} about people who were erased (`mi-sync state forget`, [privacy] retain) and skipped."
+            self._run.result.note(Problem(file.name, "", why))
+
     def _left_out(self, file: SourceFile, problem: mapping.RowProblem) -> Quarantined:
         spec = self._spec
         for kind, ref in problem.present:  # quarantined is not gone
@@ -141,16 +166,19 @@ class SourceReader:
                 self._unread.add((kind, ref))
         return Quarantined(spec.name, file.name, problem.line, problem.field, problem.why, problem.digest)
 
-    def _keep(self, file: SourceFile, row: mapping.Mapped) -> bool | None:
-        """Stores what a row says: True when it says something new, False when not, None for a repeated row."""
+    def _keep(self, file: SourceFile, row: mapping.Mapped, *, primary: bool = True) -> bool | None:
+        """Stores what a row says: True when it says something new, False when not, None for a repeated row.
+
+        `primary` is False when what the row is about is not among its records here.
+        """
         spec, store = self._spec, self._store
         changed = False
         for draft in reversed(row.drafts):  # what the row is about comes last, and decides whether it is a repetition
-            primary = draft is row.drafts[-1]
-            digest = _draft_digest(draft)
+            is_subject = primary and draft is row.drafts[-1]
+            digest = draft.digest
             before = store.contribution_state(spec.name, draft.kind, draft.ref)
             if before and before[1] == self._read_no and (draft.kind, draft.ref) not in self._unread:
-                if primary:
+                if is_subject:
                     self._repeated(file, row.line, before)
                     return None
                 continue  # the same person in another row of this read: the first row speaks
@@ -160,7 +188,7 @@ class SourceReader:
                 if store.touch_contribution(spec.name, draft.kind, draft.ref, *where):
                     self._mark_dirty(draft)
                 continue
-            store.save_contribution(self._contribution(file, row, draft, digest, primary=primary), self._read_no)
+            store.save_contribution(self._contribution(file, row, draft, digest, primary=is_subject), self._read_no)
             changed = True
         return changed
 
@@ -196,6 +224,7 @@ class SourceReader:
             digest=digest,
             primary=primary,
             run=self._run.result.run_id,
+            changed_at=self._run.outside.now(),
         )
 
     def _report(self, left_out: Iterable[Quarantined]) -> None:
@@ -204,10 +233,6 @@ class SourceReader:
 
 def _origins(draft: mapping.Draft) -> dict[str, tuple[str | None, int | None]]:
     return {name: (origin.column, origin.mapping_line) for name, origin in draft.origins.items()}
-
-
-def _draft_digest(draft: mapping.Draft) -> str:
-    return identity.digest(draft.id or "", repr(sorted(draft.values.items())), repr(sorted(draft.refs.items())))
 
 
 def _as_problem(row: Quarantined) -> Problem:

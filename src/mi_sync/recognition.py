@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mi_sync.errors import SourceError
-from mi_sync.fields import Options, is_eeo
+from mi_sync.fields import Options
 from mi_sync.language import Mapping
 from mi_sync.mapping import compile_mapping
+from mi_sync.sensitive import is_eeo
 from mi_sync.values import fold, line
 
 ENOUGH = 0.6

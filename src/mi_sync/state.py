@@ -12,7 +12,7 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,18 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
             json(CASE json_extract(seen, '$.assigned') WHEN 1 THEN '["somebody"]' ELSE '[]' END));
         """,
     ),
+    (
+        "people who were erased, and when a row last said something new",
+        # An erased person is known again by digests alone, and owns items under a name that means nothing. Of what
+        # was read before, the start of the run that read it is when it was new, as far as that is known.
+        """
+        CREATE TABLE erased (
+            programme TEXT, digest TEXT, owner TEXT NOT NULL, PRIMARY KEY (programme, digest));
+        ALTER TABLE contributions ADD COLUMN changed_at TEXT NOT NULL DEFAULT '';
+        UPDATE contributions SET changed_at = COALESCE(
+            (SELECT started_at FROM runs WHERE runs.run = contributions.run), '');
+        """,
+    ),
 )
 
 
@@ -169,6 +181,9 @@ class Store:
         self.schema = 0
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
+        # What is deleted is overwritten, so that an erased person stands nowhere in the file; see `compact`.
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")
         self._migrate()
 
     # -- opening ------------------------------------------------------------------------------------
@@ -391,8 +406,8 @@ class Store:
         """Inserts or replaces; who it is about is resolved anew, because its references may have changed."""
         self._rows(
             "INSERT OR REPLACE INTO contributions (programme, source, kind, ref, namespace, overlay, file, line,"
-            " local_id, title, body, refs, origins, digest, is_primary, read_no, run)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " local_id, title, body, refs, origins, digest, is_primary, read_no, run, changed_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             it.source,
             it.kind,
             it.ref,
@@ -409,6 +424,7 @@ class Store:
             it.primary,
             read_no,
             it.run,
+            it.changed_at,
         )
 
     def touch_contribution(
@@ -564,10 +580,10 @@ class Store:
     @staticmethod
     def _contribution(row: Sequence[Any]) -> Contribution:
         source, kind, ref, namespace, overlay, file, line, local_id, body, refs, origins, *rest = row
-        digest, primary, key, posting, applicant, gone, run = rest
+        digest, primary, key, posting, applicant, gone, run, changed_at = rest
         return Contribution(
             source, kind, ref, namespace, bool(overlay), file, line, local_id, json.loads(body), json.loads(refs),
-            json.loads(origins), digest, bool(primary), key, posting, applicant, bool(gone), run,
+            json.loads(origins), digest, bool(primary), key, posting, applicant, bool(gone), run, changed_at,
         )  # fmt: skip
 
     # -- aliases ------------------------------------------------------------------------------------
@@ -883,6 +899,128 @@ class Store:
             )
         ]
 
+    # -- erasing people -----------------------------------------------------------------------------
+
+    def people_at(self, address: str) -> list[str]:
+        """The keys of the applicants who have, or ever had, this address."""
+        query = (
+            "SELECT key FROM aliases WHERE programme = ?1 AND kind = 'applicant' AND type = 'email' AND value = ?2"
+            " UNION SELECT key FROM aliases WHERE programme = ?1 AND kind = 'applicant' AND type = 'ref' AND value = ?3"
+            " UNION SELECT key FROM contributions WHERE programme = ?1 AND kind = 'applicant' AND key IS NOT NULL"
+            " AND json_extract(body, '$.email') = ?2 ORDER BY 1"
+        )
+        return [key for (key,) in self._rows(query, address, f"email:{address}")]
+
+    def names_of(self, key: str) -> list[tuple[str, str, str]]:
+        """(type, value, namespace) of every name that a record goes by."""
+        return self._rows("SELECT type, value, namespace FROM aliases WHERE programme = ? AND key = ?", key).fetchall()
+
+    def about(self, applicant: str) -> list[Contribution]:
+        """Everything that is said of a person, of their applications and of their engagements."""
+        return [
+            self._contribution(row)
+            for row in self._rows(
+                f"SELECT {_CONTRIBUTION} FROM contributions"  # noqa: S608  a constant
+                " WHERE programme = ?1 AND (key = ?2 OR applicant = ?2) ORDER BY source, file, line, kind",
+                applicant,
+            )
+        ]
+
+    def all_contributions(self, *, linked: bool) -> Iterator[Contribution]:
+        """Everything that is said, of whoever it is about; or everything of which that is not known."""
+        which = "NOT NULL" if linked else "NULL"
+        query = f"SELECT {_CONTRIBUTION} FROM contributions WHERE programme = ? AND key IS {which}"  # noqa: S608
+        yield from map(self._contribution, self._rows(f"{query} ORDER BY source, file, line, kind"))
+
+    def records_about(self, applicant: str) -> dict[str, Kind]:
+        """The keys of a person's record and of those that belong to it, each with its kind."""
+        return dict(
+            self._rows("SELECT key, kind FROM records WHERE programme = ?1 AND (key = ?2 OR applicant = ?2)", applicant)
+        )
+
+    def erase(self, keys: Collection[str], said: Collection[Contribution], owner: str) -> dict[str, int]:
+        """Erases these records with everything that was said of them, and returns what there was, in counts.
+
+        Their items on boards stay linked, so that they are known again, under `owner` and without a word of theirs. The
+        files that said something are read again by the next pull.
+        """
+        items = {link.key for target in self._linked() for link in self.links(target).values() if link.owner in keys}
+        places = sorted({(it.source, it.file, it.line) for it in said})
+        counts = {
+            "contributions": self._erase("contributions", ("source", "kind", "ref"), [_name(it) for it in said]),
+            "records": self._erase("records", ("key",), [(key,) for key in keys]),
+            "names": self._erase("aliases", ("key",), [(key,) for key in keys]),
+            "labels": self._erase("labels", ("applicant",), [(key,) for key in keys]),
+            "left_out": self._erase("quarantine", ("source", "file", "line"), places),
+            "journal": self._erase("journal", ("key",), [(key,) for key in sorted(items)])
+            + self._erase("journal", ("json_extract(intent, '$.change.owner')",), [(key,) for key in keys]),
+        }
+        self._many(
+            "UPDATE links SET owner = ?3, title = '', base = '{}', labels = '[]', checklist = '[]',"
+            " seen = json_set(seen, '$.assignees', json('[]'))"
+            " WHERE programme = ?1 AND owner = ?2",
+            [(key, owner) for key in keys],
+        )
+        self.read_again({(source, file) for source, file, _ in places})
+        return {**counts, "items": len(items)}
+
+    def _linked(self) -> list[str]:
+        return [target for (target,) in self._rows("SELECT DISTINCT target FROM links WHERE programme = ?")]
+
+    def _erase(self, table: str, columns: Sequence[str], rows: Collection[Sequence[Any]]) -> int:
+        where = "".join(f" AND {column} = ?" for column in columns)
+        return sum(self._rows(f"DELETE FROM {table} WHERE programme = ?{where}", *row).rowcount for row in rows)  # noqa: S608  constants
+
+    def read_again(self, files: Iterable[tuple[str, str]]) -> None:
+        """Lets the next pull read these files (source and name), even if they are unchanged."""
+        self._many("UPDATE files SET fingerprint = '' WHERE programme = ? AND source = ? AND file = ?", sorted(files))
+
+    def files_with_skipped_rows(self) -> list[tuple[str, str]]:
+        """Source and name of the files of which a row was skipped."""
+        return self._rows("SELECT source, file FROM files WHERE programme = ? AND skipped > 0").fetchall()
+
+    def rewrite_runs(self, rewritten: Callable[[str], str]) -> int:
+        """Passes what the records of runs say through a function, and returns how many it changed."""
+        changed = [
+            (run, after)
+            for run, result in self._rows("SELECT run, result FROM runs WHERE programme = ? AND result IS NOT NULL")
+            if (after := _dump(_each_text(json.loads(result), rewritten))) != result
+        ]
+        self._many("UPDATE runs SET result = ?3 WHERE programme = ?1 AND run = ?2", changed)
+        return len(changed)
+
+    def erased(self) -> dict[str, str]:
+        """The digests by which erased people are known again, each with the owner of their items."""
+        return dict(self._rows("SELECT digest, owner FROM erased WHERE programme = ?"))
+
+    def add_erased(self, digests: Collection[str], owner: str) -> None:
+        """Remembers the digests of an erased person."""
+        self._many("INSERT OR REPLACE INTO erased VALUES (?, ?, ?)", [(each, owner) for each in sorted(digests)])
+
+    def drop_erased(self, owner: str) -> None:
+        """Forgets the digests of a person, who may come back then."""
+        self._rows("DELETE FROM erased WHERE programme = ? AND owner = ?", owner)
+
+    def unchanged_since(self, before: str, now: str) -> list[str]:
+        """The keys of the people of whom nothing new was said since `before`; of whom nobody knows, that is `now`."""
+        self._rows("UPDATE contributions SET changed_at = ?2 WHERE programme = ?1 AND changed_at = ''", now)
+        query = (
+            "SELECT COALESCE(applicant, key) FROM contributions WHERE programme = ? AND key IS NOT NULL"
+            " AND kind <> 'posting' GROUP BY 1 HAVING MAX(changed_at) < ? ORDER BY 1"
+        )
+        return [key for (key,) in self._rows(query, before)]
+
+    def compact(self) -> bool:
+        """Rewrites the file, so that nothing of what was erased is left in it or in its companions.
+
+        False when somebody else is reading it, and so the old content still stands in its log.
+        """
+        if self.path is None:
+            return True
+        self._db.execute("VACUUM")
+        busy, *_ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+
     # -- runs ---------------------------------------------------------------------------------------
 
     def start_run(self, run: str, command: str, at: str) -> None:
@@ -974,7 +1112,7 @@ _NEVER_GONE = 2**62
 
 _CONTRIBUTION = (
     "source, kind, ref, namespace, overlay, file, line, local_id, body, refs, origins, digest, is_primary,"
-    " key, posting, applicant, gone, run"
+    " key, posting, applicant, gone, run, changed_at"
 )
 
 
@@ -986,6 +1124,19 @@ def _link(row: Sequence[Any]) -> Link:
         key, id_, url, nonce, owner, step, title, json.loads(base), tuple(json.loads(labels)),
         tuple(json.loads(checklist)), bool(archived), Seen(**seen),
     )  # fmt: skip
+
+
+def _name(it: Contribution) -> tuple[str, str, str]:
+    return it.source, it.kind, it.ref
+
+
+def _each_text(value: Any, rewritten: Callable[[str], str]) -> Any:  # noqa: ANN401  JSON is anything
+    """The same JSON with each of its texts passed through a function; keys stay."""
+    if isinstance(value, dict):
+        return {key: _each_text(each, rewritten) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_each_text(each, rewritten) for each in value]
+    return rewritten(value) if isinstance(value, str) else value
 
 
 def _seen_as_json(seen: Seen) -> dict[str, Any]:

@@ -10,10 +10,10 @@ generators that yield events and fill the run's result, so that nothing here pri
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import replace
 
-from mi_sync import capacity, identity
+from mi_sync import capacity, erasure, identity
 from mi_sync import plan as planning
 from mi_sync.applying import Worker, settle
 from mi_sync.config import Config, TargetSpec
@@ -50,8 +50,11 @@ def pull(run: Run, again: Collection[tuple[str, str]] = ()) -> Story:
         link(run, dirty)
         merge(run, dirty)
         give_labels(run.config.programme.id, store)
+        aged = erasure.age_out(run)
         for name, counts in result.sources.items():
             counts.records = store.count_records_of(name)
+    if aged:
+        store.compact()
 
 
 # ------------------------------------------------------------------------------------------------ plan
@@ -72,17 +75,48 @@ def make_plan(
     the title of a missing one is taken over.
     """
     _check_keys(run, recreate)
+
+    def compared(spec: TargetSpec, board: Board, snapshot: Snapshot) -> TargetPlan:
+        return plan_target(run, board, snapshot, desired(run, spec), _rules(run, spec, recreate, adopt=adopt))
+
+    return (yield from _plan_each(run, boards, run.config.targets, compared, settle_first=settle_first))
+
+
+def make_withdrawal(
+    run: Run, boards: Mapping[str, Board], person: erasure.Person, how: planning.Withdrawal, *, settle_first: bool
+) -> Generator[Event, None, dict[str, Snapshot]]:
+    """The plan that takes the items of a person off the boards that have some; as `make_plan`."""
+
+    def withdrawn(spec: TargetSpec, board: Board, snapshot: Snapshot) -> TargetPlan:
+        links = [it for it in run.store.links(spec.name).values() if it.owner in person.owners]
+        plan = planning.make_withdrawal(links, snapshot, _rules(run, spec, frozenset(), adopt=False), how)
+        _count(run, plan, board)
+        return plan
+
+    targets = {target for target, _ in person.links}
+    specs = [spec for spec in run.config.targets if spec.name in targets]
+    return (yield from _plan_each(run, boards, specs, withdrawn, settle_first=settle_first))
+
+
+def _plan_each(
+    run: Run,
+    boards: Mapping[str, Board],
+    specs: Collection[TargetSpec],
+    decide: Callable[[TargetSpec, Board, Snapshot], TargetPlan],
+    *,
+    settle_first: bool,
+) -> Generator[Event, None, dict[str, Snapshot]]:
+    """Looks at each target and decides; one that fails is left out, and the others go on."""
     plans: list[TargetPlan] = []
     snapshots: dict[str, Snapshot] = {}
-    for spec in run.config.targets:
+    for spec in specs:
         board = boards[spec.name]
         yield Looking(spec.name)
         try:
             snapshot = board.snapshot()
             _bind(run, spec, snapshot)
             snapshot = yield from settle(run, spec.name, board, snapshot, wait=settle_first)
-            rules = _rules(run, spec, recreate, adopt=adopt)
-            plans.append(plan_target(run, board, snapshot, desired(run, spec), rules))
+            plans.append(decide(spec, board, snapshot))
         except MiSyncError as error:
             run.result.fail_target(spec.name, error, requests=board.requests)
             continue
@@ -248,8 +282,9 @@ def apply_saved(run: Run, plan: Plan, file: str, boards: Mapping[str, Board], *,
     for target in plan.targets:
         links = run.store.links(target.target)
         for change in left:
-            if change.target == target.target and not _is_fresh(
-                change, links.get(change.key), snapshots[target.target], target.board, plan.programme
+            if change.target == target.target and not (
+                _is_wanted(run, change)
+                and _is_fresh(change, links.get(change.key), snapshots[target.target], target.board, plan.programme)
             ):
                 raise StalePlan(
                     f"{change.title!r} has changed since the plan was made.",
@@ -264,7 +299,7 @@ def _remember_seen(run: Run, target: str, snapshot: Snapshot) -> None:
     remotes, names = {remote.id: remote for remote in snapshot.remotes}, planning.names_of(snapshot.members)
     with run.store.transaction():
         for link in run.store.links(target).values():
-            if remote := remotes.get(link.id):
+            if (remote := remotes.get(link.id)) and not identity.is_erased(link.owner):
                 seen = planning.seen_of(remote, names, run.config.programme.timezone, link.seen.conflicts)
                 if seen != link.seen:
                     run.store.save_link(target, replace(link, seen=seen))
@@ -285,6 +320,11 @@ def _check_origin(run: Run, plan: Plan, file: str, boards: Mapping[str, Board]) 
     ours = plan.programme == identity.programme_short(run.config.programme.id)
     if not ours or any(target.target not in boards for target in plan.targets):
         raise StalePlan("this plan was made for another configuration.", where=file, remedy="Make a new one.")
+
+
+def _is_wanted(run: Run, change: Change) -> bool:
+    """Whether the person (or posting) whose milestone it is has not been erased since."""
+    return change.action == "archive" or run.store.record(change.owner) is not None
 
 
 def _is_fresh(change: Change, link: Link | None, snapshot: Snapshot, board: str, programme: str) -> bool:

@@ -55,6 +55,7 @@ DOCUMENTS = [
     "mappings/README.md",
     "CHANGELOG.md",
     "benchmarks/README.md",
+    "docs/privacy.md",
 ]
 
 

@@ -19,6 +19,7 @@ PURE = {
     "model",
     "identity",
     "values",
+    "sensitive",
     "fields",
     "language",
     "mapping",
@@ -37,7 +38,7 @@ PURE = {
 """No files, clock, network or logging."""
 EDGES = {"connector", "http", "state", "loader"}
 """Each does one kind of I/O."""
-STORY = {"events", "pulling", "applying", "sync"}
+STORY = {"events", "erasure", "pulling", "applying", "sync"}
 """What happens in a run, told `config` as a value."""
 OUTER = {"report", "cli", "testing", "__main__"}
 """They show."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mi_sync import fields, language
+from mi_sync import language, sensitive
 from mi_sync.errors import ConfigError, Problem
 
 
@@ -118,7 +118,7 @@ def test_what_is_no_toml_is_refused_with_its_line() -> None:
 def test_names_of_columns_are_judged_by_their_words() -> None:
     assert all(
         map(
-            fields.is_eeo,
+            sensitive.is_eeo,
             (
                 "Race",
                 "ETHNICITY",
@@ -136,7 +136,7 @@ def test_names_of_columns_are_judged_by_their_words() -> None:
         )
     )
     assert not any(
-        map(fields.is_eeo, ("Trace", "Essex office", "Description", "Ship address", "Work", "Graceful", "Province"))
+        map(sensitive.is_eeo, ("Trace", "Essex office", "Description", "Ship address", "Work", "Graceful", "Province"))
     )
 
 

@@ -12,9 +12,22 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mi_sync.errors import StalePlan
-from mi_sync.identity import MARKED, Marker, field_digest
+from mi_sync.identity import MARKED, Marker, erased_owner, field_digest
 from mi_sync.model import BoardIdentity, CheckItem, Item, Link, Member, Remote, Snapshot
-from mi_sync.plan import Change, Desired, Plan, Resolution, Rules, TargetPlan, fingerprint, make, match_member
+from mi_sync.plan import (
+    WITHDRAWN,
+    Change,
+    Desired,
+    Plan,
+    Resolution,
+    Rules,
+    TargetPlan,
+    change_as_json,
+    fingerprint,
+    make,
+    make_withdrawal,
+    match_member,
+)
 
 ZONE = ZoneInfo("America/Chicago")
 DUE = datetime(2026, 3, 20, 17, 0, tzinfo=ZONE)
@@ -792,3 +805,49 @@ def test_what_is_no_plan_is_refused(text: str) -> None:
 def test_a_plan_of_another_version_is_refused() -> None:
     with pytest.raises(StalePlan):
         Plan.loads(tampered(saved().dumps(), ("version",), 2), "p.json")
+
+
+# ------------------------------------------------------------------------------------------ an erased person
+
+
+def test_nothing_is_remembered_of_what_a_board_shows_of_an_erased_person() -> None:
+    known = link(owner=erased_owner("prog", "applicant-1"), title="", base={}, labels=(), checklist=())
+    shown = remote(marker=mark(), title="Ana Lopez", done=True)
+    made = make(Desired({}, frozenset({known.owner})), {known.key: known}, snapshot(shown), RULES)
+    assert (made.changes, made.bookkeeping, made.problems) == ((), (), ())
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_a_withdrawn_item_says_nothing_of_ours_any_more_and_all_of_theirs(*, archived: bool) -> None:
+    shown = remote(
+        marker=mark(),
+        title="Ana Lopez",
+        body="by a person",
+        done=True,
+        archived=archived,
+        labels=(*ITEM.labels, "theirs"),
+        checklist=(
+            *(CheckItem(str(n), text, done=True) for n, text in enumerate(ITEM.checklist)),
+            CheckItem("9", "theirs"),
+        ),
+    )
+    (change,) = make_withdrawal([link()], snapshot(shown), RULES, "rewrite").changes
+    after = {name: value for name, (_, value) in change.fields.items()}
+    assert after == {"title": WITHDRAWN, "body": "", "labels": ["theirs"], "checklist": ["theirs"]}
+    assert "Ana" not in json.dumps(change_as_json(change))
+    assert change.expects == fingerprint(link(), shown)
+
+
+def test_a_withdrawn_item_of_which_only_its_mark_tells_what_is_ours_says_nothing_more() -> None:
+    known = link(title="", base={}, labels=(), checklist=())
+    (change,) = make_withdrawal([known], snapshot(remote(marker=mark())), RULES, "rewrite").changes
+    after = {name: value for name, (_, value) in change.fields.items()}
+    assert (after["labels"], after["checklist"]) == ([], [])
+
+
+def test_what_is_archived_already_or_carries_another_mark_is_not_archived_again() -> None:
+    for shown in (remote(marker=mark(), archived=True), remote(marker=mark(programme="other"))):
+        assert make_withdrawal([link()], snapshot(shown), RULES, "archive").changes == ()
+    assert make_withdrawal([link()], snapshot(), RULES, "archive").changes == ()
+    (change,) = make_withdrawal([link()], snapshot(remote(marker=mark(), done=True)), RULES, "archive").changes
+    assert (change.action, change.fields) == ("archive", {"archived": (False, True)})

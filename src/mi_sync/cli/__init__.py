@@ -343,7 +343,7 @@ def quarantine_retry(settings: Settings) -> ExitCode:
 
 @cli.group()
 def state() -> None:
-    """Look at what mi-sync remembers."""
+    """Look at what mi-sync remembers, or make it forget."""
 
 
 @state.command("show", epilog=_example("mi-sync state show"))
@@ -353,6 +353,36 @@ def state_show(settings: Settings) -> ExitCode:
     from mi_sync.cli import tracing
 
     return tracing.state_show(settings)
+
+
+@state.command(
+    "forget",
+    epilog=_example(
+        "mi-sync state forget ana@example.org --dry-run", "mi-sync state forget ana@example.org --items rewrite"
+    ),
+)
+@click.argument("address", metavar="EMAIL")
+@click.option(
+    "--items",
+    type=click.Choice(["list", "archive", "rewrite"]),
+    default="list",
+    show_default=True,
+    help="What to do with the person's items on boards: rewrite takes out what we wrote of them.",
+)
+@click.option("--lift", is_flag=True, help="Take rows of a forgotten person again.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be erased.")
+@click.pass_obj
+def state_forget(settings: Settings, /, *, address: str, items: str, lift: bool, dry_run: bool) -> ExitCode:
+    """Erase a person from the state, for good.
+
+    EMAIL is any address of theirs. Records, names and what past runs say of them go; rows about them are skipped from
+    now on. Exports and saved plans are yours: the rows to remove are named. Nothing is ever deleted on a board.
+    """
+    from mi_sync.cli import forgetting
+
+    if lift:
+        return forgetting.lift(settings, address)
+    return forgetting.forget(settings, address, items, dry_run=dry_run)
 
 
 @cli.command(epilog=_example("mi-sync sandbox --port 8377"))

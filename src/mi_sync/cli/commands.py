@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mi_sync import overview, sync
+from mi_sync import identity, overview, sync
 from mi_sync.cli import Settings, show
 from mi_sync.cli.session import Session
 from mi_sync.config import SourceSpec
@@ -245,7 +245,11 @@ def status(settings: Settings) -> ExitCode:
         store = run.store
         ended = {e.application.key for e in store.engagements() if e.application.status in ENDED}
         links = {
-            spec.name: [link for link in store.links(spec.name).values() if link.owner not in ended]
+            spec.name: [
+                link
+                for link in store.links(spec.name).values()
+                if link.owner not in ended and not identity.is_erased(link.owner)
+            ]
             for spec in session.config.targets
         }
         names = _owners(store)

@@ -101,6 +101,11 @@ class Session:
                 shown(event)
                 self._stop_if_asked()
 
+    @property
+    def code(self) -> ExitCode:
+        """How the recorded run ended."""
+        return self._code
+
     def boards(self) -> dict[str, Board]:
         """The boards of all targets; contacts nobody yet."""
         return {spec.name: sync.open_board(spec, self.config, self.outside.wire) for spec in self.config.targets}
