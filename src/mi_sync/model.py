@@ -218,7 +218,7 @@ class Origin:
 class Contribution:
     """What one row of one source says of one record, before it is known whose record that is.
 
-    `run` is the run in which it first said so.
+    `run` is the run in which it first said so; `unread` that its row cannot be read now, so that this still stands.
     """
 
     source: str
@@ -239,6 +239,12 @@ class Contribution:
     applicant: str | None = None
     gone: bool = False
     run: str = ""
+    unread: bool = False
+
+    @property
+    def weight(self) -> int:
+        """How much it says: so many fields and references."""
+        return len(self.values) + len(self.refs)
 
 
 @dataclass(frozen=True, slots=True)

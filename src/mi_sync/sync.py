@@ -39,14 +39,19 @@ def pull(run: Run, again: Collection[tuple[str, str]] = ()) -> Story:
     with store.transaction():
         read_no = store.next_number("read")
         dirty: set[str] = set()
+        readers: list[SourceReader] = []
         for spec in run.config.sources:
             files = {file for source, file in again if source == spec.name}
+            reader = SourceReader(run, spec, read_no, dirty, files)
             try:
                 with store.savepoint():
-                    yield from SourceReader(run, spec, read_no, dirty, files).read()
+                    yield from reader.read()
+                readers.append(reader)
             except MiSyncError as error:
                 result.fail_source(spec.name, error)
         link(run, dirty)
+        for reader in readers:
+            reader.check_keys()
         merge(run, dirty)
         give_labels(run.config.programme.id, store)
         for name, counts in result.sources.items():

@@ -22,6 +22,7 @@ PURE = {
     "fields",
     "language",
     "mapping",
+    "drift",
     "recognition",
     "proposal",
     "milestones",

@@ -207,13 +207,37 @@ def test_a_row_that_refers_to_nothing_waits_and_a_corrected_one_leaves_no_shadow
 
 
 def test_a_repeated_row_is_skipped_and_named(world: World) -> None:
-    world.write("people.csv", PEOPLE + "S-2,Bo Li,bo@s.example,P-1,accepted\n")
+    world.write("people.csv", PEOPLE + PEOPLE.splitlines()[1] + "\n")
     result = world.pull()
     assert result.sources["people"].skipped == 1
-    assert world.status_of("S-2") == "applied"
-    assert [p.where for p in result.problems] == ["people.csv:4"]
-    world.pull()
-    assert world.status_of("S-2") == "applied"  # the two do not take turns
+    assert [str(p) for p in result.problems] == ["people.csv:4: the row repeats people.csv:2 and is skipped."]
+
+
+def test_two_rows_that_contradict_each_other_do_not_take_turns(world: World) -> None:
+    header, *rows = [*PEOPLE.splitlines(), "S-2,Bo Li,bo@s.example,P-1,accepted"]
+    found = set()
+    for order in (rows, rows[::-1], rows):
+        world.write("people.csv", "\n".join([header, *order]) + "\n")
+        result = world.pull()
+        assert result.sources["people"].skipped == 1
+        (problem,) = result.problems
+        assert "says otherwise (source_status, status)" in problem.why
+        assert f"{problem.where} counts" not in problem.why
+        found.add(world.status_of("S-2"))
+    assert len(found) == 1
+
+
+def test_the_row_that_says_more_speaks_over_two_files_too(world: World) -> None:
+    full, poor = "id,title,location\nP-1,Full,Berlin\n", "id,title,location\nP-1,Poor,\n"
+    for here, there in ((full, poor), (poor, full), (full, poor)):
+        world.write("jobs.csv", here)
+        world.write("jobs-2.csv", there)
+        counts = world.pull().sources["jobs"]
+        assert (counts.rows, counts.skipped) == (2, 1)
+        assert {getattr(r, "title", None) for r in world.store.records("posting")} == {"Full"}
+    world.write("jobs.csv", poor)  # the other file is unchanged, and speaks again
+    assert world.pull().sources["jobs"].skipped == 1
+    assert {getattr(r, "title", None) for r in world.store.records("posting")} == {"Poor"}
 
 
 def test_every_field_knows_its_row_column_and_mapping_line(world: World) -> None:
@@ -340,7 +364,9 @@ def test_a_repeated_applicant_without_an_application_is_named(world: World) -> N
     world.write("people.csv", "id,name,email\nS-1,Ana Lopez,ana@s.example\nS-1,Bo Li,bo@s.example\n")
     result = world.pull()
     assert result.sources["people"].skipped == 1
-    assert "people.csv:3" in {problem.where for problem in result.problems}
+    (problem,) = result.problems
+    assert {problem.where, problem.why.split(" as ")[1].split(" and ")[0]} == {"people.csv:2", "people.csv:3"}
+    assert "(email, family_name, given_name, initials, name)" in problem.why
 
 
 def test_an_accepted_row_that_went_is_reported_by_every_run(world: World) -> None:
