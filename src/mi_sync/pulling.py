@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 
@@ -14,7 +15,7 @@ from mi_sync import __version__, drift, fields, identity, linking, mapping, reco
 from mi_sync.config import Config, SourceSpec
 from mi_sync.connector import Context, Source, SourceFile, Table
 from mi_sync.drift import How, Keeper
-from mi_sync.errors import EmptySource, Problem, Refused
+from mi_sync.errors import ConfigError, EmptySource, Problem, Refused, did_you_mean
 from mi_sync.events import Reading, Run, SourceCounts, Story
 from mi_sync.http import Wire
 from mi_sync.language import Mapping
@@ -120,6 +121,8 @@ class SourceReader:
         """
         spec, store = self._spec, self._store
         files = open_source(spec, self._run.config, self._run.outside.wire).files()
+        if self.is_new:
+            self._go_on({file.name for file in files})
         fingerprints = {file.name: self._fingerprint(file) for file in files}
         self._places = {name: place for place, name in enumerate(fingerprints)}
         known = store.files_of(spec.name)
@@ -145,6 +148,29 @@ class SourceReader:
         if spec.complete and self._every_key_read and not self._causes():
             self._dirty.update(store.mark_gone(spec.name, self._read_no))
         self._run.result.sources[spec.name] = counts
+
+    def _go_on(self, files: AbstractSet[str]) -> None:
+        """A source that was only renamed goes on where it was."""
+        for old in unconfigured(self._run):
+            if files.isdisjoint(self._store.files_of(old)):
+                continue
+            if self._store.namespace_of(old) != self._spec.namespace:
+                raise _renamed_without_namespace(self._store, old, self.name)
+            self._store.rename_source(old, self.name)
+            self._last_read = self._store.last_read(self.name)
+            self._run.result.note(Problem(f"sources.{self.name}", "", f"it goes on for {old!r}, whose file it reads."))
+            return
+
+    def check_sources(self) -> None:
+        """After linking: a source that is new does not tell again, as other records, what one that has gone said.
+
+        Raises:
+            Refused: it does; their items would be made again beside the old ones.
+        """
+        for old in unconfigured(self._run) if self.is_new else ():
+            again, all_ = self._store.told_again(old, self.name, self._read_no)
+            if 2 * again > all_:
+                raise _renamed_without_namespace(self._store, old, self.name)
 
     def check_keys(self) -> None:
         """After linking: no change of how a source is read may turn its records into others.
@@ -433,6 +459,63 @@ def compile_for(
     options = fields.Options(dates=spec.dates, timezone=spec.timezone, values=spec.values)
     found = mapping_for(spec, header, file)
     return mapping.compile_mapping(found, header, options, programme=programme, file=file, order_of=order_of)
+
+
+# ------------------------------------------------------------------------------- sources that are no longer there
+
+
+def unconfigured(run: Run) -> list[str]:
+    """The sources that were read once and that the configuration no longer names."""
+    configured = {spec.name for spec in run.config.sources}
+    return [name for name in run.store.sources_read() if name not in configured]
+
+
+def _renamed_without_namespace(store: Store, old: str, new: str) -> Refused:
+    return Refused(
+        f"it tells what {old!r} told, which is no longer in [[sources]]; under its own name the same rows would become "
+        "other records, and their items would be made a second time. Nothing was done.",
+        where=f"sources.{new}",
+        remedy=f'Add namespace = "{store.namespace_of(old)}" to it, and it goes on with the same records; or '
+        f"`mi-sync state forget-source {old}`, if these are other ones.",
+    )
+
+
+def tell_unconfigured(run: Run) -> None:
+    """What a source said stands until somebody says otherwise: a line of the configuration is quickly commented out."""
+    for name in unconfigured(run):
+        records = run.store.count_records_of(name)
+        why = (
+            f"it is no longer in [[sources]], and {records} records still hold what it said last. Put it back, or let "
+            f"it go by `mi-sync state forget-source {name}`: as if a complete export no longer had its rows."
+        )
+        run.result.note(Problem(f"sources.{name}", "", why))
+
+
+def forget_source(run: Run, name: str) -> int:
+    """Lets go what a source said, and returns of how many records.
+
+    Values that no other source says stay; its postings become closed and its open applications withdrawn; engagements
+    are reported and kept.
+
+    Raises:
+        ConfigError: it is configured, or was never read.
+    """
+    known = unconfigured(run)
+    if name not in known:
+        configured = any(spec.name == name for spec in run.config.sources)
+        raise ConfigError(
+            "it is in the configuration, and the next run would read it again."
+            if configured
+            else f"no such source was read.{did_you_mean(name, known)}",
+            where=name,
+            remedy="Take it out of [[sources]] first."
+            if configured
+            else f"Read once and no longer configured: {', '.join(known) or 'none'}.",
+        )
+    with run.store.transaction():
+        keys = run.store.forget_source(name)
+        merge(run, keys)
+    return len(keys)
 
 
 # ------------------------------------------------------------------------------------- whose record it is

@@ -403,6 +403,48 @@ class Store:
         query = "SELECT how FROM files WHERE programme = ? AND source = ? ORDER BY read_no DESC, file DESC"
         return [json.loads(how) for (how,) in self._rows(query, source)]
 
+    def sources_read(self) -> list[str]:
+        """The sources whose files are remembered."""
+        return [name for (name,) in self._rows("SELECT DISTINCT source FROM files WHERE programme = ? ORDER BY 1")]
+
+    def namespace_of(self, source: str) -> str | None:
+        """The namespace in which the source spoke."""
+        found: str | None = self._one(
+            "SELECT namespace FROM contributions WHERE programme = ? AND source = ? LIMIT 1", source
+        )
+        return found
+
+    def rename_source(self, old: str, new: str) -> None:
+        """What one source said was said by another, which has said nothing yet."""
+        for table in ("files", "contributions", "quarantine"):
+            self._rows(f"UPDATE {table} SET source = ?2 WHERE programme = ?1 AND source = ?3", new, old)  # noqa: S608  constants
+
+    def forget_source(self, source: str) -> list[str]:
+        """As if a complete read had shown nothing that the source said; returns the keys of its records."""
+        keys = [
+            key
+            for (key,) in self._rows(
+                "SELECT DISTINCT key FROM contributions WHERE programme = ? AND source = ? AND key IS NOT NULL", source
+            )
+        ]
+        self._rows("UPDATE contributions SET gone = 1 WHERE programme = ? AND source = ?", source)
+        for table in ("files", "quarantine"):
+            self._rows(f"DELETE FROM {table} WHERE programme = ? AND source = ?", source)  # noqa: S608  constants
+        return keys
+
+    def told_again(self, old: str, new: str, read_no: int) -> tuple[int, int]:
+        """How many rows of a source have the reference of another source's row about another record; of how many."""
+        row = self._rows(
+            "SELECT COALESCE(SUM(EXISTS (SELECT 1 FROM contributions o WHERE o.programme = n.programme AND"
+            " o.source = ?2 AND o.kind = n.kind AND o.ref = n.ref AND o.key != n.key)), 0), COUNT(*)"
+            " FROM contributions n WHERE n.programme = ?1 AND n.source = ?3 AND n.read_no = ?4 AND n.is_primary"
+            " AND n.key IS NOT NULL",
+            old,
+            new,
+            read_no,
+        ).fetchone()
+        return tuple(row)
+
     def last_read(self, source: str) -> int:
         """The number of the last read of the source; 0 for none."""
         return int(self._one("SELECT MAX(read_no) FROM files WHERE programme = ? AND source = ?", source) or 0)

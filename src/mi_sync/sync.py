@@ -24,7 +24,7 @@ from mi_sync.http import Wire
 from mi_sync.identity import Marker
 from mi_sync.model import Item, Link, Posting, Snapshot
 from mi_sync.plan import Change, Desired, Plan, Rules, TargetPlan
-from mi_sync.pulling import SourceReader, give_labels, link, merge
+from mi_sync.pulling import SourceReader, give_labels, link, merge, tell_unconfigured
 
 # ------------------------------------------------------------------------------------------------ pull
 
@@ -52,6 +52,8 @@ def pull(run: Run, again: Collection[tuple[str, str]] = ()) -> Story:
         link(run, dirty)
         for reader in readers:
             reader.check_keys()
+            reader.check_sources()
+        tell_unconfigured(run)
         merge(run, dirty)
         give_labels(run.config.programme.id, store)
         for name, counts in result.sources.items():

@@ -14,7 +14,7 @@ from mi_sync.errors import ExitCode, Refused
 from mi_sync.events import Result
 from mi_sync.model import Posting
 from mi_sync.values import fold
-from test_pull import CONFIG, PEOPLE, World
+from world import CONFIG, PEOPLE, World
 
 MAPPING = """
 looks_like = ["id"]
