@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mi_sync import language
+from mi_sync.fields import LINKED, REFERENCES
 from mi_sync.mapping import Draft, FieldOrigin
 from mi_sync.model import Contribution, Kind
 from mi_sync.values import fold, line
@@ -74,39 +75,45 @@ class Columns:
         """Whether they are others."""
         return bool(self.vanished or self.appeared)
 
-    def told(self, before: Sequence[str], now: Sequence[str]) -> Iterator[str]:
+    def told(self, before: Sequence[str], now: Sequence[str], reads: AbstractSet[str]) -> Iterator[str]:
         """For people: what has gone and what it may be called now, what is new, and what follows."""
+        free = [name for name in self.appeared if fold(name) not in reads]
         for name in self.vanished[:_MOST]:
-            follows = (
-                " The values that its rows had are kept; if it is meant to be gone, keep the column and leave it empty,"
-                " or take it out of the mapping."
-                if name in self.lacking
-                else " The mapping does not read it."
-            )
-            yield f"the column {name!r} has gone.{_renamed(name, self.appeared, before, now)}{follows}"
+            yield f"the column {name!r} has gone.{self._follows(name, _renamed(name, free, before, now), reads)}"
+        if len(self.vanished) > _MOST:
+            yield f"{len(self.vanished) - _MOST} more columns have gone."
         if self.appeared:
-            names = ", ".join(map(repr, self.appeared[:_MOST]))
             more = len(self.appeared) - _MOST
-            yield f"new in the header: {names}{f' and {more} more' if more > 0 else ''}."
-        standing = [name for name in self.lacking if name not in self.vanished]
-        if standing:
-            names = ", ".join(map(repr, standing[:_MOST]))
-            yield f"still without the column {names}; the values that its rows had are kept."
+            yield f"new in the header: {_listing(self.appeared)}{f' and {more} more' if more > 0 else ''}."
+        if standing := [name for name in self.lacking if name not in self.vanished]:
+            yield f"still without the column {_listing(standing)}; the values that its rows had are kept."
+
+    def _follows(self, name: str, renamed: str, reads: AbstractSet[str]) -> str:
+        if name in self.lacking:
+            return (
+                f"{renamed} The values that its rows had are kept; if it is meant to be gone, keep the column and leave"
+                " it empty, or take it out of the mapping."
+            )
+        return " The mapping reads another column for it." if fold(name) in reads else " The mapping does not read it."
 
 
-def columns(before: Sequence[str], lacking: Iterable[str], header: Sequence[str], reads: AbstractSet[str]) -> Columns:
+def _listing(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:_MOST]))
+
+
+def columns(before: Sequence[str], lacking: Iterable[str], header: Sequence[str], misses: AbstractSet[str]) -> Columns:
     """Compares headers as a mapping does: by their folded names.
 
     Args:
         before: the last header; empty where there was none.
         lacking: what was lacking then.
         header: the one of now.
-        reads: the folded names that the mapping reads.
+        misses: the folded names of columns that the mapping would read now, if they were there.
     """
     known, now = {fold(name) for name in before}, {fold(name) for name in header}
     vanished = [name for name in before if fold(name) not in now]
     appeared = [name for name in header if name and fold(name) not in known] if before else []
-    still = [name for name in dict.fromkeys((*lacking, *vanished)) if fold(name) in reads - now]
+    still = [name for name in dict.fromkeys((*lacking, *vanished)) if fold(name) in misses - now]
     return Columns(tuple(vanished), tuple(appeared), tuple(still))
 
 
@@ -160,7 +167,7 @@ class Keeper:
         column, field = (origin[-2] if len(origin) >= 2 else None), (draft.kind, name)
         read = draft.origins.get(name)
         is_read = read is not None and read.column is not None and field not in self._partial
-        if not column or is_read or field in self._bound or name in draft.refs:
+        if not column or is_read or field in self._bound or name in REFERENCES:
             return False
         parts = [column, *column.split(" + ")]
         return not self._lacking.isdisjoint(map(fold, parts))
@@ -177,5 +184,18 @@ def _take(values: dict[str, Any], name: str, before: Mapping[str, Any]) -> None:
 
 
 def reads(mapping: language.Mapping) -> set[str]:
-    """The folded names of all columns that a mapping would read."""
+    """The folded names of all columns that a mapping reads where they are there."""
     return {fold(name) for record in mapping.records for f in record.fields for name in f.spec.columns}
+
+
+def misses(mapping: language.Mapping, header: Sequence[str]) -> set[str]:
+    """The folded names of the columns whose values nothing in this header can replace."""
+    present = {fold(name) for name in header}
+    found: set[str] = set()
+    for record in mapping.records:
+        for f in record.fields:
+            names = {fold(name) for name in f.spec.columns}
+            tells_whose = record.kind in LINKED and f.name in REFERENCES
+            if not tells_whose and (f.spec.template is not None or names.isdisjoint(present)):
+                found |= names - present
+    return found

@@ -265,8 +265,9 @@ class SourceReader:
         known = self._store.file(self.name, self._former(file.name))
         header = drift.header_names(table.header)
         last = known.how if known else {}
-        columns = drift.columns(last.get("header", ()), last.get("lacking", ()), header, drift.reads(found))
-        for told in columns.told(last.get("header", ()), header):
+        before = last.get("header", ())
+        columns = drift.columns(before, last.get("lacking", ()), header, drift.misses(found, header))
+        for told in columns.told(before, header, drift.reads(found)):
             self._run.result.note(Problem(f"{file.name}:{table.header_line}", "", told))
         how = How(found.name, found.digest, self._settings(), __version__)
         was = How.of(last) if known else self._as_other_files(found)

@@ -739,15 +739,21 @@ class Store:
         return bool(self._one("SELECT 1 FROM aliases WHERE programme = ? AND key = ? AND type = ?", key, type_))
 
     def postings_titled(self, title: str) -> list[str]:
-        """The keys of the postings with exactly this title, at most two."""
+        """The keys of the postings with exactly this title; at most ten."""
         return [
             row[0]
             for row in self._rows(
                 "SELECT DISTINCT key FROM contributions"
-                " WHERE programme = ? AND kind = 'posting' AND title = ? AND key IS NOT NULL LIMIT 2",
+                " WHERE programme = ? AND kind = 'posting' AND title = ? AND key IS NOT NULL"
+                " ORDER BY key LIMIT 10",
                 title,
             )
         ]
+
+    def ids(self, keys: Sequence[str]) -> list[str]:
+        """The ids that sources gave these records."""
+        query = "SELECT DISTINCT value FROM aliases WHERE programme = ? AND key = ? AND type = 'id'"
+        return sorted({value for key in keys for (value,) in self._rows(query, key)})
 
     # -- records ------------------------------------------------------------------------------------
 

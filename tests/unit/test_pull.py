@@ -135,6 +135,19 @@ def test_a_row_that_refers_to_nothing_waits_and_a_corrected_one_leaves_no_shadow
     assert list(world.store.quarantine()) == []
 
 
+def test_two_postings_of_one_title_leave_an_application_out_that_names_the_title(world: World) -> None:
+    world.write("jobs.csv", JOBS.replace("Donor atlas", "Donor dashboard"))
+    world.write(
+        "people.csv", "id,name,email,posting_title,status\nS-1,Ana Lopez,ana@s.example,Donor dashboard,accepted\n"
+    )
+    (problem,) = world.pull().problems
+    assert (problem.where, problem.field) == ("people.csv:2", "posting_title")
+    assert "say which by posting_id (there are: P-1, P-2)" in problem.why
+    world.write("people.csv", PEOPLE)
+    assert not [p for p in world.pull().problems if "gone" not in p.why and "new in" not in p.why]
+    assert world.pull().problems == []
+
+
 def test_a_repeated_row_is_skipped_and_named(world: World) -> None:
     world.write("people.csv", PEOPLE + PEOPLE.splitlines()[1] + "\n")
     result = world.pull()

@@ -10,6 +10,7 @@ import pytest
 from mi_sync import config, pulling
 from mi_sync.errors import ConfigError, ExitCode
 from mi_sync.events import Outside, Result, Run
+from mi_sync.model import Kind
 from world import CONFIG, JOBS, World
 
 
@@ -39,7 +40,8 @@ def forget(world: World, name: str) -> tuple[int, Result]:
 
 
 def keys(world: World) -> list[str]:
-    return sorted(record.key for kind in ("posting", "application") for record in world.store.records(kind))  # type: ignore[arg-type]
+    kinds: tuple[Kind, ...] = ("posting", "application")
+    return sorted(record.key for kind in kinds for record in world.store.records(kind))
 
 
 def test_what_a_source_said_stands_when_it_is_taken_out_and_every_run_tells_so(world: World) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mi_sync import events
     from mi_sync.cli import Settings
     from mi_sync.cli.inspection import Found
+    from mi_sync.linking import LookAlike
     from mi_sync.overview import Line
     from mi_sync.plan import Change, Plan
 
@@ -377,7 +378,11 @@ def _inspection_as_json(found: Found, written: Path | None) -> dict[str, Any]:
 
 
 def status(
-    settings: Settings, answers: Mapping[str, Sequence[Line]], today: date, last: Mapping[str, Any] | None
+    settings: Settings,
+    answers: Mapping[str, Sequence[Line]],
+    alike: Sequence[LookAlike],
+    today: date,
+    last: Mapping[str, Any] | None,
 ) -> None:
     """The answers to the manager's questions, with links."""
     from mi_sync.overview import QUESTIONS
@@ -385,7 +390,7 @@ def status(
     as_of = last["started_at"] if last else None
     if settings.output == "json":
         shown = {question: [asdict(line) for line in found] for question, found in answers.items()}
-        json_object({"today": today, "as_of": as_of, **shown})
+        json_object({"today": today, "as_of": as_of, **shown, "same_person": [asdict(it) for it in alike]})
         return
     looked = f"the boards were last looked at {moment(as_of)}" if as_of else "no board has been looked at yet"
     click.echo(f"Today is {today}; {looked}.")
@@ -398,6 +403,22 @@ def status(
             click.echo(f"  {engagement}")
             for line in lines:
                 click.echo(f"    {_status_line(line, question)}")
+
+    if alike:
+        _look_alikes(alike)
+
+
+def _look_alikes(found: Sequence[LookAlike]) -> None:
+    """By label and key, for a screen that others may see: the name and the number stay where they are."""
+    click.echo(f"\nMay be one person: {len(found)}")
+    for it in found[:MOST_PROBLEMS]:
+        click.echo(f"  {' and '.join(it.labels)}: the same {it.shared} ({', '.join(it.keys)})")
+    if len(found) > MOST_PROBLEMS:
+        click.echo(f"  … and {len(found) - MOST_PROBLEMS} more; --output json lists them.")
+    click.echo(
+        "  `mi-sync why KEY` shows their rows. Nothing is joined by itself: if two are one, end the application that"
+        "\n  does not count in the engagements overlay; rows to come are joined by one e-mail address or applicant id."
+    )
 
 
 def _status_line(it: Line, question: str) -> str:
