@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mi_sync import pulling
 from mi_sync.errors import ExitCode, Problem
 from mi_sync.events import Result
 from mi_sync.model import Kind, Posting
@@ -332,6 +333,21 @@ def test_a_person_whom_only_the_overlay_knows_is_told_once(world: World) -> None
     assert [(p.where, p.field) for p in problems if "new one was made" in p.why] == [("engagements.csv:2", "email")]
     assert not any("typo@" in str(p) for p in problems)
     assert world.pull().problems == []
+
+
+def test_of_very_many_bad_rows_the_first_are_listed_and_all_are_counted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulling, "MOST_LEFT_OUT", 3)
+    header, rows = "id,title,openings", [f"P-{n},Title,many-{n}" for n in range(9)]
+    for order, new in ((rows, True), (rows, False), (rows[::-1], False), ([*rows, "P-9,Title,other"], True)):
+        world.write("jobs.csv", "\n".join([header, *order]) + "\n")
+        result = world.pull()
+        assert (result.sources["jobs"].quarantined, bool(result.newly_left_out)) == (len(order), new)
+        listed = [q for q in world.store.quarantine() if q.source == "jobs"]
+        assert [q.line for q in listed] == [2, 3, 4, 5]
+        assert listed[-1].why.endswith(f"{len(order) - 4} more rows are left out and not listed; mend these first.")
+    assert world.pull().sources["jobs"].quarantined == 10
 
 
 # -- a mapping that is recognised ------------------------------------------------------------------------
