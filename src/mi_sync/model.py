@@ -258,6 +258,7 @@ class Traced:
         contributions: everything that rows say of it.
         files: (source, file) → digest of its content and the run that read it; empty where nobody knows.
         unread: those of its rows that cannot be read now, so that what they said before still stands.
+        lacking: columns (by source and file) that have gone from the file, so that what stood in them still stands.
     """
 
     kind: Kind
@@ -266,6 +267,7 @@ class Traced:
     contributions: tuple[Contribution, ...]
     files: Mapping[tuple[str, str], tuple[str, str]]
     unread: frozenset[tuple[str, str, int]] = frozenset()
+    lacking: frozenset[tuple[str, str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,7 @@ class SourceReader:
                 continue
             if self._store.namespace_of(old) != self._spec.namespace:
                 raise _renamed_without_namespace(self._store, old, self.name)
-            self._store.rename_source(old, self.name)
+            self._dirty.update(self._store.rename_source(old, self.name))
             self._last_read = self._store.last_read(self.name)
             self._run.result.note(Problem(f"sources.{self.name}", "", f"it goes on for {old!r}, whose file it reads."))
             return
@@ -474,7 +474,7 @@ def unconfigured(run: Run) -> list[str]:
 def _renamed_without_namespace(store: Store, old: str, new: str) -> Refused:
     return Refused(
         f"it tells what {old!r} told, which is no longer in [[sources]]; under its own name the same rows would become "
-        "other records, and their items would be made a second time. Nothing was done.",
+        "other records, and their items would be made a second time. So nothing of it was taken.",
         where=f"sources.{new}",
         remedy=f'Add namespace = "{store.namespace_of(old)}" to it, and it goes on with the same records; or '
         f"`mi-sync state forget-source {old}`, if these are other ones.",

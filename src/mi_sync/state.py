@@ -414,19 +414,19 @@ class Store:
         )
         return found
 
-    def rename_source(self, old: str, new: str) -> None:
-        """What one source said was said by another, which has said nothing yet."""
+    def rename_source(self, old: str, new: str) -> list[str]:
+        """What one source said was said by another, which has said nothing yet; returns the keys of its records."""
         for table in ("files", "contributions", "quarantine"):
             self._rows(f"UPDATE {table} SET source = ?2 WHERE programme = ?1 AND source = ?3", new, old)  # noqa: S608  constants
+        return self._keys_of(new)
+
+    def _keys_of(self, source: str) -> list[str]:
+        query = "SELECT DISTINCT key FROM contributions WHERE programme = ? AND source = ? AND key IS NOT NULL"
+        return [key for (key,) in self._rows(query, source)]
 
     def forget_source(self, source: str) -> list[str]:
         """As if a complete read had shown nothing that the source said; returns the keys of its records."""
-        keys = [
-            key
-            for (key,) in self._rows(
-                "SELECT DISTINCT key FROM contributions WHERE programme = ? AND source = ? AND key IS NOT NULL", source
-            )
-        ]
+        keys = self._keys_of(source)
         self._rows("UPDATE contributions SET gone = 1 WHERE programme = ? AND source = ?", source)
         for table in ("files", "quarantine"):
             self._rows(f"DELETE FROM {table} WHERE programme = ? AND source = ?", source)  # noqa: S608  constants
@@ -802,6 +802,7 @@ class Store:
             contributions,
             {name: (read.content, read.run) for name, read in files.items()},
             frozenset((it.source, it.file, it.line) for it in contributions if it.unread),
+            frozenset((*name, column) for name, read in files.items() for column in read.how.get("lacking", ())),
         )
 
     def feedback_on(self, posting: str, applicant: str) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mi_sync import drift
+from mi_sync import drift, provenance
 from mi_sync.errors import ExitCode, Refused
 from mi_sync.events import Result
 from mi_sync.model import Posting
@@ -64,6 +64,11 @@ def test_a_column_that_has_gone_is_told_and_its_values_stand(world: World) -> No
     assert problem.startswith("jobs.csv:1: the column 'starts_on' has gone. The values that its rows had are kept;")
     assert starts(world) == {"P-1": "2026-03-02", "P-2": "2026-03-09", "P-3": "None"}
     assert postings(world)["P-2"].title == "Atlas II"
+    traced = world.store.traced(postings(world)["P-2"].key)
+    assert traced is not None
+    came = {it.field: it.transform for it in provenance.came(traced, {})}
+    assert came["posting.starts_on"][-1] == "kept, because the column has gone from the file"
+    assert came["posting.title"][-1] != came["posting.starts_on"][-1]
     assert told(world.pull()) == []
 
 
@@ -161,6 +166,13 @@ def test_columns_are_compared_as_sets_of_folded_names(before: list[str], now: li
     again = drift.columns(now, found.lacking, before, reads)
     assert not again.lacking or not before or {fold(n) for n in again.lacking} & is_ - was
     assert all(found.told(before, now, reads))
+
+
+def test_known_trouble_is_not_news_because_an_empty_column_has_gone(world: World) -> None:
+    world.write("jobs.csv", "id,title,location,starts_on\nP-1,Dashboard,,soon\n")
+    assert world.pull().newly_left_out
+    world.write("jobs.csv", "starts_on,id,title\nsoon,P-1,Dashboard\n")
+    assert world.pull().newly_left_out == 0
 
 
 # ------------------------------------------------------------------------------------------------ how it is read

@@ -85,6 +85,9 @@ def test_a_renamed_source_goes_on_in_its_namespace(world: World) -> None:
     result = world.pull()
     assert told(result) == ["sources.applicants: it goes on for 'people', whose file it reads."]
     assert (result.sources["applicants"].unchanged, keys(world)) == (2, before)
+    traced = world.store.traced(before[0])
+    assert traced is not None
+    assert {origin[0] for origin in traced.origins.values()} == {"applicants"}
     world.write("people.csv", "id,name,email,posting_id,status\nS-1,Ana Lopez,ana@s.example,P-1,accepted\n")
     assert told(world.pull()) == []
     assert (world.status_of("S-1"), world.status_of("S-2")) == ("accepted", "withdrawn")
