@@ -28,6 +28,7 @@ PURE = {
     "milestones",
     "templates",
     "linking",
+    "fitting",
     "plan",
     "overview",
     "provenance",
