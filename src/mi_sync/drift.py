@@ -70,10 +70,9 @@ class Columns:
     appeared: tuple[str, ...]
     lacking: tuple[str, ...]
 
-    @property
-    def changed(self) -> bool:
-        """Whether they are others."""
-        return bool(self.vanished or self.appeared)
+    def touch(self, names: AbstractSet[str]) -> bool:
+        """Whether one of these (folded) came or went."""
+        return not names.isdisjoint(fold(name) for name in (*self.vanished, *self.appeared))
 
     def told(self, before: Sequence[str], now: Sequence[str], reads: AbstractSet[str]) -> Iterator[str]:
         """For people: what has gone and what it may be called now, what is new, and what follows."""
@@ -186,6 +185,17 @@ def _take(values: dict[str, Any], name: str, before: Mapping[str, Any]) -> None:
 def reads(mapping: language.Mapping) -> set[str]:
     """The folded names of all columns that a mapping reads where they are there."""
     return {fold(name) for record in mapping.records for f in record.fields for name in f.spec.columns}
+
+
+def identifying(mapping: language.Mapping) -> set[str]:
+    """The folded names of the columns that may tell which record a row is about."""
+    return {
+        fold(name)
+        for record in mapping.records
+        for f in record.fields
+        if f.name in {"id", *record.key, *REFERENCES}
+        for name in f.spec.columns
+    }
 
 
 def misses(mapping: language.Mapping, header: Sequence[str]) -> set[str]:

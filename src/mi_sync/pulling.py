@@ -72,7 +72,7 @@ class _Reading:
     how: How = drift.UNKNOWN
     same_file: bool = False
     same_content: bool = False
-    columns_changed: bool = False
+    keys_changed: bool = False
 
     @property
     def causes(self) -> tuple[str, ...]:
@@ -179,8 +179,8 @@ class SourceReader:
             Refused: it did; their items would be made again beside the old ones.
         """
         causes = self._causes()
-        if any(it.columns_changed for it in self._files.values()):
-            causes.append("its columns changed")
+        if any(it.keys_changed for it in self._files.values()):
+            causes.append("the columns that tell its records apart changed")
         if not causes:
             return
         lost, all_, new = self._store.lost_keys(self.name, self._last_read, self._read_no)
@@ -190,9 +190,16 @@ class SourceReader:
                 f"{'; '.join(causes)}; so {lost} of the {all_} records of this source would become others, and their "
                 "items would be made a second time. Nothing was done.",
                 where=self.name,
-                remedy="Let the mapping make the same ids or key fields as before; if these are other records, "
-                "give the source another name.",
+                remedy=self._way_out(),
             )
+
+    def _way_out(self) -> str:
+        if not self._store.has_links():
+            return f"Nothing of this programme is on a board yet: remove {self._run.config.state} and begin anew."
+        return (
+            "Let the mapping make the same ids or key fields as before; if these are other records, give the source "
+            "another name."
+        )
 
     def _causes(self) -> list[str]:
         return list(dict.fromkeys(cause for it in self._files.values() for cause in it.causes))
@@ -272,7 +279,7 @@ class SourceReader:
         how = How(found.name, found.digest, self._settings(), __version__)
         was = How.of(last) if known else self._as_other_files(found)
         same = known is not None and known.content == file.digest()
-        changed = bool(known) and columns.changed
+        changed = known is not None and columns.touch(drift.identifying(found))
         return _Reading(known or _UNKNOWN, was, how, known is not None, same, changed), header, columns.lacking
 
     def _former(self, name: str) -> str:

@@ -959,6 +959,10 @@ class Store:
         )
         return {row[0]: _link(row) for row in rows}
 
+    def has_links(self) -> bool:
+        """Whether any board holds an item."""
+        return bool(self._one("SELECT 1 FROM links WHERE programme = ? LIMIT 1"))
+
     def save_link(self, target: str, link: Link) -> None:
         """Inserts or replaces a link."""
         self._rows(

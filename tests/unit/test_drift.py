@@ -234,9 +234,18 @@ def test_a_file_that_lost_its_ids_is_refused_where_something_else_would_identify
     world.pull()
     before = postings(world)
     world.write("jobs.csv", "title\nDashboard\nAtlas\n")
-    with pytest.raises(Refused, match="its columns changed; so 2 of the 2 records"):
+    with pytest.raises(Refused, match="tell its records apart changed; so 2 of the 2 records"):
         world.pull()
     assert postings(world) == before
+
+
+def test_a_feed_whose_rows_are_all_new_may_have_a_new_column(world: World) -> None:
+    world.pull()
+    world.write("jobs.csv", "id,title,starts_on,location,salary\nP-8,Eighth,,,1\nP-9,Ninth,,,2\n")
+    assert told(world.pull()) == ["jobs.csv:1: new in the header: 'salary'."]
+    assert {name: p.status for name, p in postings(world).items()} == {
+        "P-1": "closed", "P-2": "closed", "P-8": None, "P-9": None,
+    }  # fmt: skip
 
 
 def test_people_whom_their_address_joins_stay_who_they_are_under_another_key(world: World) -> None:

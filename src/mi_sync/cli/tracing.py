@@ -114,7 +114,9 @@ def _item(run: Run, it: Candidate, spec: TargetSpec, field: str | None) -> telli
     sources = _sources(run, records)
     names = [name for each in made for name in each.names]
     if field is not None and field in provenance.ITEM_FIELDS:
-        made = [each for each in made if each.field == field]
+        made = [each for each in made if each.field == field] or [
+            provenance.Named(field, ("the step says nothing of it",))
+        ]
         names = [name for each in made for name in each.names]
     elif field is not None:
         made, names = [], [field] if _names_record(field, records) else []
