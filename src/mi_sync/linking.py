@@ -7,13 +7,14 @@ the sources.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mi_sync.errors import Problem
 from mi_sync.identity import digest, is_relay, record_key
-from mi_sync.model import ENDED, ENGAGED, RECORDS, Contribution, Kind, Record
+from mi_sync.model import ENDED, ENGAGED, RECORDS, Applicant, Contribution, Kind, Record
+from mi_sync.values import fold
 
 
 class Directory(Protocol):
@@ -36,7 +37,11 @@ class Directory(Protocol):
         ...
 
     def postings_titled(self, title: str) -> Sequence[str]:
-        """The keys of the postings with exactly this title, at most two."""
+        """The keys of the postings with exactly this title; not all of very many."""
+        ...
+
+    def ids(self, keys: Sequence[str]) -> Sequence[str]:
+        """The ids that sources gave these records."""
         ...
 
 
@@ -127,11 +132,15 @@ class Linker:
             here = self._directory.alias("posting", "id", refs["posting.id"], it.namespace)
             found_by_id = [here] if here else self._directory.alias_anywhere("posting", "id", refs["posting.id"])
             return _only(found_by_id, "posting_id", "posting has this id")
-        return _only(
-            self._directory.postings_titled(refs.get("posting.title", "")),
-            "posting_title",
-            "posting has exactly this title",
-        )
+        titled = self._directory.postings_titled(refs.get("posting.title", ""))
+        found_by_title = _only(titled, "posting_title", "posting has exactly this title")
+        if len(titled) > 1 and isinstance(found_by_title, Unlinked):
+            ids = ", ".join(self._directory.ids(titled)[:_MOST_IDS])
+            why = (
+                f"more than one posting has exactly this title; say which by posting_id (there are: {ids or 'no ids'})"
+            )
+            return Unlinked("posting_title", why)
+        return found_by_title
 
     def _applicant_of(self, it: Contribution) -> Linked | Unlinked:
         refs = it.refs
@@ -198,6 +207,10 @@ class Linker:
         return key
 
 
+_MOST_IDS = 5
+"""So many candidates are named."""
+
+
 def _only(keys: Sequence[str], field: str, what: str) -> str | Unlinked:
     if len(keys) == 1:
         return keys[0]
@@ -205,6 +218,51 @@ def _only(keys: Sequence[str], field: str, what: str) -> str | Unlinked:
         return Unlinked(field, f"no {what}; correct it, or add the export that has it as a source")
     return Unlinked(field, f"more than one {what}; tell them apart by an id within one namespace")
 
+
+# -------------------------------------------------------------------------------------------- look-alikes
+
+
+@dataclass(frozen=True, slots=True)
+class LookAlike:
+    """Applicants who may be one person, and what they share; a suggestion, which joins nobody."""
+
+    labels: tuple[str, ...]
+    keys: tuple[str, ...]
+    shared: str
+
+
+_SHARED_BY = 4
+"""What more people share than this is nobody's own: the address of a school, a switchboard."""
+
+
+def look_alikes(applicants: Iterable[Applicant]) -> list[LookAlike]:
+    """Those with the same name and phone number, or with the same profile address; each group once."""
+    shared: dict[tuple[str, str], dict[str, str]] = {}
+    for applicant in applicants:
+        label = applicant.label or applicant.initials or "?"
+        for trait in _traits(applicant):
+            shared.setdefault(trait, {})[applicant.key] = label
+    found: dict[tuple[str, ...], LookAlike] = {}
+    for (what, _), people in sorted(shared.items()):
+        keys = tuple(sorted(people))
+        if 1 < len(keys) <= _SHARED_BY:
+            found.setdefault(keys, LookAlike(tuple(people[key] for key in keys), keys, what))
+    return list(found.values())
+
+
+def _traits(it: Applicant) -> Iterator[tuple[str, str]]:
+    """What two records of one person would have in common."""
+    digits = "".join(char for char in it.phone or "" if char.isdigit())
+    if it.name and len(digits) >= _PHONE:
+        yield "name and phone number", f"{fold(it.name)} {digits[-_PHONE:]}"
+    for link in it.links:
+        address = link.casefold().partition("://")[2].removeprefix("www.").partition("?")[0].rstrip("/#")
+        if "/" in address:  # a site's own page is nobody's profile
+            yield "profile address", address
+
+
+_PHONE = 9
+"""So many of a number's last digits are compared: the country may be left out."""
 
 # ---------------------------------------------------------------------------------------------- merging
 
@@ -223,8 +281,8 @@ class Merged:
 
 
 def merged(kind: Kind, key: str, contributions: Sequence[Contribution], order: Mapping[str, int]) -> Merged:
-    """The record: for each field the first value, by the order of the sources, then of the files."""
-    ranked = sorted(contributions, key=lambda c: (order.get(c.source, len(order)), c.file, c.line))
+    """The record: for each field the first value, by the order of the sources, then of the files and references."""
+    ranked = sorted(contributions, key=lambda c: (order.get(c.source, len(order)), c.source, c.file, c.ref))
     values: dict[str, Any] = {"key": key}
     origins: dict[str, Any] = {}
     first: dict[str, Contribution] = {}

@@ -439,7 +439,7 @@ class _Compiler:
                 where=self._file,
                 remedy=f"Rename a column, or use another mapping than {self._mapping.name!r}.",
             )
-        return Mapper(live, len(self._header.names), programme)
+        return Mapper(live, self._header.names, programme)
 
     def _record(self, record: RecordMap) -> _Record:
         label = self._label(record.kind)
@@ -581,9 +581,10 @@ def _pieces(template: str, at: Dict[str, int]) -> Iterator[str | int]:
 class Mapper:
     """Maps the rows of one file. Made by `compile_mapping`."""
 
-    def __init__(self, records: Sequence[_Record], width: int, programme: str) -> None:
+    def __init__(self, records: Sequence[_Record], header: Sequence[str], programme: str) -> None:
         self._records = records
-        self._width = width
+        self._names = [fold(name) for name in header]
+        self._width = len(header)
         self._programme = programme
         self._columns = tuple(dict.fromkeys(position for record in records for position in record.positions))
         self._faults: dict[str, int] = {}
@@ -618,7 +619,9 @@ class Mapper:
         return RowProblem(line, "", why, identity.digest("fault", why, str(self._faults[why]), key=self._programme))
 
     def _digest(self, cells: Sequence[str]) -> str:
-        return identity.digest(*(cells[position] for position in self._columns), key=self._programme)
+        """Of what the row says in the columns that are read: one that is empty may as well not be there."""
+        said = {self._names[p]: cells[p] for p in self._columns if p < len(cells) and not is_blank(cells[p])}
+        return identity.digest(*(part for pair in sorted(said.items()) for part in pair), key=self._programme)
 
     def _present(self, cells: Sequence[str]) -> tuple[tuple[Kind, str], ...]:
         made: dict[Kind, str] = {}

@@ -245,7 +245,8 @@ class Origin:
 class Contribution:
     """What one row of one source says of one record, before it is known whose record that is.
 
-    `run` is the run in which it first said so, and `changed_at` when that was (an instant in ISO 8601).
+    `run` is the run in which it first said so, `changed_at` when that was (an instant in ISO 8601), and `unread` that
+    its row cannot be read now, so that this still stands.
     """
 
     source: str
@@ -267,6 +268,12 @@ class Contribution:
     gone: bool = False
     run: str = ""
     changed_at: str = ""
+    unread: bool = False
+
+    @property
+    def weight(self) -> int:
+        """How much it says: so many fields and references."""
+        return len(self.values) + len(self.refs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +287,7 @@ class Traced:
         contributions: everything that rows say of it.
         files: (source, file) → digest of its content and the run that read it; empty where nobody knows.
         unread: those of its rows that cannot be read now, so that what they said before still stands.
+        lacking: columns (by source and file) that have gone from the file, so that what stood in them still stands.
     """
 
     kind: Kind
@@ -288,6 +296,7 @@ class Traced:
     contributions: tuple[Contribution, ...]
     files: Mapping[tuple[str, str], tuple[str, str]]
     unread: frozenset[tuple[str, str, int]] = frozenset()
+    lacking: frozenset[tuple[str, str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

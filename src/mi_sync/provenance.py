@@ -163,6 +163,8 @@ def _read(plain: Came, traced: Traced, name: str, sources: Mapping[str, Source])
     told = _transform(traced, name, line, column, source)
     if contribution is not None and not leaf and _changed_since(contribution, name, plain.value):
         told = (*told, f"then {plain.value}, because the complete export no longer has the row")
+    if contribution is not None and _has_gone(traced, contribution, column):
+        told = (*told, "kept, because the column has gone from the file")
     return replace(
         plain,
         field=f"{traced.kind}.{name}",
@@ -176,6 +178,11 @@ def _read(plain: Came, traced: Traced, name: str, sources: Mapping[str, Source])
             _place(traced, it) for it in traced.contributions if it is not contribution and parent in it.values
         ),
     )
+
+
+def _has_gone(traced: Traced, contribution: Contribution, column: str | None) -> bool:
+    parts = [] if column is None else [column, *column.split(" + ")]
+    return any((contribution.source, contribution.file, part) in traced.lacking for part in parts)
 
 
 def _changed_since(contribution: Contribution, name: str, value: Any) -> bool:  # noqa: ANN401  a field is of any type

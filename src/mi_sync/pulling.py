@@ -7,20 +7,77 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 
-from mi_sync import __version__, fields, identity, linking, mapping, recognition, values
+from mi_sync import __version__, drift, fields, identity, linking, mapping, recognition, values
 from mi_sync.config import Config, SourceSpec
 from mi_sync.connector import Context, Source, SourceFile, Table
+from mi_sync.drift import How, Keeper
 from mi_sync.erasure import Erasures
-from mi_sync.errors import EmptySource, Problem
+from mi_sync.errors import ConfigError, EmptySource, Problem, Refused, did_you_mean
 from mi_sync.events import Reading, Run, SourceCounts, Story
 from mi_sync.http import Wire
 from mi_sync.language import Mapping
 from mi_sync.model import Contribution, Kind, Quarantined
-from mi_sync.state import FileRead, Store
+from mi_sync.state import FileRead, Standing, Stands, Store
 
 _LINK_ORDER: tuple[Kind, ...] = ("posting", "applicant", "application", "feedback")
+
+
+MOST_LEFT_OUT = 10_000
+"""So many rows that are left out of one file are listed; beyond, they are counted."""
+
+
+class LeftOut:
+    """The rows that are left out of a file: all are counted, the first are kept, and the rest is one more row."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._rows: list[Quarantined] = []
+        self._sum = 0
+        self.count = 0
+
+    def add(self, row: Quarantined) -> None:
+        """One more."""
+        self.count += 1
+        # The sum knows them again in any order.
+        self._sum += int.from_bytes(row.digest.encode(), "big")
+        if len(self._rows) <= self._limit:
+            self._rows.append(row)
+
+    def rows(self) -> list[Quarantined]:
+        """What is listed."""
+        beyond = self.count - self._limit
+        if beyond < 2:
+            return self._rows
+        *listed, last = self._rows
+        why = f"{last.why} {beyond - 1} more rows are left out and not listed; mend these first."
+        return [*listed, replace(last, why=why, digest=identity.digest("rows left out", str(self._sum)))]
+
+    def new(self, known: Collection[str]) -> int:
+        """How many of them are news; `known` are the digests of those that were reported before."""
+        rows = self.rows()
+        if self.count > len(rows) and rows[-1].digest in known:
+            return 0
+        return sum(1 for row in rows if row.digest not in known)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One file while its source is being read."""
+
+    read: FileRead
+    was: How = drift.UNKNOWN
+    how: How = drift.UNKNOWN
+    same_file: bool = False
+    same_content: bool = False
+    keys_changed: bool = False
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        return self.was.causes(self.how, same_file=self.same_file)
 
 
 class SourceReader:
@@ -28,17 +85,34 @@ class SourceReader:
 
     `dirty` collects the keys of the records that must be merged anew. The files in `again` are read even if they are
     unchanged.
+
+    Several rows may be about the same record. Which of them speaks follows from what they say and from the order of
+    the files, never from the order of the rows or from earlier runs; the others are skipped.
     """
 
     def __init__(self, run: Run, spec: SourceSpec, read_no: int, dirty: set[str], again: Collection[str] = ()) -> None:
         self._run, self._spec, self._read_no, self._dirty = run, spec, read_no, dirty
         self._again = again
         self._store = run.store
-        self._counts = SourceCounts()
         self._every_key_read = True
         self._moved = self._overlay = False
-        self._unread: set[tuple[str, str]] = set()
+        self._keeper: Keeper | None = None
+        self._places: dict[str, int] = {}
+        self._renamed: dict[str, str] = {}
+        self._overlapping: set[str] = set()
+        self._files: dict[str, _Reading] = {}
         self._erasures = Erasures(self._store, run.config.programme.id)
+        self._last_read = run.store.last_read(spec.name)
+
+    @property
+    def name(self) -> str:
+        """Of the source."""
+        return self._spec.name
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it was never read before."""
+        return self._last_read == 0
 
     def read(self) -> Story:
         """Everything, or an error that leaves it to the caller to undo.
@@ -48,13 +122,23 @@ class SourceReader:
             EmptySource: it had rows before and has none now.
         """
         spec, store = self._spec, self._store
-        source = open_source(spec, self._run.config, self._run.outside.wire)
-        files = source.files()
+        files = open_source(spec, self._run.config, self._run.outside.wire).files()
+        if self.is_new:
+            self._go_on({file.name for file in files})
         fingerprints = {file.name: self._fingerprint(file) for file in files}
-        self._moved = store.files_of(spec.name) != fingerprints
+        self._places = {name: place for place, name in enumerate(fingerprints)}
+        known = store.files_of(spec.name)
+        self._moved = known != fingerprints
+        self._renamed = _renamed(known, fingerprints)
+        unchanged = [file for file in files if self._is_unchanged(file, fingerprints[file.name])]
+        for file in unchanged:  # before the others, whose rows may be about the same records
+            yield from self._unchanged(file)
         for file in files:
-            yield from self._file(file, fingerprints[file.name])
-        if not self._counts.rows and store.had_rows(spec.name):
+            if file not in unchanged:
+                with file.open() as table:
+                    yield from self._rows(file, table, fingerprints[file.name])
+        counts = self._settled(everything=len(unchanged) == len(files))
+        if not counts.rows and store.had_rows(spec.name):
             raise EmptySource(
                 "it had rows before and has none now, so nothing is concluded from it.",
                 where=spec.name,
@@ -62,50 +146,106 @@ class SourceReader:
             )
         store.forget_files(spec.name, [file.name for file in files])
         store.drop_unlinked(spec.name, self._read_no)
-        if spec.complete and self._every_key_read:
+        # What another mapping no longer shows has not gone from the export; the next read will tell.
+        if spec.complete and self._every_key_read and not self._causes():
             self._dirty.update(store.mark_gone(spec.name, self._read_no))
-        self._run.result.sources[spec.name] = self._counts
+        self._run.result.sources[spec.name] = counts
 
-    def _file(self, file: SourceFile, fingerprint: str) -> Story:
-        spec, store, counts = self._spec, self._store, self._counts
-        known = store.file(spec.name, file.name)
-        if known and known.fingerprint == fingerprint and not self._must_read(file, known):
-            store.touch_file(spec.name, file.name, self._read_no)
-            left_out = [q for q in store.quarantine(spec.name, "map") if q.file == file.name]
-            self._report(left_out)
-            counts.rows += known.rows
-            counts.unchanged += known.accepted
-            counts.skipped += known.skipped
-            counts.quarantined += len(left_out)
-            self._every_key_read &= not known.keyless
-            yield Reading(spec.name, file.name, known.rows)
+    def _go_on(self, files: AbstractSet[str]) -> None:
+        """A source that was only renamed goes on where it was."""
+        for old in unconfigured(self._run):
+            if files.isdisjoint(self._store.files_of(old)):
+                continue
+            if self._store.namespace_of(old) != self._spec.namespace:
+                raise _renamed_without_namespace(self._store, old, self.name)
+            self._dirty.update(self._store.rename_source(old, self.name))
+            self._last_read = self._store.last_read(self.name)
+            self._run.result.note(Problem(f"sources.{self.name}", "", f"it goes on for {old!r}, whose file it reads."))
             return
-        with file.open() as table:
-            yield from self._rows(file, table, fingerprint)
 
-    def _must_read(self, file: SourceFile, known: FileRead) -> bool:
-        """Whether a file that is unchanged may say something new all the same."""
+    def check_sources(self) -> None:
+        """After linking: a source that is new does not tell again, as other records, what one that has gone said.
+
+        Raises:
+            Refused: it does; their items would be made again beside the old ones.
+        """
+        for old in unconfigured(self._run) if self.is_new else ():
+            again, all_ = self._store.told_again(old, self.name, self._read_no)
+            if 2 * again > all_:
+                raise _renamed_without_namespace(self._store, old, self.name)
+
+    def check_keys(self) -> None:
+        """After linking: no change of how a source is read may turn its records into others.
+
+        Raises:
+            Refused: it did; their items would be made again beside the old ones.
+        """
+        causes = self._causes()
+        if any(it.keys_changed for it in self._files.values()):
+            causes.append("the columns that tell its records apart changed")
+        if not causes:
+            return
+        lost, all_, new = self._store.lost_keys(self.name, self._last_read, self._read_no)
+        by_that_alone = all(it.same_content for it in self._files.values())
+        if lost and new and (by_that_alone or 2 * lost > all_):
+            raise Refused(
+                f"{'; '.join(causes)}; so {lost} of the {all_} records of this source would become others, and their "
+                "items would be made a second time. Nothing was done.",
+                where=self.name,
+                remedy=self._way_out(),
+            )
+
+    def _way_out(self) -> str:
+        if not self._store.has_links():
+            return f"Nothing of this programme is on a board yet: remove {self._run.config.state} and begin anew."
+        return (
+            "Let the mapping make the same ids or key fields as before; if these are other records, give the source "
+            "another name."
+        )
+
+    def _causes(self) -> list[str]:
+        return list(dict.fromkeys(cause for it in self._files.values() for cause in it.causes))
+
+    # -- files ----------------------------------------------------------------------------------------
+
+    def _is_unchanged(self, file: SourceFile, fingerprint: str) -> bool:
+        known = self._store.file(self.name, file.name)
+        if known is None or known.fingerprint != fingerprint or file.name in self._again:
+            return False
         # A row that was skipped as a repetition speaks once the file of the first one no longer does.
-        return bool(known.skipped and self._moved) or file.name in self._again
+        return not (self._moved and (known.skipped or known.overlaps))
+
+    def _unchanged(self, file: SourceFile) -> Story:
+        store = self._store
+        known = store.file(self.name, file.name)
+        assert known is not None  # noqa: S101  `_is_unchanged` found it
+        store.touch_file(self.name, file.name, self._read_no)
+        self._report(q for q in store.quarantine(self.name, "map") if q.file == file.name)
+        self._every_key_read &= not known.keyless
+        self._files[file.name] = _Reading(known)
+        yield Reading(self.name, file.name, known.rows)
 
     def _fingerprint(self, file: SourceFile) -> str:
         spec = self._spec
-        words = sorted((k, sorted(v.items())) for k, v in spec.values.items())
-        options = repr((words, spec.dates, str(spec.timezone), sorted(spec.pay.items())))
-        settings = spec.settings.model_dump_json()
         # What a file is recognised as follows from its bytes and from what it could be.
         mappings = [it.digest for it in ((spec.mapping,) if spec.mapping else spec.candidates)]
-        return identity.digest(file.digest(), *mappings, options, settings, spec.namespace, __version__)
+        return identity.digest(file.digest(), *mappings, self._settings(), spec.namespace, __version__)
+
+    def _settings(self) -> str:
+        spec = self._spec
+        words = sorted((k, sorted(v.items())) for k, v in spec.values.items())
+        options = repr((words, spec.dates, str(spec.timezone), sorted(spec.pay.items())))
+        return identity.digest(options, spec.settings.model_dump_json())
 
     def _rows(self, file: SourceFile, table: Table, fingerprint: str) -> Story:
-        spec, store, counts = self._spec, self._store, self._counts
-        self._overlay = mapping_for(spec, table.header, file.name).overlay
+        spec, store = self._spec, self._store
+        found = mapping_for(spec, table.header, file.name)
+        self._overlay = found.overlay
         programme = self._run.config.programme.id
         mapper = compile_for(spec, table.header, file.name, programme, date_orders(file))
-        before = store.quarantine_digests(spec.name, None, "map")
-        left_out: list[Quarantined] = []
-        rows = mapped = unchanged = skipped = erased = 0
-        keyless = False
+        reading, header, lacking = self._compared(file, table, found)
+        self._keeper = Keeper(found, header, lacking) if lacking else None
+        left_out, rows, erased, keyless = LeftOut(MOST_LEFT_OUT), 0, 0, False
         for row in table.rows:
             rows += 1
             outcome = mapper.map(row.line, row.cells) if not row.fault else mapper.fault(row.line, row.fault)
@@ -113,30 +253,23 @@ class SourceReader:
                 erased += 1
                 self._keep_postings(file, outcome)
             elif isinstance(outcome, mapping.RowProblem):
-                left_out.append(self._left_out(file, outcome))
+                left_out.add(self._left_out(file, outcome))
                 keyless |= not outcome.present
-            elif (change := self._keep(file, outcome)) is None:
-                skipped += 1
-            elif change:
-                mapped += 1
             else:
-                unchanged += 1
+                self._keep(file, outcome)
             if rows % 500 == 0:
                 yield Reading(spec.name, file.name, rows)
-        skipped += erased
         self._report_erased(file, erased)
-        self._run.result.newly_left_out += sum(1 for q in left_out if q.digest not in before)
-        store.replace_quarantine(spec.name, file.name, "map", left_out, self._run.outside.now())
-        self._report(left_out)
+        before = store.quarantine_digests(spec.name, file.name, "map")
+        self._run.result.newly_left_out += left_out.new(before)
+        store.replace_quarantine(spec.name, file.name, "map", left_out.rows(), self._run.outside.now())
+        self._report(left_out.rows())
         self._every_key_read &= not keyless
-        run = self._run.result.run_id
-        read = FileRead(fingerprint, rows, mapped + unchanged, skipped, keyless, file.digest(), run)
-        store.save_file(spec.name, file.name, read, self._read_no)
-        counts.rows += rows
-        counts.mapped += mapped
-        counts.unchanged += unchanged
-        counts.skipped += skipped
-        counts.quarantined += len(left_out)
+        how = {"header": header, "lacking": lacking, **asdict(reading.how)}
+        accepted = rows - left_out.count  # until it is known which of them are skipped
+        content, run = file.digest(), self._run.result.run_id
+        reading.read = FileRead(fingerprint, rows, accepted, 0, keyless, content, run, how)
+        self._files[file.name] = reading
         yield Reading(spec.name, file.name, rows)
 
     def _is_erased(self, outcome: mapping.Mapped | mapping.RowProblem) -> bool:
@@ -157,57 +290,131 @@ class SourceReader:
             why = f"{told} about people who were erased (`mi-sync state forget`, [privacy] retain) and skipped."
             self._run.result.note(Problem(file.name, "", why))
 
+    def _compared(
+        self, file: SourceFile, table: Table, found: Mapping
+    ) -> tuple[_Reading, tuple[str, ...], tuple[str, ...]]:
+        """How the file is read, compared with the last time; its header, and the columns that it lacks since."""
+        known = self._store.file(self.name, self._former(file.name))
+        header = drift.header_names(table.header)
+        last = known.how if known else {}
+        before = last.get("header", ())
+        columns = drift.columns(before, last.get("lacking", ()), header, drift.misses(found, header))
+        for told in columns.told(before, header, drift.reads(found)):
+            self._run.result.note(Problem(f"{file.name}:{table.header_line}", "", told))
+        how = How(found.name, found.digest, self._settings(), __version__)
+        was = How.of(last) if known else self._as_other_files(found)
+        same = known is not None and known.content == file.digest()
+        changed = known is not None and columns.touch(drift.identifying(found))
+        return _Reading(known or _UNKNOWN, was, how, known is not None, same, changed), header, columns.lacking
+
+    def _former(self, name: str) -> str:
+        """What the file was called at the last read."""
+        return self._renamed.get(name, name)
+
+    def _as_other_files(self, found: Mapping) -> How:
+        """How files like a new one were read last."""
+        read = [How.of(each) for each in self._store.hows(self.name)]
+        likely = read if self._spec.mapping else []
+        return next((it for it in read if it.mapping == found.name), likely[0] if likely else drift.UNKNOWN)
+
+    def _settled(self, *, everything: bool) -> SourceCounts:
+        """What became of the rows, which is known once all of them are read; stored with each file."""
+        store, counts = self._store, SourceCounts()
+        nothing_new = {name: Standing(it.read.accepted, 0) for name, it in self._files.items()}
+        standing = nothing_new if everything else store.standing(self.name, self._read_no)
+        for name, it in self._files.items():
+            accepted, news = standing.get(name, Standing(0, 0))
+            quarantined = it.read.quarantined
+            skipped = it.read.rows - quarantined - accepted
+            overlaps = name in self._overlapping or it.read.overlaps
+            read = replace(it.read, accepted=accepted, skipped=skipped, overlaps=overlaps)
+            store.save_file(self.name, name, read, self._read_no)
+            counts.rows += read.rows
+            counts.mapped += news
+            counts.unchanged += accepted - news
+            counts.quarantined += quarantined
+            counts.skipped += skipped
+            self._tell_causes(name, it, news, read.rows)
+        return counts
+
+    def _tell_causes(self, file: str, it: _Reading, news: int, rows: int) -> None:
+        if it.causes and it.same_file and news:
+            why = "because of that alone" if it.same_content else "because of that or because the file changed, too"
+            told = f"{'; '.join(it.causes)}; {news} of its {rows} rows say something else {why}."
+            self._run.result.note(Problem(file, "", told))
+
+    # -- rows -----------------------------------------------------------------------------------------
+
     def _left_out(self, file: SourceFile, problem: mapping.RowProblem) -> Quarantined:
         spec = self._spec
         for kind, ref in problem.present:  # quarantined is not gone
             before = self._store.contribution_state(spec.name, kind, ref)
-            if before and before[1] != self._read_no:
-                self._store.touch_contribution(spec.name, kind, ref, file.name, problem.line, self._read_no)
-                self._unread.add((kind, ref))
+            if before and before.read_no != self._read_no:
+                self._store.keep_unread(spec.name, kind, ref, file.name, problem.line, self._read_no)
+            elif before and before.file != file.name:
+                self._overlapping.add(file.name)
         return Quarantined(spec.name, file.name, problem.line, problem.field, problem.why, problem.digest)
 
-    def _keep(self, file: SourceFile, row: mapping.Mapped, *, primary: bool = True) -> bool | None:
-        """Stores what a row says: True when it says something new, False when not, None for a repeated row.
+    def _keep(self, file: SourceFile, row: mapping.Mapped, *, primary: bool = True) -> None:
+        """Stores what a row says, unless another row of this read says it better.
 
         `primary` is False when what the row is about is not among its records here.
         """
-        spec, store = self._spec, self._store
-        changed = False
         for draft in reversed(row.drafts):  # what the row is about comes last, and decides whether it is a repetition
             is_subject = primary and draft is row.drafts[-1]
-            digest = draft.digest
-            before = store.contribution_state(spec.name, draft.kind, draft.ref)
-            if before and before[1] == self._read_no and (draft.kind, draft.ref) not in self._unread:
-                if is_subject:
-                    self._repeated(file, row.line, before)
-                    return None
-                continue  # the same person in another row of this read: the first row speaks
-            self._unread.discard((draft.kind, draft.ref))
-            if before and before[0] == digest:
-                where = (file.name, row.line, self._read_no, _origins(draft))
-                if store.touch_contribution(spec.name, draft.kind, draft.ref, *where):
-                    self._mark_dirty(draft)
+            it = self._contribution(file, row, self._completed(draft, file), primary=is_subject)
+            before = self._store.contribution_state(it.source, it.kind, it.ref)
+            if before and before.read_no == self._read_no and not self._speaks(it, before):
                 continue
-            store.save_contribution(self._contribution(file, row, draft, digest, primary=is_subject), self._read_no)
-            changed = True
-        return changed
+            if before and before.digest == it.digest:
+                if self._store.touch_contribution(it, self._read_no):
+                    self._mark_dirty(it)
+            else:
+                self._store.save_contribution(it, self._read_no)
 
-    def _mark_dirty(self, draft: mapping.Draft) -> None:
-        for it in self._store.contributions_of(self._spec.name, draft.kind, draft.ref):
-            if it.key:
-                self._dirty.add(it.key)
+    def _completed(self, draft: mapping.Draft, file: SourceFile) -> mapping.Draft:
+        """With what its row said in columns that the file no longer has."""
+        if self._keeper is not None:
+            for before in self._store.contributions_of(self.name, draft.kind, draft.ref):
+                if before.file in {file.name, self._former(file.name)}:
+                    return self._keeper.complete(draft, before)
+        return draft
 
-    def _repeated(self, file: SourceFile, line: int, before: tuple[str, int, str, int]) -> None:
-        self._run.result.note(
-            Problem(
-                f"{file.name}:{line}",
-                "",
-                f"the row repeats what {before[2]}:{before[3]} is about; the first one counts, this one is skipped.",
+    def _speaks(self, it: Contribution, other: Stands) -> bool:
+        """Whether this row speaks for the record, and not the other row of the same read."""
+        if it.file != other.file:
+            self._overlapping.update((it.file, other.file))
+        if other.unread:
+            return True
+        speaks = self._rank(it) < (-other.weight, self._places[other.file], other.digest, not other.primary, other.line)
+        if it.primary and not speaks:
+            self._repeated((it.file, it.line), (other.file, other.line), it)
+        elif other.primary and speaks:
+            self._repeated((other.file, other.line), (it.file, it.line), it)
+        return speaks
+
+    def _rank(self, it: Contribution) -> tuple[int, int, str, bool, int]:
+        """What says most speaks; of what says as much the first file, and then whatever no order of rows changes."""
+        return (-it.weight, self._places[it.file], it.digest, not it.primary, it.line)
+
+    def _repeated(self, skipped: tuple[str, int], counts: tuple[str, int], it: Contribution) -> None:
+        (other,) = self._store.contributions_of(it.source, it.kind, it.ref)
+        names = [name for name in sorted({*it.values, *other.values}) if it.values.get(name) != other.values.get(name)]
+        where = f"{counts[0]}:{counts[1]}"
+        if names:
+            why = (
+                f"it is about the same {it.kind} as {where} and says otherwise ({', '.join(names[:6])}). {where} "
+                "counts, in whichever order they come; this row is skipped. Remove one, or give it an id of its own."
             )
-        )
+        else:
+            why = f"the row repeats {where} and is skipped."
+        self._run.result.note(Problem(f"{skipped[0]}:{skipped[1]}", "", why))
+
+    def _mark_dirty(self, it: Contribution) -> None:
+        self._dirty.update(c.key for c in self._store.contributions_of(it.source, it.kind, it.ref) if c.key)
 
     def _contribution(
-        self, file: SourceFile, row: mapping.Mapped, draft: mapping.Draft, digest: str, *, primary: bool
+        self, file: SourceFile, row: mapping.Mapped, draft: mapping.Draft, *, primary: bool
     ) -> Contribution:
         return Contribution(
             source=self._spec.name,
@@ -221,7 +428,7 @@ class SourceReader:
             values=draft.values,
             refs=draft.refs,
             origins=_origins(draft),
-            digest=digest,
+            digest=draft.digest,
             primary=primary,
             run=self._run.result.run_id,
             changed_at=self._run.outside.now(),
@@ -229,6 +436,15 @@ class SourceReader:
 
     def _report(self, left_out: Iterable[Quarantined]) -> None:
         self._run.result.note(*(_as_problem(q) for q in left_out))
+
+
+_UNKNOWN = FileRead("", 0, 0, 0)
+
+
+def _renamed(before: Collection[str], now: Collection[str]) -> dict[str, str]:
+    """The one new file, where it takes the place of one that has gone, as an export with a date in its name does."""
+    gone, new = [name for name in before if name not in now], [name for name in now if name not in before]
+    return {new[0]: gone[0]} if len(gone) == len(new) == 1 else {}
 
 
 def _origins(draft: mapping.Draft) -> dict[str, tuple[str | None, int | None]]:
@@ -279,6 +495,63 @@ def compile_for(
     return mapping.compile_mapping(found, header, options, programme=programme, file=file, order_of=order_of)
 
 
+# ------------------------------------------------------------------------------- sources that are no longer there
+
+
+def unconfigured(run: Run) -> list[str]:
+    """The sources that were read once and that the configuration no longer names."""
+    configured = {spec.name for spec in run.config.sources}
+    return [name for name in run.store.sources_read() if name not in configured]
+
+
+def _renamed_without_namespace(store: Store, old: str, new: str) -> Refused:
+    return Refused(
+        f"it tells what {old!r} told, which is no longer in [[sources]]; under its own name the same rows would become "
+        "other records, and their items would be made a second time. So nothing of it was taken.",
+        where=f"sources.{new}",
+        remedy=f'Add namespace = "{store.namespace_of(old)}" to it, and it goes on with the same records; or '
+        f"`mi-sync state forget-source {old}`, if these are other ones.",
+    )
+
+
+def tell_unconfigured(run: Run) -> None:
+    """What a source said stands until somebody says otherwise: a line of the configuration is quickly commented out."""
+    for name in unconfigured(run):
+        records = run.store.count_records_of(name)
+        why = (
+            f"it is no longer in [[sources]], and {records} records still hold what it said last. Put it back, or let "
+            f"it go by `mi-sync state forget-source {name}`: as if a complete export no longer had its rows."
+        )
+        run.result.note(Problem(f"sources.{name}", "", why))
+
+
+def forget_source(run: Run, name: str) -> int:
+    """Lets go what a source said, and returns of how many records.
+
+    Values that no other source says stay; its postings become closed and its open applications withdrawn; engagements
+    are reported and kept.
+
+    Raises:
+        ConfigError: it is configured, or was never read.
+    """
+    known = unconfigured(run)
+    if name not in known:
+        configured = any(spec.name == name for spec in run.config.sources)
+        raise ConfigError(
+            "it is in the configuration, and the next run would read it again."
+            if configured
+            else f"no such source was read.{did_you_mean(name, known)}",
+            where=name,
+            remedy="Take it out of [[sources]] first."
+            if configured
+            else f"Read once and no longer configured: {', '.join(known) or 'none'}.",
+        )
+    with run.store.transaction():
+        keys = run.store.forget_source(name)
+        merge(run, keys)
+    return len(keys)
+
+
 # ------------------------------------------------------------------------------------- whose record it is
 
 
@@ -286,18 +559,20 @@ def link(run: Run, dirty: set[str]) -> None:
     """Finds whose record each new contribution is about; what cannot be found is left out, with its row."""
     linker = linking.Linker(run.store, run.config.programme.id)
     left_out: dict[tuple[str, str, int], Quarantined] = {}
+    speaking: set[tuple[str, str, int]] = set()
     for kind in _LINK_ORDER:
         for overlay in (False, True):
-            for it in run.store.unlinked(kind, overlay=overlay):
-                unlinked = _link_one(run, linker, it, dirty)
-                if unlinked is not None:
-                    why = f"{unlinked.why}."
-                    row = Quarantined(it.source, it.file, it.line, unlinked.field, why, it.digest, "link")
-                    left_out.setdefault((it.source, it.file, it.line), row)
+            for spec in run.config.sources:
+                for it in run.store.unlinked(spec.name, kind, overlay=overlay):
+                    unlinked = _link_one(run, linker, it, dirty)
+                    if unlinked is not None and not it.unread:  # such a row is left out for that, once
+                        place = (it.source, it.file, it.line)
+                        row = Quarantined(*place, unlinked.field, f"{unlinked.why}.", it.digest, "link")
+                        left_out.setdefault(place, row)
+                        if it.primary:
+                            speaking.add(place)
     for spec in run.config.sources:
-        # A row that could not even be read is left out for that, once.
-        unread = {(q.file, q.line) for q in run.store.quarantine(spec.name, "map")}
-        rows = [q for q in left_out.values() if q.source == spec.name and (q.file, q.line) not in unread]
+        rows = [left_out[place] for place in left_out if place[0] == spec.name and place in speaking]
         _report_unlinked(run, spec.name, rows)
 
 
@@ -317,9 +592,12 @@ def _link_one(run: Run, linker: linking.Linker, it: Contribution, dirty: set[str
 
 def _report_unlinked(run: Run, source: str, rows: Sequence[Quarantined]) -> None:
     before = run.store.quarantine_digests(source, None, "link")
-    run.result.newly_left_out += sum(1 for q in rows if q.digest not in before)
-    run.store.replace_quarantine(source, None, "link", rows, run.outside.now())
-    run.result.note(*(_as_problem(q) for q in rows))
+    left_out = LeftOut(MOST_LEFT_OUT)
+    for row in sorted(rows, key=lambda q: (q.file, q.line)):
+        left_out.add(row)
+    run.result.newly_left_out += left_out.new(before)
+    run.store.replace_quarantine(source, None, "link", left_out.rows(), run.outside.now())
+    run.result.note(*(_as_problem(q) for q in left_out.rows()))
     counts = run.result.sources.get(source)
     if counts is not None and counts.complete:
         _count_unlinked(counts, rows, before)

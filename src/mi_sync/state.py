@@ -13,9 +13,9 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mi_sync.errors import ConfigError, Locked
 from mi_sync.model import (
@@ -130,6 +130,21 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
             (SELECT started_at FROM runs WHERE runs.run = contributions.run), '');
         """,
     ),
+    (
+        "how a file was read, and which of several rows about one record speaks",
+        # `before` is what was said until this read, `weight` how much is said, and `unread` that the row cannot be
+        # read now.
+        """
+        ALTER TABLE files ADD COLUMN how TEXT NOT NULL DEFAULT '{}';
+        ALTER TABLE files ADD COLUMN overlaps INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE contributions ADD COLUMN before TEXT NOT NULL DEFAULT '';
+        ALTER TABLE contributions ADD COLUMN weight INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE contributions ADD COLUMN unread INTEGER NOT NULL DEFAULT 0;
+        UPDATE contributions SET unread = 1 WHERE EXISTS (SELECT 1 FROM quarantine q WHERE q.programme =
+            contributions.programme AND q.source = contributions.source AND q.file = contributions.file
+            AND q.line = contributions.line AND q.stage = 'map');
+        """,
+    ),
 )
 
 
@@ -138,6 +153,8 @@ class FileRead:
     """What the last read of a file gave.
 
     `content` is the digest of its bytes and `run` the run that read it; both empty for what an older version read.
+    `how` tells with what header, mapping and settings, in the caller's words; `overlaps` that another file of the
+    source speaks of the same records.
     """
 
     fingerprint: str
@@ -147,6 +164,35 @@ class FileRead:
     keyless: bool = False
     content: str = ""
     run: str = ""
+    how: Mapping[str, Any] = field(default_factory=dict)
+    overlaps: bool = False
+
+    @property
+    def quarantined(self) -> int:
+        """How many of the rows could not be read."""
+        return self.rows - self.accepted - self.skipped
+
+
+class Stands(NamedTuple):
+    """What a source says under a reference, as far as it decides what becomes of another row about the same.
+
+    `unread` says that its row cannot be read now.
+    """
+
+    digest: str
+    read_no: int
+    file: str
+    line: int
+    weight: int = 0
+    primary: bool = True
+    unread: bool = False
+
+
+class Standing(NamedTuple):
+    """How many rows of a file speak after a read, and how many of them say something new."""
+
+    accepted: int
+    news: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,16 +405,85 @@ class Store:
     def file(self, source: str, file: str) -> FileRead | None:
         """What the last read of the file gave, or None for a new one."""
         row = self._rows(
-            "SELECT fingerprint, rows, accepted, skipped, keyless, content, run FROM files"
+            "SELECT fingerprint, rows, accepted, skipped, keyless, content, run, how, overlaps FROM files"
             " WHERE programme = ? AND source = ? AND file = ?",
             source,
             file,
         ).fetchone()
-        return FileRead(*row) if row else None
+        if row is None:
+            return None
+        fingerprint, rows, accepted, skipped, keyless, content, run, how, overlaps = row
+        return FileRead(
+            fingerprint, rows, accepted, skipped, bool(keyless), content, run, json.loads(how), bool(overlaps)
+        )
 
     def files_of(self, source: str) -> dict[str, str]:
         """The fingerprints of the source's files as last read."""
         return dict(self._rows("SELECT file, fingerprint FROM files WHERE programme = ? AND source = ?", source))
+
+    def hows(self, source: str) -> list[Mapping[str, Any]]:
+        """How the files of the source were read last, the newest first."""
+        query = "SELECT how FROM files WHERE programme = ? AND source = ? ORDER BY read_no DESC, file DESC"
+        return [json.loads(how) for (how,) in self._rows(query, source)]
+
+    def sources_read(self) -> list[str]:
+        """The sources whose files are remembered."""
+        return [name for (name,) in self._rows("SELECT DISTINCT source FROM files WHERE programme = ? ORDER BY 1")]
+
+    def namespace_of(self, source: str) -> str | None:
+        """The namespace in which the source spoke."""
+        found: str | None = self._one(
+            "SELECT namespace FROM contributions WHERE programme = ? AND source = ? LIMIT 1", source
+        )
+        return found
+
+    def rename_source(self, old: str, new: str) -> list[str]:
+        """What one source said was said by another, which has said nothing yet; returns the keys of its records."""
+        for table in ("files", "contributions", "quarantine"):
+            self._rows(f"UPDATE {table} SET source = ?2 WHERE programme = ?1 AND source = ?3", new, old)  # noqa: S608  constants
+        return self._keys_of(new)
+
+    def _keys_of(self, source: str) -> list[str]:
+        query = "SELECT DISTINCT key FROM contributions WHERE programme = ? AND source = ? AND key IS NOT NULL"
+        return [key for (key,) in self._rows(query, source)]
+
+    def forget_source(self, source: str) -> list[str]:
+        """As if a complete read had shown nothing that the source said; returns the keys of its records."""
+        keys = self._keys_of(source)
+        self._rows("UPDATE contributions SET gone = 1 WHERE programme = ? AND source = ?", source)
+        for table in ("files", "quarantine"):
+            self._rows(f"DELETE FROM {table} WHERE programme = ? AND source = ?", source)  # noqa: S608  constants
+        return keys
+
+    def told_again(self, old: str, new: str, read_no: int) -> tuple[int, int]:
+        """How many rows of a source have the reference of another source's row about another record; of how many."""
+        row = self._rows(
+            "SELECT COALESCE(SUM(EXISTS (SELECT 1 FROM contributions o WHERE o.programme = n.programme AND"
+            " o.source = ?2 AND o.kind = n.kind AND o.ref = n.ref AND o.key != n.key)), 0), COUNT(*)"
+            " FROM contributions n WHERE n.programme = ?1 AND n.source = ?3 AND n.read_no = ?4 AND n.is_primary"
+            " AND n.key IS NOT NULL",
+            old,
+            new,
+            read_no,
+        ).fetchone()
+        return tuple(row)
+
+    def last_read(self, source: str) -> int:
+        """The number of the last read of the source; 0 for none."""
+        return int(self._one("SELECT MAX(read_no) FROM files WHERE programme = ? AND source = ?", source) or 0)
+
+    def lost_keys(self, source: str, last_read: int, read_no: int) -> tuple[int, int, int]:
+        """How many records the last read spoke of and this one does not, how many it spoke of, and how many are new."""
+        row = self._rows(
+            "SELECT COALESCE(SUM(was AND NOT stays), 0), COALESCE(SUM(was), 0), COALESCE(SUM(NOT was), 0) FROM"
+            " (SELECT MAX(read_no = ?3 OR (read_no = ?4 AND before != '')) AS was, MAX(read_no = ?4) AS stays"
+            " FROM contributions WHERE programme = ?1 AND source = ?2 AND is_primary AND key IS NOT NULL"
+            " AND read_no IN (?3, ?4) GROUP BY key)",
+            source,
+            last_read,
+            read_no,
+        ).fetchone()
+        return tuple(row)
 
     def had_rows(self, source: str) -> bool:
         """Whether the source ever gave a record."""
@@ -378,7 +493,7 @@ class Store:
         """Remembers what this read gave."""
         self._rows(
             "INSERT OR REPLACE INTO files (programme, source, file, fingerprint, rows, accepted, skipped, read_no,"
-            " keyless, content, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " keyless, content, run, how, overlaps) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             source,
             file,
             read.fingerprint,
@@ -389,25 +504,35 @@ class Store:
             read.keyless,
             read.content,
             read.run,
+            _dump(read.how),
+            read.overlaps,
         )
 
-    def contribution_state(self, source: str, kind: str, ref: str) -> tuple[str, int, str, int] | None:
-        """(digest, read number, file, line) of what the source said before under this reference."""
+    def contribution_state(self, source: str, kind: str, ref: str) -> Stands | None:
+        """What the source said before under this reference."""
         row = self._rows(
-            "SELECT digest, read_no, file, line FROM contributions"
+            "SELECT digest, read_no, file, line, weight, is_primary, unread FROM contributions"
             " WHERE programme = ? AND source = ? AND kind = ? AND ref = ?",
             source,
             kind,
             ref,
         ).fetchone()
-        return tuple(row) if row else None
+        return Stands(*row) if row else None
 
     def save_contribution(self, it: Contribution, read_no: int) -> None:
         """Inserts or replaces; who it is about is resolved anew, because its references may have changed."""
+        before = self._one(
+            "SELECT CASE WHEN read_no = ?2 THEN before ELSE digest END FROM contributions"
+            " WHERE programme = ?1 AND source = ?3 AND kind = ?4 AND ref = ?5",
+            read_no,
+            it.source,
+            it.kind,
+            it.ref,
+        )
         self._rows(
             "INSERT OR REPLACE INTO contributions (programme, source, kind, ref, namespace, overlay, file, line,"
-            " local_id, title, body, refs, origins, digest, is_primary, read_no, run, changed_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " local_id, title, body, refs, origins, digest, is_primary, read_no, run, changed_at, before, weight)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             it.source,
             it.kind,
             it.ref,
@@ -425,31 +550,39 @@ class Store:
             read_no,
             it.run,
             it.changed_at,
+            before or "",
+            it.weight,
         )
 
-    def touch_contribution(
-        self,
-        source: str,
-        kind: str,
-        ref: str,
-        file: str,
-        line: int,
-        read_no: int,
-        origins: Mapping[str, Any] | None = None,
-    ) -> bool:
-        """The source still says the same. True when it had been gone, or says so in another column or by another line.
-
-        `origins` is None for a row that cannot be read: what it said before still stands, from where it came then.
-        """
+    def touch_contribution(self, it: Contribution, read_no: int) -> bool:
+        """The source still says the same. True when it had been gone, or is read from another place."""
         was_gone, was_from = self._rows(
             "SELECT gone, origins FROM contributions WHERE programme = ? AND source = ? AND kind = ? AND ref = ?",
-            source,
-            kind,
-            ref,
-        ).fetchone() or (False, "")
-        is_from = was_from if origins is None else _dump(origins)
+            it.source,
+            it.kind,
+            it.ref,
+        ).fetchone()
+        is_from = _dump(it.origins)
         self._rows(
-            "UPDATE contributions SET file = ?2, line = ?3, read_no = ?4, gone = 0, origins = ?8"
+            "UPDATE contributions SET file = ?2, line = ?3, origins = ?4, is_primary = ?5, weight = ?6, read_no = ?7,"
+            " before = CASE WHEN read_no = ?7 THEN before ELSE digest END, gone = 0, unread = 0"
+            " WHERE programme = ?1 AND source = ?8 AND kind = ?9 AND ref = ?10",
+            it.file,
+            it.line,
+            is_from,
+            it.primary,
+            it.weight,
+            read_no,
+            it.source,
+            it.kind,
+            it.ref,
+        )
+        return bool(was_gone) or is_from != was_from
+
+    def keep_unread(self, source: str, kind: str, ref: str, file: str, line: int, read_no: int) -> None:
+        """Its row is there and cannot be read: what it said before still stands, from where it came then."""
+        self._rows(
+            "UPDATE contributions SET file = ?2, line = ?3, read_no = ?4, before = digest, gone = 0, unread = 1"
             " WHERE programme = ?1 AND source = ?5 AND kind = ?6 AND ref = ?7",
             file,
             line,
@@ -457,9 +590,16 @@ class Store:
             source,
             kind,
             ref,
-            is_from,
         )
-        return bool(was_gone) or is_from != was_from
+
+    def standing(self, source: str, read_no: int) -> dict[str, Standing]:
+        """What became of the rows of each file in this read: those of which something stands under their own record."""
+        query = (
+            "SELECT file, SUM(speaks), SUM(speaks AND news) FROM"
+            " (SELECT file, MAX(is_primary AND NOT unread) AS speaks, MAX(digest != before) AS news FROM contributions"
+            " WHERE programme = ? AND source = ? AND read_no = ? GROUP BY file, line) GROUP BY file"
+        )
+        return {file: Standing(accepted, news) for file, accepted, news in self._rows(query, source, read_no)}
 
     def forget_files(self, source: str, still: Sequence[str]) -> None:
         """Forgets the files that are no longer there, with what was left out of them."""
@@ -480,7 +620,8 @@ class Store:
         """The file is unchanged, so everything that it said is still said."""
         # Only what its last reading showed: what had gone from it by then stays gone.
         self._rows(
-            "UPDATE contributions SET read_no = ?2 WHERE programme = ?1 AND source = ?3 AND file = ?4 AND read_no ="
+            "UPDATE contributions SET read_no = ?2, before = digest"
+            " WHERE programme = ?1 AND source = ?3 AND file = ?4 AND read_no ="
             " (SELECT read_no FROM files WHERE programme = ?1 AND source = ?3 AND file = ?4)",
             read_no,
             source,
@@ -508,23 +649,25 @@ class Store:
         )
         return gone
 
-    def unlinked(self, kind: Kind, *, overlay: bool) -> Iterator[Contribution]:
-        """What is not yet known to be about whom, as it was first seen; may be linked while it is iterated."""
-        last = 0
+    def unlinked(self, source: str, kind: Kind, *, overlay: bool) -> Iterator[Contribution]:
+        """What is not yet known to be about whom, by its reference; may be linked while it is iterated."""
+        last = ""
         while True:
             chunk = self._rows(
-                f"SELECT rowid, {_CONTRIBUTION} FROM contributions"  # noqa: S608  a constant
-                " WHERE programme = ? AND key IS NULL AND kind = ? AND overlay = ? AND gone = 0 AND rowid > ?"
-                " ORDER BY rowid LIMIT 500",
+                f"SELECT {_CONTRIBUTION} FROM contributions"  # noqa: S608  a constant
+                " WHERE programme = ? AND key IS NULL AND source = ? AND kind = ? AND overlay = ? AND gone = 0"
+                " AND ref > ? ORDER BY ref LIMIT 500",
+                source,
                 kind,
                 overlay,
                 last,
             ).fetchall()
             if not chunk:
                 return
-            for rowid, *row in chunk:
-                last = rowid
-                yield self._contribution(row)
+            for row in chunk:
+                it = self._contribution(row)
+                last = it.ref
+                yield it
 
     def link_contribution(self, it: Contribution, key: str, posting: str | None, applicant: str | None) -> None:
         """Remembers whose record it is about."""
@@ -580,10 +723,11 @@ class Store:
     @staticmethod
     def _contribution(row: Sequence[Any]) -> Contribution:
         source, kind, ref, namespace, overlay, file, line, local_id, body, refs, origins, *rest = row
-        digest, primary, key, posting, applicant, gone, run, changed_at = rest
+        digest, primary, key, posting, applicant, gone, run, changed_at, unread = rest
         return Contribution(
             source, kind, ref, namespace, bool(overlay), file, line, local_id, json.loads(body), json.loads(refs),
             json.loads(origins), digest, bool(primary), key, posting, applicant, bool(gone), run, changed_at,
+            bool(unread),
         )  # fmt: skip
 
     # -- aliases ------------------------------------------------------------------------------------
@@ -620,15 +764,21 @@ class Store:
         return bool(self._one("SELECT 1 FROM aliases WHERE programme = ? AND key = ? AND type = ?", key, type_))
 
     def postings_titled(self, title: str) -> list[str]:
-        """The keys of the postings with exactly this title, at most two."""
+        """The keys of the postings with exactly this title; at most ten."""
         return [
             row[0]
             for row in self._rows(
                 "SELECT DISTINCT key FROM contributions"
-                " WHERE programme = ? AND kind = 'posting' AND title = ? AND key IS NOT NULL LIMIT 2",
+                " WHERE programme = ? AND kind = 'posting' AND title = ? AND key IS NOT NULL"
+                " ORDER BY key LIMIT 10",
                 title,
             )
         ]
+
+    def ids(self, keys: Sequence[str]) -> list[str]:
+        """The ids that sources gave these records."""
+        query = "SELECT DISTINCT value FROM aliases WHERE programme = ? AND key = ? AND type = 'id'"
+        return sorted({value for key in keys for (value,) in self._rows(query, key)})
 
     # -- records ------------------------------------------------------------------------------------
 
@@ -676,14 +826,9 @@ class Store:
             json.loads(origins),
             contributions,
             {name: (read.content, read.run) for name, read in files.items()},
-            frozenset(self._unread(contributions)),
+            frozenset((it.source, it.file, it.line) for it in contributions if it.unread),
+            frozenset((*name, column) for name, read in files.items() for column in read.how.get("lacking", ())),
         )
-
-    def _unread(self, contributions: Sequence[Contribution]) -> Iterator[tuple[str, str, int]]:
-        query = "SELECT 1 FROM quarantine WHERE programme = ? AND source = ? AND file = ? AND line = ?"
-        for it in contributions:
-            if self._one(f"{query} AND stage = 'map'", it.source, it.file, it.line):
-                yield it.source, it.file, it.line
 
     def feedback_on(self, posting: str, applicant: str) -> list[str]:
         """The keys of the feedback on an engagement."""
@@ -830,6 +975,10 @@ class Store:
             target,
         )
         return {row[0]: _link(row) for row in rows}
+
+    def has_links(self) -> bool:
+        """Whether any board holds an item."""
+        return bool(self._one("SELECT 1 FROM links WHERE programme = ? LIMIT 1"))
 
     def save_link(self, target: str, link: Link) -> None:
         """Inserts or replaces a link."""
@@ -1112,7 +1261,7 @@ _NEVER_GONE = 2**62
 
 _CONTRIBUTION = (
     "source, kind, ref, namespace, overlay, file, line, local_id, body, refs, origins, digest, is_primary,"
-    " key, posting, applicant, gone, run, changed_at"
+    " key, posting, applicant, gone, run, changed_at, unread"
 )
 
 

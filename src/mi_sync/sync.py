@@ -25,7 +25,7 @@ from mi_sync.http import Wire
 from mi_sync.identity import Marker
 from mi_sync.model import Counts, Item, Link, Posting, Snapshot
 from mi_sync.plan import Change, Desired, Plan, Rules, TargetPlan
-from mi_sync.pulling import SourceReader, give_labels, link, merge
+from mi_sync.pulling import SourceReader, give_labels, link, merge, tell_unconfigured
 
 # ------------------------------------------------------------------------------------------------ pull
 
@@ -40,14 +40,21 @@ def pull(run: Run, again: Collection[tuple[str, str]] = ()) -> Story:
     with store.transaction():
         read_no = store.next_number("read")
         dirty: set[str] = set()
+        readers: list[SourceReader] = []
         for spec in run.config.sources:
             files = {file for source, file in again if source == spec.name}
+            reader = SourceReader(run, spec, read_no, dirty, files)
             try:
                 with store.savepoint():
-                    yield from SourceReader(run, spec, read_no, dirty, files).read()
+                    yield from reader.read()
+                readers.append(reader)
             except MiSyncError as error:
                 result.fail_source(spec.name, error)
         link(run, dirty)
+        for reader in readers:
+            reader.check_keys()
+            reader.check_sources()
+        tell_unconfigured(run)
         merge(run, dirty)
         give_labels(run.config.programme.id, store)
         aged = erasure.age_out(run)

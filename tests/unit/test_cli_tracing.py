@@ -285,3 +285,47 @@ def test_state_show_makes_no_state(folder: Path, capsys: pytest.CaptureFixture[s
     assert (shown["schema"], shown["bytes"], shown["records"]) == (0, 0, {})
     assert "there is none yet" in as_text(capsys, "state", "show")
     assert list(folder.glob("state.db*")) == []
+
+
+def test_a_source_that_is_no_longer_configured_is_let_go(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = folder / "config.toml"
+    head, *sources = config.read_text("utf-8").split("[[sources]]")
+    (applicants,) = [block for block in sources if 'name = "applicants"' in block]
+    assert (
+        "Take it out of [[sources]] first"
+        in as_json(capsys, "state", "forget-source", "applicants", code=2)["problems"][0]["why"]
+    )
+    rest = applicants[applicants.index("[milestones]") :]
+    kept = [block for block in sources if block is not applicants]
+    config.write_text("[[sources]]".join([head, *kept]) + rest, "utf-8")
+    assert invoke(["pull"]) == 0
+    assert "mi-sync state forget-source applicants" in capsys.readouterr().err
+    told = as_json(capsys, "state", "forget-source", "applicants")
+    assert (told["source"], told["records"]) == ("applicants", 10)
+    applications = as_json(capsys, "pull")["applications"]
+    assert {a["status"] for a in applications} == {"accepted", "withdrawn"}
+    assert as_text(capsys, "pull").startswith("Source")
+    assert "forget-source" not in capsys.readouterr().err
+    assert "no such source was read" in as_json(capsys, "state", "forget-source", "nope", code=2)["problems"][0]["why"]
+
+
+def test_status_suggests_who_may_be_one_person_and_shows_neither_name_nor_number(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = folder / "config.toml"
+    config.write_text(config.read_text("utf-8").replace("career_office", "generic_applicants"), "utf-8")
+    rows = [f"T-{n},Dee Fox,dee{n}@s.example,(555) 012-3456,P-101,applied" for n in range(2)]
+    (folder / "exports" / "applicants.csv").write_text(
+        "\n".join(["id,name,email,phone,posting_id,status", *rows]) + "\n", "utf-8"
+    )
+    assert invoke(["pull"]) == 4  # these would be other people
+    assert "is on a board yet: remove" in capsys.readouterr().err
+    for file in folder.glob("state.db*"):
+        file.unlink()
+    assert invoke(["pull"]) == 0
+    applicants = {a["key"] for a in as_json(capsys, "pull")["applicants"] if a["name"] == "Dee Fox"}
+    (found,) = as_json(capsys, "status")["same_person"]
+    assert (set(found["keys"]), found["shared"]) == (applicants, "name and phone number")
+    text = as_text(capsys, "status")
+    assert "May be one person: 1\n  DF-" in text
+    assert not [value for value in ("Dee", "Fox", "012", "dee0") if value in text]

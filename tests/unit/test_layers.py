@@ -23,6 +23,7 @@ PURE = {
     "fields",
     "language",
     "mapping",
+    "drift",
     "recognition",
     "proposal",
     "milestones",

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mi_sync.linking import Linked, Linker, Merged, Unlinked, merged
-from mi_sync.model import Application, Contribution, Kind, Posting
+from mi_sync.linking import Linked, Linker, Merged, Unlinked, look_alikes, merged
+from mi_sync.model import Applicant, Application, Contribution, Kind, Posting
 
 PROGRAMME = "spring-2026"
 
@@ -36,6 +36,9 @@ class Names:
 
     def has_alias(self, key: str, type_: str) -> bool:
         return any(name[1] == type_ and known == key for name, known in self.names.items())
+
+    def ids(self, keys: Sequence[str]) -> Sequence[str]:
+        return sorted(name[2] for name, key in self.names.items() if name[1] == "id" and key in keys)
 
     def postings_titled(self, title: str) -> Sequence[str]:
         return self.titles.get(title, [])[:2]
@@ -189,6 +192,13 @@ def test_what_cannot_be_found_says_so_with_a_remedy_and_without_the_value(
     assert not any(value in outcome.why for value in refs.values() if len(value) > 1)
 
 
+def test_a_title_that_several_postings_have_names_their_ids(known: Names) -> None:
+    keys = [linked(known, said("posting", id_)).key for id_ in ("P-7", "P-8")]
+    known.titles["Twice"] = keys
+    outcome = unlinked(known, said("application", "A-1", refs={**BY_NAME, "posting.title": "Twice"}))
+    assert outcome.why.endswith("say which by posting_id (there are: P-7, P-8)")
+
+
 def test_an_id_in_two_other_namespaces_is_not_guessed_between(known: Names) -> None:
     linked(known, said("posting", "P-1", namespace="forms"))
     outcome = unlinked(known, overlay("application", refs=BY_ID))
@@ -248,6 +258,40 @@ def test_an_application_without_an_id_has_the_same_key_whichever_source_comes_fi
     assert linked(other, overlay("application", ref="a", refs=BY_NAME)).key == by_export
 
 
+# -------------------------------------------------------------------------------------------- look-alikes
+
+
+def person(key: str, name: str, phone: str = "", *links: str) -> Applicant:
+    return Applicant(key=key, name=name, phone=phone or None, links=links, initials=name[0])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        (("Ann Lee", "+1 (555) 012-3456"), ("ANN  LEE", "555 012 3456"), "name and phone number"),
+        (
+            ("Ann Lee", "", "https://www.x.example/in/Ann/"),
+            ("A. L.", "", "http://x.example/in/ann?t=1"),
+            "profile address",
+        ),
+        (("Ann Lee", "+1 (555) 012-3456"), ("Bo Lee", "+1 (555) 012-3456"), None),
+        (("Ann Lee", "555 012 3456"), ("Ann Lee", "555 012 3457"), None),
+        (("Ann Lee", "12"), ("Ann Lee", "12"), None),
+        (("Ann Lee", "", "https://x.example/"), ("Bo Li", "", "https://x.example"), None),
+    ],
+)
+def test_who_may_be_one_person(one: tuple[str, ...], other: tuple[str, ...], shared: str | None) -> None:
+    found = look_alikes([person("a", *one), person("b", *other)])
+    assert [(it.keys, it.shared) for it in found] == ([(("a", "b"), shared)] if shared else [])
+
+
+def test_what_many_share_is_nobodys_own_and_a_pair_is_told_once() -> None:
+    link = "https://school.example/careers"
+    assert look_alikes(person(str(n), f"N{n}", "", link) for n in range(5)) == []
+    (found,) = look_alikes(person(key, "Ann Lee", "555 012 3456", link) for key in "ab")
+    assert found.labels == ("A", "A")
+
+
 # ---------------------------------------------------------------------------------------------- merging
 
 ORDER = {"engagements": 0, "jobs": 1, "forms": 2}
@@ -289,7 +333,7 @@ def test_the_result_does_not_depend_on_the_order_in_which_rows_are_given(order: 
     rows = [
         said("posting", f"P-{n}", source=source, file=file, line=line, values={"title": f"{source}{file}{line}"})
         for n, (source, file, line) in enumerate(
-            (source, *at) for source in ("forms", "jobs") for at in (("b.csv", 2), ("a.csv", 9), ("a.csv", 3))
+            (source, *at) for source in ("forms", "jobs") for at in (("b.csv", 2), ("a.csv", 3), ("a.csv", 9))
         )
     ]
     found = together(*(rows[n] for n in order))

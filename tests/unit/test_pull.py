@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,82 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mi_sync import config, sync
+from mi_sync import pulling
 from mi_sync.errors import ExitCode, Problem
-from mi_sync.events import Outside, Result, Run
-from mi_sync.http import Wire
-from mi_sync.model import Application, Kind, Posting
-from mi_sync.state import Store
+from mi_sync.events import Result
+from mi_sync.model import Kind, Posting
 from mi_sync_files.file import ExportFile
-
-NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
-CONFIG = """\
-[programme]
-id = "spring-2026-7f3k9q"
-timezone = "America/Chicago"
-
-[[sources]]
-name = "overlay"
-connector = "files"
-path = "engagements.csv"
-mapping = "engagements"
-
-[[sources]]
-name = "jobs"
-connector = "files"
-path = "jobs*.csv"
-mapping = "generic_postings"
-complete = true
-
-[[sources]]
-name = "people"
-namespace = "jobs"
-connector = "files"
-path = "people.csv"
-mapping = "generic_applicants"
-complete = true
-"""
-OVERLAY = "posting_id,email,status,starts_on,ends_on,supervisor_email\n"
-JOBS = "id,title,starts_on\nP-1,Donor dashboard,2026-03-02\nP-2,Donor atlas,2026-03-09\n"
-PEOPLE = (
-    "id,name,email,posting_id,status\nS-1,Ana Lopez,ana@s.example,P-1,accepted\nS-2,Bo Li,bo@s.example,P-1,applied\n"
-)
-
-
-class World:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        (folder / "config.toml").write_text(CONFIG, "utf-8")
-        self.write("engagements.csv", OVERLAY)
-        self.write("jobs.csv", JOBS)
-        self.write("people.csv", PEOPLE)
-        self.store = Store.open(folder / "state.db", "spring-2026-7f3k9q")
-
-    def write(self, name: str, text: str) -> None:
-        (self.folder / name).write_text(text, "utf-8", newline="")
-
-    def pull(self) -> Result:
-        loaded = config.load(self.folder / "config.toml")
-        result = Result("run")
-        run = Run(loaded, self.store, Outside(wire=Wire(now=lambda: NOW)), result)
-        for _ in sync.pull(run):
-            pass
-        for counts in result.sources.values():
-            parts = counts.mapped + counts.unchanged + counts.quarantined + counts.skipped
-            assert counts.rows == parts, counts
-        return result
-
-    def statuses(self) -> dict[str, str | None]:
-        postings = [r for r in self.store.records("posting") if isinstance(r, Posting)]
-        return {str(posting.id): posting.status for posting in postings}
-
-    def applications(self) -> list[Application]:
-        return [r for r in self.store.records("application") if isinstance(r, Application)]
-
-    def status_of(self, person: str) -> str | None:
-        keys = {getattr(r, "id", None): r.key for r in self.store.records("applicant")}
-        (found,) = [a.status for a in self.applications() if a.applicant == keys[person]]
-        return found
+from world import CONFIG, JOBS, OVERLAY, PEOPLE, World
 
 
 @pytest.fixture
@@ -217,14 +147,51 @@ def test_a_row_that_refers_to_nothing_waits_and_a_corrected_one_leaves_no_shadow
     assert list(world.store.quarantine()) == []
 
 
+def test_two_postings_of_one_title_leave_an_application_out_that_names_the_title(world: World) -> None:
+    world.write("jobs.csv", JOBS.replace("Donor atlas", "Donor dashboard"))
+    world.write(
+        "people.csv", "id,name,email,posting_title,status\nS-1,Ana Lopez,ana@s.example,Donor dashboard,accepted\n"
+    )
+    (problem,) = world.pull().problems
+    assert (problem.where, problem.field) == ("people.csv:2", "posting_title")
+    assert "say which by posting_id (there are: P-1, P-2)" in problem.why
+    world.write("people.csv", PEOPLE)
+    assert not [p for p in world.pull().problems if "gone" not in p.why and "new in" not in p.why]
+    assert world.pull().problems == []
+
+
 def test_a_repeated_row_is_skipped_and_named(world: World) -> None:
-    world.write("people.csv", PEOPLE + "S-2,Bo Li,bo@s.example,P-1,accepted\n")
+    world.write("people.csv", PEOPLE + PEOPLE.splitlines()[1] + "\n")
     result = world.pull()
     assert result.sources["people"].skipped == 1
-    assert world.status_of("S-2") == "applied"
-    assert [p.where for p in result.problems] == ["people.csv:4"]
-    world.pull()
-    assert world.status_of("S-2") == "applied"  # the two do not take turns
+    assert [str(p) for p in result.problems] == ["people.csv:4: the row repeats people.csv:2 and is skipped."]
+
+
+def test_two_rows_that_contradict_each_other_do_not_take_turns(world: World) -> None:
+    header, *rows = [*PEOPLE.splitlines(), "S-2,Bo Li,bo@s.example,P-1,accepted"]
+    found = set()
+    for order in (rows, rows[::-1], rows):
+        world.write("people.csv", "\n".join([header, *order]) + "\n")
+        result = world.pull()
+        assert result.sources["people"].skipped == 1
+        (problem,) = result.problems
+        assert "says otherwise (source_status, status)" in problem.why
+        assert f"{problem.where} counts" not in problem.why
+        found.add(world.status_of("S-2"))
+    assert len(found) == 1
+
+
+def test_the_row_that_says_more_speaks_over_two_files_too(world: World) -> None:
+    full, poor = "id,title,location\nP-1,Full,Berlin\n", "id,title,location\nP-1,Poor,\n"
+    for here, there in ((full, poor), (poor, full), (full, poor)):
+        world.write("jobs.csv", here)
+        world.write("jobs-2.csv", there)
+        counts = world.pull().sources["jobs"]
+        assert (counts.rows, counts.skipped) == (2, 1)
+        assert {getattr(r, "title", None) for r in world.store.records("posting")} == {"Full"}
+    world.write("jobs.csv", poor)  # the other file is unchanged, and speaks again
+    assert world.pull().sources["jobs"].skipped == 1
+    assert {getattr(r, "title", None) for r in world.store.records("posting")} == {"Poor"}
 
 
 def test_every_field_knows_its_row_column_and_mapping_line(world: World) -> None:
@@ -351,7 +318,9 @@ def test_a_repeated_applicant_without_an_application_is_named(world: World) -> N
     world.write("people.csv", "id,name,email\nS-1,Ana Lopez,ana@s.example\nS-1,Bo Li,bo@s.example\n")
     result = world.pull()
     assert result.sources["people"].skipped == 1
-    assert "people.csv:3" in {problem.where for problem in result.problems}
+    (problem,) = result.problems
+    assert {problem.where, problem.why.split(" as ")[1].split(" and ")[0]} == {"people.csv:2", "people.csv:3"}
+    assert "(email, family_name, given_name, initials, name)" in problem.why
 
 
 def test_an_accepted_row_that_went_is_reported_by_every_run(world: World) -> None:
@@ -375,6 +344,21 @@ def test_a_person_whom_only_the_overlay_knows_is_told_once(world: World) -> None
     assert [(p.where, p.field) for p in problems if "new one was made" in p.why] == [("engagements.csv:2", "email")]
     assert not any("typo@" in str(p) for p in problems)
     assert world.pull().problems == []
+
+
+def test_of_very_many_bad_rows_the_first_are_listed_and_all_are_counted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulling, "MOST_LEFT_OUT", 3)
+    header, rows = "id,title,openings", [f"P-{n},Title,many-{n}" for n in range(9)]
+    for order, new in ((rows, True), (rows, False), (rows[::-1], False), ([*rows, "P-9,Title,other"], True)):
+        world.write("jobs.csv", "\n".join([header, *order]) + "\n")
+        result = world.pull()
+        assert (result.sources["jobs"].quarantined, bool(result.newly_left_out)) == (len(order), new)
+        listed = [q for q in world.store.quarantine() if q.source == "jobs"]
+        assert [q.line for q in listed] == [2, 3, 4, 5]
+        assert listed[-1].why.endswith(f"{len(order) - 4} more rows are left out and not listed; mend these first.")
+    assert world.pull().sources["jobs"].quarantined == 10
 
 
 # -- a mapping that is recognised ------------------------------------------------------------------------

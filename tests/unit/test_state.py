@@ -462,12 +462,12 @@ def test_what_a_complete_read_did_not_show_is_gone_until_it_comes_back(store: St
     for ref in ("1", "2"):
         store.save_contribution(said(ref), read_no=1)
         store.link_contribution(said(ref), f"key-{ref}", None, None)
-    assert store.touch_contribution("jobs", "posting", "1", "jobs.csv", 9, 2) is False
+    assert store.touch_contribution(said("1", line=9), 2) is False
     assert store.mark_gone("jobs", 2) == ["key-2"]
     assert [c.gone for ref in "12" for c in store.contributions(f"key-{ref}")] == [False, True]
     assert store.contributions("key-1")[0].line == 9
     assert store.mark_gone("jobs", 2) == []
-    assert store.touch_contribution("jobs", "posting", "2", "jobs.csv", 3, 3) is True
+    assert store.touch_contribution(said("2", line=3), 3) is True
     assert store.contributions("key-2")[0].gone is False
 
 
@@ -477,24 +477,24 @@ def test_an_unchanged_file_keeps_everything_that_it_said(store: Store) -> None:
     assert store.mark_gone("jobs", 2) == []
 
 
-def test_what_is_not_linked_streams_in_the_order_of_first_sight_while_it_is_linked(store: Store) -> None:
+def test_what_is_not_linked_streams_by_reference_while_it_is_linked(store: Store) -> None:
     refs = [f"r{n:04}" for n in range(1100, 0, -1)]
     with store.transaction():
         for ref in refs:
             store.save_contribution(said(ref), read_no=1)
         seen = []
-        for it in store.unlinked("posting", overlay=False):
+        for it in store.unlinked("jobs", "posting", overlay=False):
             store.link_contribution(it, f"key-{it.ref}", None, None)
             seen.append(it.ref)
-    assert seen == refs
-    assert list(store.unlinked("posting", overlay=False)) == []
+    assert seen == sorted(refs)
+    assert list(store.unlinked("jobs", "posting", overlay=False)) == []
 
 
 def test_a_changed_row_is_linked_anew(store: Store) -> None:
     store.save_contribution(said(), read_no=1)
     store.link_contribution(said(), "key-1", None, None)
     store.save_contribution(said(digest="d2"), read_no=2)
-    assert [it.digest for it in store.unlinked("posting", overlay=False)] == ["d2"]
+    assert [it.digest for it in store.unlinked("jobs", "posting", overlay=False)] == ["d2"]
     assert store.had_rows("jobs")
     assert not store.had_rows("other")
 

@@ -385,6 +385,20 @@ def state_forget(settings: Settings, /, *, address: str, items: str, lift: bool,
     return forgetting.forget(settings, address, items, dry_run=dry_run)
 
 
+@state.command("forget-source", epilog=_example("mi-sync state forget-source old-portal"))
+@click.argument("name")
+@click.pass_obj
+def state_forget_source(settings: Settings, name: str) -> ExitCode:
+    """Let go what a source said that is no longer configured.
+
+    As if a complete export no longer had its rows: postings become closed, applications that were not accepted
+    withdrawn, engagements are reported and kept. Contacts no target.
+    """
+    from mi_sync.cli import tracing
+
+    return tracing.state_forget_source(settings, name)
+
+
 @cli.command(epilog=_example("mi-sync sandbox --port 8377"))
 @click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address to serve on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8377, show_default=True, help="0 takes a free one.")

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mi_sync import identity, overview, sync
+from mi_sync import identity, linking, overview, sync
 from mi_sync.cli import Settings, show
 from mi_sync.cli.session import Session
 from mi_sync.config import SourceSpec
@@ -17,7 +17,7 @@ from mi_sync.connector import Board, Broken, Connector, Registry
 from mi_sync.errors import ConfigError, ExitCode, MiSyncError, first_of
 from mi_sync.events import Run
 from mi_sync.http import Budget
-from mi_sync.model import ENDED, PLURALS, Record, jsonable
+from mi_sync.model import ENDED, PLURALS, Applicant, Record, jsonable
 from mi_sync.plan import Plan
 from mi_sync.pulling import compile_for, mapping_for, open_source
 from mi_sync.state import Store
@@ -252,13 +252,14 @@ def status(settings: Settings) -> ExitCode:
             ]
             for spec in session.config.targets
         }
+        alike = linking.look_alikes(it for it in store.records("applicant") if isinstance(it, Applicant))
         names = _owners(store)
         last = next((run for run in store.runs(100) if run.get("targets") and run["status"] in {"ok", "partial"}), None)
     today = session.outside.wire.now().astimezone(session.config.programme.timezone).date()
     counts = session.config.progress_from
     answers = overview.answer(links, names, today, counts)
     progress = overview.progress(overview.milestones(links, names, counts), today)
-    show.status(settings, answers, progress, today, last)
+    show.status(settings, answers, progress, alike, today, last)
     return ExitCode.OK
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mi_sync import events
     from mi_sync.cli import Settings
     from mi_sync.cli.inspection import Found
+    from mi_sync.linking import LookAlike
     from mi_sync.overview import Milestone, Progress
     from mi_sync.plan import Change, Plan
 
@@ -382,6 +383,7 @@ def status(
     settings: Settings,
     answers: Mapping[str, Sequence[Milestone]],
     progress: Sequence[Progress],
+    alike: Sequence[LookAlike],
     today: date,
     last: Mapping[str, Any] | None,
 ) -> None:
@@ -392,7 +394,10 @@ def status(
     if settings.output == "json":
         shown = {question: [asdict(line) for line in found] for question, found in answers.items()}
         by_engagement = [asdict(each) for each in progress]
-        json_object({"today": today, "as_of": as_of, **shown, "by_engagement": by_engagement})
+        same_person = [asdict(it) for it in alike]
+        json_object(
+            {"today": today, "as_of": as_of, **shown, "by_engagement": by_engagement, "same_person": same_person}
+        )
         return
     looked = f"the boards were last looked at {moment(as_of)}" if as_of else "no board has been looked at yet"
     click.echo(f"Today is {today}; {looked}.")
@@ -408,6 +413,21 @@ def status(
     click.echo(f"\nBy engagement: {len(progress) or 'none'}")
     for each in progress:
         click.echo(f"  {_progress_line(each)}")
+    if alike:
+        _look_alikes(alike)
+
+
+def _look_alikes(found: Sequence[LookAlike]) -> None:
+    """By label and key, for a screen that others may see: the name and the number stay where they are."""
+    click.echo(f"\nMay be one person: {len(found)}")
+    for it in found[:MOST_PROBLEMS]:
+        click.echo(f"  {' and '.join(it.labels)}: the same {it.shared} ({', '.join(it.keys)})")
+    if len(found) > MOST_PROBLEMS:
+        click.echo(f"  … and {len(found) - MOST_PROBLEMS} more; --output json lists them.")
+    click.echo(
+        "  `mi-sync why KEY` shows their rows. Nothing is joined by itself: if two are one, end the application that"
+        "\n  does not count in the engagements overlay; rows to come are joined by one e-mail address or applicant id."
+    )
 
 
 def _progress_line(it: Progress) -> str:

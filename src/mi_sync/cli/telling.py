@@ -270,3 +270,13 @@ _HELD = {
     "quarantine": "Rows left out",
     "runs": "Runs",
 }
+
+
+def forgotten(session: Session, source: str, records: int) -> ExitCode:
+    """How many records held something that a source said, and what is left to look at."""
+    code = session.finish(printed=True)
+    if session.settings.output == "json":
+        show.json_object({**show.result_as_json(session.result, code), "source": source, "records": records})
+    elif code is ExitCode.OK:
+        click.echo(f"{source}: let go; {records} record{'' if records == 1 else 's'} held something that it said.")
+    return code

@@ -16,7 +16,7 @@ from mi_sync.errors import ConfigError, ExitCode, MiSyncError, did_you_mean
 from mi_sync.events import Run
 from mi_sync.model import Application, Posting, Quarantined, Traced
 from mi_sync.provenance import Came, Candidate
-from mi_sync.pulling import compile_for, mapping_for, open_source
+from mi_sync.pulling import compile_for, forget_source, mapping_for, open_source
 from mi_sync.state import MIGRATIONS
 
 # ------------------------------------------------------------------------------------------------- why
@@ -114,7 +114,9 @@ def _item(run: Run, it: Candidate, spec: TargetSpec, field: str | None) -> telli
     sources = _sources(run, records)
     names = [name for each in made for name in each.names]
     if field is not None and field in provenance.ITEM_FIELDS:
-        made = [each for each in made if each.field == field]
+        made = [each for each in made if each.field == field] or [
+            provenance.Named(field, ("the step says nothing of it",))
+        ]
         names = [name for each in made for name in each.names]
     elif field is not None:
         made, names = [], [field] if _names_record(field, records) else []
@@ -216,3 +218,12 @@ def state_show(settings: Settings) -> ExitCode:
     size = sum(part.stat().st_size for part in (path, path.with_name(f"{path.name}-wal")) if part.exists())
     telling.state(settings, path, counts, size, (schema, len(MIGRATIONS)))
     return ExitCode.OK
+
+
+def state_forget_source(settings: Settings, name: str) -> ExitCode:
+    """Lets go what a source said that is no longer configured."""
+    session = Session(settings)
+    records = 0
+    with session.recorded("state forget-source") as run:
+        records = forget_source(run, name)
+    return telling.forgotten(session, name, records)
