@@ -86,7 +86,7 @@ class ExportFile:
         kind = find_format(content, found.name)
         if kind == "xlsx":
             seekable = in_memory(found, self._place) if found.is_packed else stream
-            return read_workbook(seekable, self._place, self._settings.sheet, self._settings.header_row)
+            return read_workbook(seekable, self._place, self._settings)
         if kind == "xml":
             return read_feed(found.passes, self._place, self._settings.sheet)
         self._refuse_other_bytes(content)
@@ -100,8 +100,8 @@ class ExportFile:
             return read_lines(passes, place, encoding)
         if kind == "html":
             return read_page(passes, place, encoding)
-        text = io.TextIOWrapper(passes(), encoding=encoding, newline="")
-        return read_table(text, place.name, encoding, settings.delimiter, settings.header_row)
+        table = read_table(io.TextIOWrapper(passes(), encoding=encoding, newline=""), place, settings)
+        return replace(table, encoding=encoding)
 
     # -- bytes --------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from mi_sync.connector import ConnectorConfig
+from mi_sync_files.header import MOST_ROWS
 
 
 def _path(value: str) -> str:
@@ -54,4 +55,9 @@ class Settings(ConnectorConfig):
     header_row: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
         description="the line of the column names in text, their row in a sheet, from 1; left out: found",
+    )
+    header_rows: Annotated[int, Field(ge=1, le=MOST_ROWS)] | None = Field(
+        default=None,
+        description="how many rows of column names there are, 1 to 3; left out: as many as Qualtrics or SurveyMonkey "
+        "surely wrote, else 1",
     )

@@ -6,7 +6,7 @@ The parts of `sync.pull`, each within its transaction.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 
 from mi_sync import __version__, fields, identity, linking, mapping, recognition, values
@@ -52,7 +52,7 @@ class SourceReader:
         self._moved = store.files_of(spec.name) != fingerprints
         for file in files:
             yield from self._file(file, fingerprints[file.name])
-        if not self._counts.rows and store.had_rows(spec.name):
+        if self._counts.rows == self._counts.skipped and store.had_rows(spec.name):
             raise EmptySource(
                 "it had rows before and has none now, so nothing is concluded from it.",
                 where=spec.name,
@@ -103,8 +103,14 @@ class SourceReader:
         left_out: list[Quarantined] = []
         rows = mapped = unchanged = skipped = 0
         keyless = False
+        no_records = NoRecords(file.name)
+        self._run.result.note(*table.notes)
         for row in table.rows:
             rows += 1
+            if row.skip:
+                no_records.add(row.line, row.skip)
+                skipped += 1
+                continue
             outcome = mapper.map(row.line, row.cells) if not row.fault else mapper.fault(row.line, row.fault)
             if isinstance(outcome, mapping.RowProblem):
                 left_out.append(self._left_out(file, outcome))
@@ -117,6 +123,7 @@ class SourceReader:
                 unchanged += 1
             if rows % 500 == 0:
                 yield Reading(spec.name, file.name, rows)
+        self._run.result.note(*no_records.notes())
         self._run.result.newly_left_out += sum(1 for q in left_out if q.digest not in before)
         store.replace_quarantine(spec.name, file.name, "map", left_out, self._run.outside.now())
         self._report(left_out)
@@ -201,6 +208,25 @@ class SourceReader:
         self._run.result.note(*(_as_problem(q) for q in left_out))
 
 
+class NoRecords:
+    """The rows of one file that are no records, as notes: one for each reason."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._found: dict[str, tuple[int, int]] = {}
+
+    def add(self, line: int, why: str) -> None:
+        """One more row, on this line."""
+        first, count = self._found.get(why, (line, 0))
+        self._found[why] = first, count + 1
+
+    def notes(self) -> Iterator[Problem]:
+        """What to tell."""
+        for why, (first, count) in self._found.items():
+            more = f" So are {count - 1} more." if count > 1 else ""
+            yield Problem(f"{self._file}:{first}", "", f"the row is skipped: {why}.{more}")
+
+
 def _origins(draft: mapping.Draft) -> dict[str, tuple[str | None, int | None]]:
     return {name: (origin.column, origin.mapping_line) for name, origin in draft.origins.items()}
 
@@ -235,7 +261,7 @@ def date_orders(file: SourceFile) -> mapping.OrderOf:
     @cache
     def order_of(position: int) -> values.DateOrder | None:
         with file.open() as table:
-            return values.column_order(row.cells[position] for row in table.rows if not row.fault)
+            return values.column_order(row.cells[position] for row in table.rows if row.is_record)
 
     return order_of
 
