@@ -16,6 +16,7 @@ from typing import TextIO
 from mi_sync.connector import Row, Table
 from mi_sync.errors import SourceError
 from mi_sync_files.cells import MAX_CELL, MAX_ROW, SAMPLE_ROWS, fitted, is_blank
+from mi_sync_files.content import DAMAGED, Text
 from mi_sync_files.ending import without_ending
 from mi_sync_files.header import filled, find_header, read_header
 from mi_sync_files.place import Place
@@ -25,13 +26,14 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 """Those that are found without being told, and what people call them."""
 _SAMPLE_SIZE = 1 << 18
 """Header and delimiter are found from so many characters at most."""
+_DAMAGED = "it holds a byte that is no UTF-8, as the rest of the file is; correct it and save as CSV (UTF-8)"
 _QUOTE = "quote the cells that hold a delimiter"
 _SEP = re.compile(r'"?sep=([^"\r\n])"?\s*', re.IGNORECASE)
 """What Excel understands as a first line (PowerShell/PowerShell#7776)."""
 
 
-def read_table(text: TextIO, place: Place, settings: Settings) -> Table:
-    """The table of a text that was opened with `newline=""`; its header is read, its rows are not yet.
+def read_table(text: Text, place: Place, settings: Settings) -> Table:
+    """The table of a text; its header is read, its rows are not yet.
 
     Lines above the header are passed over: up to the line `header_row`, or those that can only be titles.
 
@@ -40,7 +42,7 @@ def read_table(text: TextIO, place: Place, settings: Settings) -> Table:
     """
     # The csv module has one limit for the whole process.
     csv.field_size_limit(MAX_CELL)
-    lines = _Lines(text, place)
+    lines = _Lines(text.open(newline=""), place)
     declared = _SEP.fullmatch("".join(lines.ahead(1)))
     if declared:
         lines.skip(1)
@@ -50,7 +52,7 @@ def read_table(text: TextIO, place: Place, settings: Settings) -> Table:
     chosen: str = told or find_delimiter(lines.ahead(SAMPLE_ROWS), place)
     reader = csv.reader(lines, delimiter=chosen, strict=True)
     first = Row(lines.number, _first_row(reader, lines))
-    header, rows = read_header(first, _rows(reader, lines), settings.header_rows, place)
+    header, rows = read_header(first, map(_undamaged, _rows(reader, lines)), settings.header_rows, place)
     rows = without_ending(rows, len(header), lines=True)
     kind = "tsv" if chosen == "\t" else "csv"
     return Table(header, first.line, (fitted(row, len(header), _QUOTE) for row in rows), kind, delimiter=chosen)
@@ -64,6 +66,8 @@ def _first_row(reader: Iterator[list[str]], lines: _Lines) -> list[str]:
         cells = next(reader, [])
     except csv.Error as error:
         raise lines.error(f"the header row cannot be read: {lines.fault(error)}", "Correct it.") from None
+    if any(map(DAMAGED.search, cells)):
+        raise lines.error("the header row holds a byte that is no UTF-8.", "Save it as CSV (UTF-8).")
     if is_blank(cells):
         raise lines.error(
             "the header row is blank.",
@@ -85,6 +89,12 @@ def _rows(reader: Iterator[list[str]], lines: _Lines) -> Iterator[Row]:
             continue
         if not is_blank(cells):
             yield Row(lines.number, cells)
+
+
+def _undamaged(row: Row) -> Row:
+    if any(not cell.isascii() and DAMAGED.search(cell) for cell in row.cells):
+        return Row(row.line, (), _DAMAGED)
+    return row
 
 
 class _Lines:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import stat
 from collections.abc import Iterator
@@ -12,9 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mi_sync.connector import Row, Table
-from mi_sync.errors import SourceError
-from mi_sync_files.container import Passes, in_memory, unpack
-from mi_sync_files.content import Content, Stamp, scan
+from mi_sync.errors import Problem, SourceError
+from mi_sync_files.container import in_memory, unpack
+from mi_sync_files.content import Content, Fit, Stamp, Text, scan
 from mi_sync_files.delimited import read_table
 from mi_sync_files.feeds import read_feed
 from mi_sync_files.formats import Format, find_format, other_format
@@ -23,6 +22,10 @@ from mi_sync_files.pages import read_page
 from mi_sync_files.place import Place
 from mi_sync_files.settings import Settings
 from mi_sync_files.workbook import read_workbook
+
+
+_ERRORS = {Fit.DAMAGED: "surrogateescape"}
+"""How bytes that are no text are read."""
 
 
 class ExportFile:
@@ -90,18 +93,26 @@ class ExportFile:
         if kind == "xml":
             return read_feed(found.passes, self._place, self._settings.sheet)
         self._refuse_other_bytes(content)
-        return self._text_table(kind, found.passes, content.encoding)
+        table = self._text_table(kind, Text(found.passes, content.encoding, _ERRORS.get(content.fit, "strict")))
+        return replace(table, encoding=content.encoding, notes=list(self._notes(content)))
 
-    def _text_table(self, kind: Format, passes: Passes, encoding: str) -> Table:
+    def _text_table(self, kind: Format, text: Text) -> Table:
         settings, place = self._settings, self._place
         if kind == "json":
-            return read_json(passes, place, encoding, settings.sheet)
+            return read_json(text, place, settings.sheet)
         if kind == "jsonl":
-            return read_lines(passes, place, encoding)
+            return read_lines(text, place)
         if kind == "html":
-            return read_page(passes, place, encoding)
-        table = read_table(io.TextIOWrapper(passes(), encoding=encoding, newline=""), place, settings)
-        return replace(table, encoding=encoding)
+            return read_page(text, place)
+        return read_table(text, place, settings)
+
+    def _notes(self, content: Content) -> Iterator[Problem]:
+        """Which encoding was found, where it is not the usual one."""
+        if content.fit is Fit.FALLBACK:
+            why = 'this line is no UTF-8, so the file is read as Windows-1252; if letters come out wrong, name its encoding: encoding = "…".'
+            yield Problem(f"{self._name}:{content.misfit_line}", "", why)
+        elif content.encoding == "utf-16" and self._settings.encoding is None:
+            yield Problem(self._name, "", "it is read as UTF-16, as its byte order mark says.")
 
     # -- bytes --------------------------------------------------------------------------------------
 
@@ -140,11 +151,12 @@ class ExportFile:
     # -- refusals -----------------------------------------------------------------------------------
 
     def _refuse_other_bytes(self, content: Content) -> None:
-        if content.undecodable_line:
+        if content.fit in {Fit.NONE, Fit.MIXED}:
+            why = "it is no UTF-8 from this line on, but other parts of it are, so no encoding fits all of it."
             raise self._error(
-                f"its text is not {' or '.join(content.tried)}.",
-                'Save it as CSV (UTF-8), or name its encoding: encoding = "…".',
-                content.undecodable_line,
+                why if content.fit is Fit.MIXED else f"its text is not {' or '.join(content.tried)}.",
+                f'Save it as CSV (UTF-8), or name its encoding: encoding = "{content.tried[-1]}".',
+                content.misfit_line,
             )
         if content.nul_line:
             raise self._error(
