@@ -162,6 +162,8 @@ class _Trial:
         self._decoder = codecs.getincrementaldecoder(encoding)("surrogateescape" if self._goes_on else "strict")
 
     def feed(self, chunk: bytes, *, final: bool = False) -> None:
+        if self._goes_on and b"\0" in chunk:  # it is no text, of which every other byte may be damaged
+            self._goes_on, self._decoder.errors = False, "strict"
         if self.failed_on and not self._goes_on:
             return
         try:
@@ -170,20 +172,20 @@ class _Trial:
             before = error.object[: error.start] if isinstance(error, UnicodeDecodeError) else b""
             self.failed_on = self._lines + 1 + _breaks(before.decode("latin-1"))
             return
-        if self._goes_on and not text.isascii():
-            self._count(text)
         if not self.nul_on and "\0" in text:
             self.nul_on = self._lines + 1 + _breaks(text.partition("\0")[0])
+        if self._goes_on and not text.isascii():
+            self._count(text)
         self.blank = self.blank and not text.strip()
         self._lines += _breaks(text)
 
     def _count(self, text: str) -> None:
         first = DAMAGED.search(text)
-        damaged = len(DAMAGED.findall(text)) if first else 0
-        self.damaged += damaged
-        self.decoded += len(text) - len(text.encode("ascii", "ignore")) - damaged
         if first and not self.failed_on:
             self.failed_on = self._lines + 1 + _breaks(text[: first.start()])
+        damaged = sum(1 for _ in DAMAGED.finditer(text))
+        self.damaged += damaged
+        self.decoded += len(text) - len(text.encode("ascii", "ignore")) - damaged
 
 
 def _breaks(text: str) -> int:

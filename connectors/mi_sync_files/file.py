@@ -151,7 +151,7 @@ class ExportFile:
     # -- refusals -----------------------------------------------------------------------------------
 
     def _refuse_other_bytes(self, content: Content) -> None:
-        if content.fit in {Fit.NONE, Fit.MIXED}:
+        if content.fit is Fit.NONE or (content.fit is Fit.MIXED and not content.nul_line):
             why = "it is no UTF-8 from this line on, but other parts of it are, so no encoding fits all of it."
             raise self._error(
                 why if content.fit is Fit.MIXED else f"its text is not {' or '.join(content.tried)}.",

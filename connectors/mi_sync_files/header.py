@@ -27,7 +27,8 @@ _IMPORT_ID = re.compile(r'\{\s*"ImportId"\s*:')
 _NUMBERED = re.compile(r"V[0-9]+")
 _ONE_ANSWER = {"response", "open-ended response"}
 """What SurveyMonkey writes below a question with a single answer."""
-_PHRASE = re.compile(r"\s|://")
+_PHRASE = re.compile(r"\s|://|:$")
+"""What a title has and the name of a column rarely."""
 _END = re.compile(r"\*\*\s*EndOfHeader\s*\*\*", re.IGNORECASE)
 """What AppliTrack writes behind the last name; it names no column."""
 
