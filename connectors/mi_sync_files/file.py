@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from mi_sync.connector import Row, Table
 from mi_sync.errors import Problem, SourceError
@@ -28,28 +25,39 @@ _ERRORS = {Fit.DAMAGED: "surrogateescape"}
 """How bytes that are no text are read."""
 
 
+class Origin(Protocol):
+    """Where the bytes of a file come from."""
+
+    def open(self) -> BinaryIO:
+        """The bytes, to be read in any order, with a file number.
+
+        Raises:
+            MiSyncError: they cannot be had.
+        """
+        ...
+
+
 class ExportFile:
     """One file of any format, or a member of an archive (a `SourceFile`).
 
     Args:
-        path: where it is.
-        name: what people call it: the path as configured, with forward slashes.
+        origin: gives its bytes.
+        place: what people call it.
         settings: of its source.
         member: what of a ZIP archive is meant; empty: the only table.
     """
 
-    def __init__(self, path: Path, name: str, settings: Settings, member: str = "") -> None:
-        self._path = path
-        self._name = name
+    def __init__(self, origin: Origin, place: Place, settings: Settings, member: str = "") -> None:
+        self._origin = origin
         self._settings = settings
         self._member = member
-        self._place = Place(name)
+        self._place = place
         self._known: Content | None = None
 
     @property
     def name(self) -> str:
-        """The path as configured; of a file that a glob found, its own."""
-        return self._name
+        """The path as configured, without what may be secret in an address; of a file that a glob found, its own."""
+        return self._place.name
 
     def digest(self) -> str:
         """BLAKE2b of the bytes.
@@ -57,7 +65,7 @@ class ExportFile:
         Raises:
             SourceError: the file is not there or cannot be read.
         """
-        with self._bytes() as stream:
+        with self._origin.open() as stream:
             return self._content(stream).digest
 
     @contextmanager
@@ -69,14 +77,14 @@ class ExportFile:
                 from some line on, or somebody changed it meanwhile.
             EmptySource: it has no bytes, nothing but white space, or no records.
         """
-        with self._bytes() as stream:
+        with self._origin.open() as stream:
             content = self._content(stream)
             if not content.head:
                 raise self._place.empty("the file is empty.")
             try:
                 table = self._table(stream, content)
             except OSError as error:
-                raise self._unreadable(error) from None
+                raise self._place.unreadable(error) from None
             yield replace(table, rows=self._guarded(table.rows, stream, content))
 
     def _table(self, stream: BinaryIO, of_file: Content) -> Table:
@@ -110,20 +118,11 @@ class ExportFile:
         """Which encoding was found, where it is not the usual one."""
         if content.fit is Fit.FALLBACK:
             why = 'this line is no UTF-8, so the file is read as Windows-1252; if letters come out wrong, name its encoding: encoding = "…".'
-            yield Problem(f"{self._name}:{content.misfit_line}", "", why)
+            yield Problem(f"{self._place.name}:{content.misfit_line}", "", why)
         elif content.encoding == "utf-16" and self._settings.encoding is None:
-            yield Problem(self._name, "", "it is read as UTF-16, as its byte order mark says.")
+            yield Problem(self._place.name, "", "it is read as UTF-16, as its byte order mark says.")
 
     # -- bytes --------------------------------------------------------------------------------------
-
-    def _bytes(self) -> BinaryIO:
-        try:
-            # Asked before opening, because opening a pipe would wait for its writer.
-            if not stat.S_ISREG(self._path.stat().st_mode):
-                raise self._error("it is a folder or a device, not a file.", "Give the path of a file, or a glob.")
-            return self._path.open("rb")
-        except OSError as error:
-            raise self._unreadable(error) from None
 
     def _content(self, stream: BinaryIO) -> Content:
         """What a pass over the bytes tells; the pass is made once for as long as the file stays the same."""
@@ -133,7 +132,7 @@ class ExportFile:
                 stream.seek(0)
                 self._known = scan(stream, stamp, self._settings.encoding)
             except OSError as error:
-                raise self._unreadable(error) from None
+                raise self._place.unreadable(error) from None
         return self._known
 
     def _guarded(self, rows: Iterator[Row], stream: BinaryIO, content: Content) -> Iterator[Row]:
@@ -141,7 +140,7 @@ class ExportFile:
         try:
             yield from rows
         except OSError as error:
-            raise self._unreadable(error) from None
+            raise self._place.unreadable(error) from None
         except UnicodeError:
             # The whole file was decoded before, so these are other bytes.
             raise self._changed() from None
@@ -169,13 +168,6 @@ class ExportFile:
 
     def _changed(self) -> SourceError:
         return self._error("it changed while it was read.", "Run again once the export is written completely.")
-
-    def _unreadable(self, error: OSError) -> SourceError:
-        if isinstance(error, PermissionError):
-            return self._error("no permission to read it.", f"Give this user access to {os.fspath(self._path)}.")
-        return self._error(
-            f"it cannot be read: {error.strerror or 'input/output error'}.", "See that the file is there."
-        )
 
     def _error(self, why: str, remedy: str, line: int = 0) -> SourceError:
         return self._place.error(why, remedy, line)

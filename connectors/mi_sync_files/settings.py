@@ -9,13 +9,14 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from mi_sync.connector import ConnectorConfig
+from mi_sync_files.address import checked
 from mi_sync_files.header import MOST_ROWS
 
 
 def _path(value: str) -> str:
     if "\0" in value:
         raise ValueError("a path cannot hold a NUL character")
-    return value
+    return checked(value)
 
 
 def _encoding(value: str) -> str:
@@ -37,8 +38,10 @@ class Settings(ConnectorConfig):
     """The settings of a source of files. In a path, `~` is a plain character."""
 
     path: Annotated[str, Field(min_length=1), AfterValidator(_path)] = Field(
-        description="a file or a glob (*, ?, […], **), from the folder of the configuration; "
-        "of a ZIP archive with several tables also the member: export.zip!Jobs/Saved Jobs.csv"
+        exclude=True,  # an address may hold a secret, and says nothing of how the file is read
+        repr=False,
+        description="a file or a glob (*, ?, […], **), from the folder of the configuration, or an address: https://, "
+        "s3:// or another that fsspec knows; of a ZIP archive also the member: export.zip!Jobs/Saved Jobs.csv",
     )
     encoding: Annotated[str, AfterValidator(_encoding)] | None = Field(
         default=None,
