@@ -66,4 +66,6 @@ def _check_host(url: str) -> None:
     if parts is None or not is_sound:
         raise ValueError("is no address such as https://example.org/jobs.csv")
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        raise ValueError("must start with https://; http:// is only for this computer, such as http://127.0.0.1:8377/a.csv")
+        raise ValueError(
+            "must start with https://; http:// is only for this computer, such as http://127.0.0.1:8377/a.csv"
+        )

@@ -189,7 +189,9 @@ def _titles(sample: Sequence[str], delimiter: str | None) -> int:
 
 def _first_filled(sample: Sequence[str], delimiter: str) -> list[str]:
     try:
-        return next((cells for cells in csv.reader(sample, delimiter=delimiter, strict=True) if not is_blank(cells)), [])
+        return next(
+            (cells for cells in csv.reader(sample, delimiter=delimiter, strict=True) if not is_blank(cells)), []
+        )
     except csv.Error:
         return []
 

@@ -14,7 +14,9 @@ from mi_sync.connector import Row
 
 _MOST = 10
 """So many rows at the end are looked at."""
-_TOTAL = re.compile(r"((grand|sub|sum)[\s-]*)?totals?(\s+(rows|records|results|entries|number|count))?\s*:?", re.IGNORECASE)
+_TOTAL = re.compile(
+    r"((grand|sub|sum)[\s-]*)?totals?(\s+(rows|records|results|entries|number|count))?\s*:?", re.IGNORECASE
+)
 _NUMBER = re.compile(r"[-+(]?\s*([A-Z]{3}|[^\w\s])?\s*\d[\d.,'\s]*([A-Z]{3}|[^\w\s])?\s*\)?")
 _CUT = "it ends the table and has 1 cell, but the header has {}; complete it, or remove it if it is no record"
 _RULE = re.compile(r"([-=*_#~])\1{2,}")

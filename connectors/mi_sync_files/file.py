@@ -20,7 +20,6 @@ from mi_sync_files.place import Place
 from mi_sync_files.settings import Settings
 from mi_sync_files.workbook import read_workbook
 
-
 _ERRORS = {Fit.DAMAGED: "surrogateescape"}
 """How bytes that are no text are read."""
 
@@ -117,8 +116,8 @@ class ExportFile:
     def _notes(self, content: Content) -> Iterator[Problem]:
         """Which encoding was found, where it is not the usual one."""
         if content.fit is Fit.FALLBACK:
-            why = 'this line is no UTF-8, so the file is read as Windows-1252; if letters come out wrong, name its encoding: encoding = "…".'
-            yield Problem(f"{self._place.name}:{content.misfit_line}", "", why)
+            why = "this line is no UTF-8, so the file is read as Windows-1252; if letters are wrong, name its encoding:"
+            yield Problem(f"{self._place.name}:{content.misfit_line}", "", f'{why} encoding = "…".')
         elif content.encoding == "utf-16" and self._settings.encoding is None:
             yield Problem(self._place.name, "", "it is read as UTF-16, as its byte order mark says.")
 

@@ -34,7 +34,9 @@ def read_page(text: Text, place: Place) -> Table:
         return _blocks(text.open(newline=""), place)
 
     if next(blocks(), None) is None:
-        login = "It may be a page to log in: use a link that needs none, or download the file." if place.is_remote else ""
+        login = (
+            "It may be a page to log in: use a link that needs none, or download the file." if place.is_remote else ""
+        )
         raise place.error(
             "it is a web page without JSON-LD, which is what is read of HTML.",
             login or "Export or save the table as CSV (UTF-8).",

@@ -24,4 +24,6 @@ class Place:
 
     def unreadable(self, error: OSError) -> SourceError:
         """The system does not give its bytes."""
-        return self.error(f"it cannot be read: {error.strerror or 'input/output error'}.", "See that the file is there.")
+        return self.error(
+            f"it cannot be read: {error.strerror or 'input/output error'}.", "See that the file is there."
+        )

@@ -26,12 +26,22 @@ from mi_sync_files.place import Place
 
 MAX_FILE = 1 << 31
 """No file elsewhere has more bytes."""
-EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "az": "azure", "abfs": "azure", "sftp": "sftp", "ssh": "sftp"}
+EXTRAS = {
+    "s3": "s3",
+    "s3a": "s3",
+    "gs": "gs",
+    "gcs": "gs",
+    "az": "azure",
+    "abfs": "azure",
+    "sftp": "sftp",
+    "ssh": "sftp",
+}
 """What brings the library for a protocol: mi-sync[…]."""
 _BLOCK = 1 << 22
 """Bytes that are asked for at a time."""
-_SIGNED = "If the link was signed, it may have expired: make a new one. Else look whether these credentials may read it."
+_SIGNED = "A link that was signed may have expired: make a new one, or download the file and give its path."
 
+_OWN = "Credentials are found as the library does, such as those of AWS_PROFILE; look whether these may read it."
 _CREDENTIALS = re.compile("credential|auth|forbidden|token", re.IGNORECASE)
 
 Fetch = Callable[[IO[bytes], Place], None]
@@ -127,7 +137,12 @@ def _over_http(address: Address, context: Context) -> Fetch:
         headers["Authorization"] = f"Basic {token}"
         secrets += [token, parts.password or parts.username]
     http = Http(
-        f"{parts.scheme}://{host}", headers=headers, secrets=secrets, wire=context.wire, window=Window(10, 1.0), name=host
+        f"{parts.scheme}://{host}",
+        headers=headers,
+        secrets=secrets,
+        wire=context.wire,
+        window=Window(10, 1.0),
+        name=host,
     )
     path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
 
@@ -152,8 +167,8 @@ def _refused(error: RequestRefused, place: Place) -> MiSyncError:
     return place.error(error.why, "Correct `path`, or download the file and give its path.")
 
 
-def _not_authorised(place: Place) -> MiSyncError:
-    return NotAuthorised("it may not be read with these credentials, or without any.", where=place.name, remedy=_SIGNED)
+def _not_authorised(place: Place, remedy: str = _SIGNED) -> MiSyncError:
+    return NotAuthorised("it may not be read with these credentials, or without any.", where=place.name, remedy=remedy)
 
 
 # ------------------------------------------------------------------------------------------------ fsspec
@@ -187,7 +202,7 @@ def _told(place: Place) -> Iterator[None]:
     except Exception as error:  # noqa: BLE001  these libraries fail in ways of their own
         kind = type(error).__name__
         if isinstance(error, PermissionError) or _CREDENTIALS.search(kind):
-            raise _not_authorised(place) from None
+            raise _not_authorised(place, _OWN) from None
         raise Unavailable(f"it cannot be read ({kind}).", where=place.name, remedy="Try again later.") from None
 
 

@@ -117,8 +117,8 @@ class Source(Protocol):
     Contract:
         - `files` lists the files in a stable order; the same content gives the same rows in the same order.
         - Rows stream: memory does not grow with the file.
-        - Every row is returned, has a fault, or says why it is no record. A file that cannot be read to its end raises; it is never cut
-          short in silence.
+        - Every row is returned, has a fault, or says why it is no record. A file that cannot be read to its end
+          raises; it is never cut short in silence.
         - Cells are text as it stands in the file, unquoted and decoded, and nothing else is done to them.
     """
 

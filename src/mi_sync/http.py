@@ -477,7 +477,7 @@ class Http:
             if reply.status not in _REDIRECTS:
                 raise self._failure("GET", path, reply)
             url = self._elsewhere(url, reply)
-        raise RequestRefused(f"{self._name} sends it on more than {MAX_REDIRECTS} times.", status=reply.status)
+        raise RequestRefused(f"{self._name} sends it on more than {MAX_REDIRECTS} times.")
 
     def _save(self, pieces: Iterator[bytes], into: IO[bytes], limit: int) -> None:
         size = 0
@@ -489,13 +489,10 @@ class Http:
 
     def _elsewhere(self, url: str, reply: Reply) -> str:
         """Where a redirection leads."""
-        try:
-            target = urljoin(url, reply.headers.get("Location", ""))
-            parts = urlsplit(target)
-            stays_here = is_loopback(urlsplit(self.base_url).hostname or "") and is_loopback(parts.hostname or "")
-        except ValueError:
-            parts, stays_here = urlsplit(""), False
-        if parts.scheme == "https" or (parts.scheme == "http" and stays_here and self.base_url.startswith("http:")):
+        target = urljoin(url, reply.headers.get("Location", ""))
+        parts = urlsplit(target)
+        is_here = self.base_url.startswith("http://") and is_loopback(parts.hostname or "")
+        if parts.scheme == "https" or (parts.scheme == "http" and is_here):
             return target
         raise RequestRefused(f"{self._name} sends it on to an address that is not encrypted.", status=reply.status)
 

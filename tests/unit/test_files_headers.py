@@ -50,8 +50,10 @@ QUALTRICS = [
 ]
 LEGACY = [
     [*(f"V{n}" for n in range(1, 11)), "Q1", "LocationLatitude", ""],
-    ["ResponseID", "ResponseSet", "Name", "ExternalDataReference", "EmailAddress"]
-    + ["IPAddress", "Status", "StartDate", "EndDate", "Finished", "How was it, in a word?", "LocationLatitude", ""],
+    [
+        *("ResponseID", "ResponseSet", "Name", "ExternalDataReference", "EmailAddress"),
+        *("IPAddress", "Status", "StartDate", "EndDate", "Finished", "How was it, in a word?", "LocationLatitude", ""),
+    ],
     ["R_1", "Default", "Ada", "", "ada@example.org", "192.0.2.1", "0", "2012", "2012", "1", "Good", "1.5", ""],
 ]
 SURVEY_MONKEY = [
@@ -103,7 +105,14 @@ def test_surveymonkey_without_a_second_row_numbers_the_columns_of_a_question(
     tmp_path: Path, second: list[list[str]]
 ) -> None:
     table, rows = read(tmp_path, "t.csv", as_csv([SURVEY_MONKEY[0], *second, SURVEY_MONKEY[2]]))
-    assert table.header[3:] == ["How was it?", "How was it?#2", "How was it?#3", "Which skills?", "Which skills?#2", "Why?"]
+    assert table.header[3:] == [
+        "How was it?",
+        "How was it?#2",
+        "How was it?#3",
+        "Which skills?",
+        "Which skills?#2",
+        "Why?",
+    ]
     assert [row.cells[0] for row in rows] == ["11"]
 
 
@@ -116,8 +125,15 @@ def test_two_rows_are_no_header_of_two_rows_unless_that_is_said(tmp_path: Path) 
 
 
 def test_three_header_rows_are_joined_from_above(tmp_path: Path) -> None:
-    content = as_csv([["Form", "", "", ""], ["Name", "Ratings", "", ""], ["", "Speed", "Care", ""], ["Ada", "1", "2", ""]])
-    assert read(tmp_path, "t.csv", content, header_rows=3)[0].header == ["Form: Name", "Form: Ratings: Speed", "Form: Ratings: Care", ""]
+    content = as_csv(
+        [["Form", "", "", ""], ["Name", "Ratings", "", ""], ["", "Speed", "Care", ""], ["Ada", "1", "2", ""]]
+    )
+    assert read(tmp_path, "t.csv", content, header_rows=3)[0].header == [
+        "Form: Name",
+        "Form: Ratings: Speed",
+        "Form: Ratings: Care",
+        "",
+    ]
 
 
 def test_the_user_may_say_that_there_is_one_header_row(tmp_path: Path) -> None:
@@ -144,7 +160,7 @@ def test_the_mark_behind_the_last_name_names_no_column(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------- titles
 
 CONNECTIONS = "First Name,Last Name,URL,Email Address,Company,Position,Connected On\n" + "".join(
-    f"Ada{n},L,https://example.org/{n},,Corp,\"Head, R&D\",05 Mar 2024\n,,,,,,\n" for n in range(150)
+    f'Ada{n},L,https://example.org/{n},,Corp,"Head, R&D",05 Mar 2024\n,,,,,,\n' for n in range(150)
 )
 NOTES = '"When exporting your connection data, you may notice; that some | are missing. \nSecond line, too."\n'
 
@@ -256,7 +272,8 @@ def test_short_lines_that_are_usual_in_a_file_are_rows_at_its_end_too(tmp_path: 
 @SHARED_FOLDER
 @given(
     rows=st.lists(
-        st.lists(st.sampled_from(["", "Total", "5", "End of report", "x", "-----", "$7"]), min_size=1, max_size=3), max_size=30
+        st.lists(st.sampled_from(["", "Total", "5", "End of report", "x", "-----", "$7"]), min_size=1, max_size=3),
+        max_size=30,
     )
 )
 def test_no_row_is_lost_at_the_end_whatever_stands_there(tmp_path: Path, rows: list[list[str]]) -> None:
@@ -272,6 +289,9 @@ def test_no_row_is_lost_at_the_end_whatever_stands_there(tmp_path: Path, rows: l
 
 def test_a_workbook_counts_its_days_from_1900_or_1904(tmp_path: Path) -> None:
     rows = [[text("d")], [number("61", 1)], [number("45000.5", 2)], [number("45000")]]
-    for epoch_1904, days in ((False, ["1900-03-01", "2023-03-15T12:00:00", "45000"]), (True, ["1904-03-02", "2027-03-16T12:00:00", "45000"])):
+    for epoch_1904, days in (
+        (False, ["1900-03-01", "2023-03-15T12:00:00", "45000"]),
+        (True, ["1904-03-02", "2027-03-16T12:00:00", "45000"]),
+    ):
         _, got = read(tmp_path, "t.xlsx", workbook({"S": rows}, epoch_1904=epoch_1904))
         assert [row.cells[0] for row in got] == days

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import gzip
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -41,12 +40,12 @@ class Server:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802  the name of http.server
+            def do_GET(self) -> None:
                 outer.asked.append(self.path)
                 outer.pages.get(self.path.partition("?")[0], answer(404))(self)
 
-            def log_message(self, *_: Any) -> None:
-                pass
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+                """Nobody reads it."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -81,7 +80,9 @@ def server() -> Iterator[Server]:
 
 def source(path: str, wire: Wire | None = None, **configured: Any) -> FilesSource:
     wire = wire or Wire(sleep=lambda _: None, timeout=(2.0, 5.0))
-    return FilesSource(Settings.model_validate({"path": path, **configured}), Context("jobs", Path(), ZoneInfo("UTC"), wire))
+    return FilesSource(
+        Settings.model_validate({"path": path, **configured}), Context("jobs", Path(), ZoneInfo("UTC"), wire)
+    )
 
 
 def cells(file: ExportFile) -> list[list[str]]:
@@ -196,7 +197,7 @@ def test_a_new_source_sees_a_new_file(server: Server) -> None:
     ("status", "kind", "why"),
     [
         (401, NotAuthorised, "it may not be read with these credentials"),
-        (403, NotAuthorised, "If the link was signed, it may have expired"),
+        (403, NotAuthorised, "A link that was signed may have expired"),
         (404, SourceError, r"there is no such file (HTTP 404)"),
         (410, SourceError, r"there is no such file (HTTP 410)"),
         (418, SourceError, "(HTTP 418)"),
@@ -205,7 +206,9 @@ def test_a_new_source_sees_a_new_file(server: Server) -> None:
         (429, Unavailable, "Try again later."),
     ],
 )
-def test_a_refusal_names_the_file_and_what_to_do(server: Server, status: int, kind: type[MiSyncError], why: str) -> None:
+def test_a_refusal_names_the_file_and_what_to_do(
+    server: Server, status: int, kind: type[MiSyncError], why: str
+) -> None:
     server.pages["/a.csv"] = answer(status, b"the invented signature is wrong")
     message = refusal(f"{server.url}/a.csv?{SECRET}", kind)
     assert message.startswith(f"{server.url}/a.csv: ")
@@ -215,7 +218,11 @@ def test_a_refusal_names_the_file_and_what_to_do(server: Server, status: int, ki
 
 def test_an_answer_that_is_cut_short_is_asked_for_again_and_never_half_read(server: Server) -> None:
     whole, cut = answer(200, CSV), answer(200, CSV[:-8], Content_Length=str(len(CSV)))
-    server.pages["/a.csv"] = lambda handler: (cut if len(server.asked) < 3 else whole)(handler)
+
+    def page(handler: BaseHTTPRequestHandler) -> None:
+        (cut if len(server.asked) < 3 else whole)(handler)
+
+    server.pages["/a.csv"] = page
     assert cells(source(f"{server.url}/a.csv").files()[0]) == [["1", "Data"]]
     assert len(server.asked) == 3
     server.pages["/a.csv"] = cut
@@ -223,7 +230,10 @@ def test_an_answer_that_is_cut_short_is_asked_for_again_and_never_half_read(serv
 
 
 def test_a_server_that_says_nothing_is_given_up(server: Server) -> None:
-    server.pages["/a.csv"] = lambda _: server.stop.wait(20) and None
+    def silent(_: BaseHTTPRequestHandler) -> None:
+        server.stop.wait(20)
+
+    server.pages["/a.csv"] = silent
     wire = Wire(sleep=lambda _: None, timeout=(2.0, 0.05))
     assert "no answer within the time allowed" in refusal(f"{server.url}/a.csv", Unavailable, wire)
 
@@ -303,7 +313,8 @@ def test_the_budget_counts_downloads(server: Server) -> None:
 
 
 def open_files() -> set[str]:
-    return {os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")}
+    numbers = list(Path("/proc/self/fd").iterdir())
+    return {str(number.readlink()) for number in numbers if number.is_symlink()}
 
 
 @pytest.mark.parametrize("status", [200, 404, 500])
@@ -361,7 +372,8 @@ def test_a_member_of_an_archive_elsewhere(memory: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["memory://none.csv", "memory://none/*.csv"])
-def test_what_is_not_there_is_named(memory: Any, path: str) -> None:
+@pytest.mark.usefixtures("memory")
+def test_what_is_not_there_is_named(path: str) -> None:
     assert refusal(path, SourceError).startswith(f"{path}: ")
 
 

@@ -301,7 +301,9 @@ def test_which_encoding_was_guessed_is_told_and_costs_no_exit_code(world: World)
 
 def test_the_second_of_two_equal_columns_can_be_mapped(world: World) -> None:
     (world.folder / "mappings").mkdir()
-    (world.folder / "mappings" / "form.toml").write_text('[applicant]\nname = "Name"\nemail = "Email Address#2"\n', "utf-8")
+    (world.folder / "mappings" / "form.toml").write_text(
+        '[applicant]\nname = "Name"\nemail = "Email Address#2"\n', "utf-8"
+    )
     path = world.folder / "config.toml"
     path.write_text(path.read_text("utf-8").replace('"generic_applicants"\ncomplete = true', '"form"'), "utf-8")
     world.write("people.csv", "Timestamp,Email Address,Name,Email Address\n1,relay@s.example,Ana Lopez,ana@s.example\n")

@@ -10,7 +10,19 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from mi_sync.connector import Board, Capabilities, Publisher, Row, Source, SourceFile, Table, View, distinct, harvest, plant
+from mi_sync.connector import (
+    Board,
+    Capabilities,
+    Publisher,
+    Row,
+    Source,
+    SourceFile,
+    Table,
+    View,
+    distinct,
+    harvest,
+    plant,
+)
 from mi_sync.errors import (
     BudgetReached,
     EmptySource,
