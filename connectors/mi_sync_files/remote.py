@@ -26,16 +26,7 @@ from mi_sync_files.place import Place
 
 MAX_FILE = 1 << 31
 """No file elsewhere has more bytes."""
-EXTRAS = {
-    "s3": "s3",
-    "s3a": "s3",
-    "gs": "gs",
-    "gcs": "gs",
-    "az": "azure",
-    "abfs": "azure",
-    "sftp": "sftp",
-    "ssh": "sftp",
-}
+EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
 """What brings the library for a protocol: mi-sync[…]."""
 _BLOCK = 1 << 22
 """Bytes that are asked for at a time."""
@@ -212,13 +203,15 @@ def _name(files: Any, path: str) -> str:  # noqa: ANN401  fsspec has no types
 
 def _file_system(address: Address, place: Place) -> tuple[Any, str]:
     """The library that knows a protocol, and what it calls the file."""
-    import fsspec
+    from fsspec.core import url_to_fs
+    from fsspec.registry import known_implementations
 
     try:
-        files, path = fsspec.core.url_to_fs(address.url)
+        files, path = url_to_fs(address.url)
     except ImportError:
         extra = EXTRAS.get(address.protocol)
-        remedy = f"Run: pip install 'mi-sync[{extra}]'." if extra else "Install what fsspec needs for it."
+        known = known_implementations.get(address.protocol, {}).get("err", "Install it")
+        remedy = f"Run: pip install 'mi-sync[{extra}]'." if extra else f"{known}."
         raise place.error(f"the library that reads {address.protocol}:// is not installed.", remedy) from None
     except ValueError:
         raise place.error(f"{address.protocol}:// is no protocol that is known.", "Correct `path`.") from None

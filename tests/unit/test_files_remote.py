@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import gzip
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from mi_sync.cli import invoke
 from mi_sync.connector import Context
 from mi_sync.errors import EmptySource, MiSyncError, NotAuthorised, SourceError, Unavailable
 from mi_sync.http import ATTEMPTS, Budget, Wire
@@ -394,7 +396,7 @@ def test_a_library_that_is_not_installed_is_named_with_what_brings_it(monkeypatc
     monkeypatch.setattr("fsspec.core.url_to_fs", missing)
     assert "Run: pip install 'mi-sync[s3]'." in refusal("s3://bucket/a.csv", SourceError)
     assert "mi-sync[gs]" in refusal("gs://bucket/a.csv", SourceError)
-    assert "Install what fsspec needs" in refusal("smb://h.example/a.csv", SourceError)
+    assert "SMB requires" in refusal("smb://h.example/a.csv", SourceError)
 
 
 def test_an_unknown_protocol_is_named() -> None:
@@ -433,3 +435,62 @@ def test_a_file_elsewhere_has_a_bound_and_a_size_that_must_be_met(memory: Any, m
     assert "it was cut short" in refusal("memory://a.csv", Unavailable)
     monkeypatch.setattr(remote, "MAX_FILE", 10)
     assert "it has more than 10 bytes" in refusal("memory://a.csv", SourceError)
+
+
+# -------------------------------------------------------------------------------------- through the whole of it
+
+CONFIG = """\
+[programme]
+id = "spring-2026-7f3k9q"
+timezone = "America/Chicago"
+
+[[sources]]
+name = "jobs"
+connector = "files"
+path = "{path}"
+mapping = "generic_postings"
+"""
+
+
+def test_no_secret_of_an_address_is_in_the_state_in_what_is_printed_or_in_the_log(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = f"{server.url.replace('://', '://kim:invented@')}/jobs.csv?{SECRET}"
+    (tmp_path / "config.toml").write_text(CONFIG.format(path=path), "utf-8")
+    server.pages["/jobs.csv"] = answer(200, b"id,title,apply_by\nP-1,Data,2026-03-02\nP-2,Data,oops\n")
+    shown = []
+    for arguments, code in (
+        (["-vv", "run"], 3),
+        (["run", "--output", "json"], 0),
+        (["check"], 0),
+        (["pull", "--output", "json"], 0),
+        (["quarantine", "show", "1"], 0),
+        (["why", "posting-tudkq37kumvwrirb", "title"], 0),
+        (["inspect", path], 0),
+    ):
+        assert invoke(arguments) == code, arguments
+        out, err = capsys.readouterr()
+        shown.append(out + err)
+    server.pages["/jobs.csv"] = answer(403)
+    assert invoke(["run"]) == 6
+    shown.append("".join(capsys.readouterr()))
+    assert all(f"{server.url}/jobs.csv" in text for text in shown), [t for t in shown if server.url not in t]
+    state = b"".join(file.read_bytes() for file in tmp_path.iterdir() if file.name != "config.toml")
+    assert b"invented" not in state
+    assert f"{server.url}/jobs.csv".encode() in state
+    assert "invented" not in "".join(shown)
+
+
+def test_a_new_signature_on_the_same_file_is_no_new_file(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    server.pages["/jobs.csv"] = answer(200, b"id,title\nP-1,Data\n")
+    counts = []
+    for signature in ("one", "two"):
+        path = f"{server.url}/jobs.csv?sig={signature}"
+        (tmp_path / "config.toml").write_text(CONFIG.format(path=path), "utf-8")
+        assert invoke(["run", "--output", "json"]) == 0
+        counts.append(json.loads(capsys.readouterr().out)["sources"]["jobs"])
+    assert [(it["mapped"], it["unchanged"]) for it in counts] == [(1, 0), (0, 1)]
