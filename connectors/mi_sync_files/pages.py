@@ -38,7 +38,7 @@ def read_page(text: Text, place: Place) -> Table:
             "It may be a page to log in: use a link that needs none, or download the file." if place.is_remote else ""
         )
         raise place.error(
-            "it is a web page without JSON-LD, which is what is read of HTML.",
+            "the page has no JSON-LD, which is what is read of HTML.",
             login or "Export or save the table as CSV (UTF-8).",
         )
     return table_of(lambda: _records(blocks()), place, "html")

@@ -174,6 +174,13 @@ def test_a_record_that_cannot_be_read_is_at_fault_and_the_next_is_read(tmp_path:
     assert [bool(row.fault) for row in rows] == [False, True, True, True, True, True, False]
 
 
+def test_a_damaged_byte_costs_its_record(tmp_path: Path) -> None:
+    content = '[{"n": "Zürich é ï ö"}, {"n": "M\udcfcller"}, {"n": "Łódź"}]'.encode("utf-8", "surrogateescape")
+    table, rows = read(tmp_path, "t.json", content)
+    assert (table.encoding, [list(row.cells) for row in rows]) == ("utf-8", [["Zürich é ï ö"], [], ["Łódź"]])
+    assert "a byte that is no UTF-8" in rows[1].fault
+
+
 def test_a_broken_line_of_json_lines_is_at_fault(tmp_path: Path) -> None:
     _, rows = read(tmp_path, "t.jsonl", b'{"id": 1}\n\n{"id": oops}\n' + b"[" * 100_000 + b'\n{"id": 4}\n')
     assert [(row.line, bool(row.fault)) for row in rows] == [(1, False), (3, True), (4, True), (5, False)]

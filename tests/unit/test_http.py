@@ -704,7 +704,7 @@ def test_a_senseless_count_costs_no_memory(remaining: int) -> None:
 
 def test_a_download_is_the_file_and_nothing_of_an_attempt_before(api: responses.RequestsMock, clock: Clock) -> None:
     into = BytesIO(b"what was there before")
-    answers = iter([(500, {}, b"a long page"), (429, {}, b"wait"), (200, {}, b"id,title\n")])
+    answers: Iterator[Any] = iter([(500, {}, b"a long page"), (429, {}, b"wait"), (200, {}, b"id,title\n")])
     api.add_callback("GET", URL, callback=lambda _: next(answers))
     session(clock).download("/cards", into, 100)
     assert into.getvalue() == b"id,title\n"

@@ -336,7 +336,7 @@ def inspection(settings: Settings, found: Found, written: Path | None) -> None:
     aside = "".join(f", {number} of them {what}" for number, what in parts if number)
     click.echo(f"{found.file}: {dialect}; header in line {table.header_line}; {_count(found.rows, 'row')}{aside}")
     for note in table.notes:
-        click.echo(f"Note: {redact(note.why)}")
+        click.echo(f"Note: {redact(str(note))}")
     if it is None:
         click.echo(f"Mapping: {redact(found.why)} What follows is a proposal.")
     else:
