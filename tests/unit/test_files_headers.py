@@ -73,6 +73,20 @@ def test_qualtrics_columns_go_by_their_names_and_not_by_their_localised_question
     assert [list(row.cells) for row in rows] == [QUALTRICS[3]]
 
 
+@WRITERS
+def test_qualtrics_without_its_import_ids_is_known_by_names_that_are_repeated(
+    tmp_path: Path, name: str, write: object
+) -> None:
+    names, labels = (
+        ["StartDate", "RecordedDate", "ResponseId", "Q1"],
+        ["Start Date", "Recorded Date", "Response ID", "How?"],
+    )
+    table, rows = read(tmp_path, name, write([names, labels, ["2026", "2026", "R_1", "Good"]]))  # type: ignore[operator]
+    assert (table.header, [row.cells[2] for row in rows]) == (names, ["R_1"])
+    table, rows = read(tmp_path, name, write([names, ["2026", "2026", "R_1", "Q1"]]))  # type: ignore[operator]
+    assert (table.header, len(rows)) == (names, 1)
+
+
 def test_qualtrics_rows_keep_their_lines(tmp_path: Path) -> None:
     assert read(tmp_path, "t.csv", as_csv(QUALTRICS))[1][0].line == 5  # a question stands on two lines
 
