@@ -36,9 +36,10 @@ Cells = Sequence[str]
 
 
 class Header(NamedTuple):
-    """The names of the columns, no two of which are the same, and the rows below them."""
+    """The names of the columns, no two of which are the same, their labels if they have any, and the rows below."""
 
     names: list[str]
+    labels: list[str]
     rows: Iterator[Row]
 
 
@@ -54,7 +55,7 @@ def read_header(first: Row, rows: Iterator[Row], told: int | None, place: Place)
     if count > len(found):
         raise place.error(f"of its header only {len(found)} rows can be read.", "Correct `header_rows`.", first.line)
     names = ("" if _END.fullmatch(name.strip()) else name for name in _names(found[:count]))
-    return Header(distinct(names), itertools.chain(below[count - 1 :], rows))
+    return Header(distinct(names), _labels(found[:count]), itertools.chain(below[count - 1 :], rows))
 
 
 def _count(rows: Sequence[Cells]) -> int:
@@ -81,6 +82,14 @@ def _names(rows: Sequence[Cells]) -> list[str]:
         below = [*rows[1], *[""] * len(first)]
         return [b if b.strip() and _NUMBERED.fullmatch(a.strip()) else a for a, b in zip(first, below, strict=False)]
     return _joined(rows)
+
+
+def _labels(rows: Sequence[Cells]) -> list[str]:
+    """The questions below the names that Qualtrics gives its columns."""
+    first, *below = rows
+    is_named = any(map(_are_import_ids, below)) or _is_qualtrics(first) or _is_numbered(first)
+    questions = next((row for row in below if not _are_import_ids(row)), []) if is_named else []
+    return [*questions, *[""] * len(first)][: len(first)] if questions else []
 
 
 def _are_import_ids(row: Cells) -> bool:
