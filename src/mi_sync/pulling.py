@@ -6,14 +6,14 @@ The parts of `sync.pull`, each within its transaction.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 
 from mi_sync import __version__, drift, fields, identity, linking, mapping, recognition, values
 from mi_sync.config import Config, SourceSpec
-from mi_sync.connector import Context, Source, SourceFile, Table
+from mi_sync.connector import Context, Row, Source, SourceFile, Table
 from mi_sync.drift import How, Keeper
 from mi_sync.erasure import Erasures
 from mi_sync.errors import ConfigError, EmptySource, Problem, Refused, did_you_mean
@@ -64,6 +64,41 @@ class LeftOut:
         return sum(1 for row in rows if row.digest not in known)
 
 
+class NoRecords:
+    """The rows of one file that are no records, as notes: one for each reason."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._found: dict[str, tuple[int, int]] = {}
+
+    def add(self, line: int, why: str) -> None:
+        """One more row, on this line."""
+        first, count = self._found.get(why, (line, 0))
+        self._found[why] = first, count + 1
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return sum(count for _, count in self._found.values())
+
+    def notes(self) -> Iterator[Problem]:
+        """What to tell."""
+        for why, (first, count) in self._found.items():
+            rows = "the row is skipped" if count == 1 else f"this row and {count - 1} more are skipped"
+            yield Problem(f"{self._file}:{first}", "", f"{rows}: {why}.")
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What the rows of one file gave."""
+
+    no_records: NoRecords
+    left_out: LeftOut
+    rows: int = 0
+    erased: int = 0
+    keyless: bool = False
+
+
 @dataclass(slots=True)
 class _Reading:
     """One file while its source is being read."""
@@ -96,6 +131,7 @@ class SourceReader:
         self._store = run.store
         self._every_key_read = True
         self._moved = self._overlay = False
+        self._no_records = 0
         self._keeper: Keeper | None = None
         self._places: dict[str, int] = {}
         self._renamed: dict[str, str] = {}
@@ -138,7 +174,7 @@ class SourceReader:
                 with file.open() as table:
                     yield from self._rows(file, table, fingerprints[file.name])
         counts = self._settled(everything=len(unchanged) == len(files))
-        if not counts.rows and store.had_rows(spec.name):
+        if counts.rows == self._no_records and store.had_rows(spec.name):
             raise EmptySource(
                 "it had rows before and has none now, so nothing is concluded from it.",
                 where=spec.name,
@@ -238,39 +274,53 @@ class SourceReader:
         return identity.digest(options, spec.settings.model_dump_json())
 
     def _rows(self, file: SourceFile, table: Table, fingerprint: str) -> Story:
-        spec, store = self._spec, self._store
+        spec = self._spec
         found = mapping_for(spec, table.header, file.name)
         self._overlay = found.overlay
         programme = self._run.config.programme.id
-        mapper = compile_for(spec, table.header, file.name, programme, date_orders(file))
+        mapper = compile_for(spec, table, file.name, programme, date_orders(file))
+        self._run.result.note(*table.notes)
         reading, header, lacking = self._compared(file, table, found)
         self._keeper = Keeper(found, header, lacking) if lacking else None
-        left_out, rows, erased, keyless = LeftOut(MOST_LEFT_OUT), 0, 0, False
+        got = _Gathered(NoRecords(file.name), LeftOut(MOST_LEFT_OUT))
         for row in table.rows:
-            rows += 1
-            outcome = mapper.map(row.line, row.cells) if not row.fault else mapper.fault(row.line, row.fault)
-            if self._is_erased(outcome):
-                erased += 1
-                self._keep_postings(file, outcome)
-            elif isinstance(outcome, mapping.RowProblem):
-                left_out.add(self._left_out(file, outcome))
-                keyless |= not outcome.present
-            else:
-                self._keep(file, outcome)
-            if rows % 500 == 0:
-                yield Reading(spec.name, file.name, rows)
-        self._report_erased(file, erased)
-        before = store.quarantine_digests(spec.name, file.name, "map")
-        self._run.result.newly_left_out += left_out.new(before)
-        store.replace_quarantine(spec.name, file.name, "map", left_out.rows(), self._run.outside.now())
-        self._report(left_out.rows())
-        self._every_key_read &= not keyless
+            self._row(file, row, mapper, got)
+            if got.rows % 500 == 0:
+                yield Reading(spec.name, file.name, got.rows)
+        self._remember(file, got)
         how = {"header": header, "lacking": lacking, **asdict(reading.how)}
-        accepted = rows - left_out.count  # until it is known which of them are skipped
+        accepted = got.rows - got.left_out.count  # until it is known which of them are skipped
         content, run = file.digest(), self._run.result.run_id
-        reading.read = FileRead(fingerprint, rows, accepted, 0, keyless, content, run, how)
+        reading.read = FileRead(fingerprint, got.rows, accepted, 0, got.keyless, content, run, how)
         self._files[file.name] = reading
-        yield Reading(spec.name, file.name, rows)
+        yield Reading(spec.name, file.name, got.rows)
+
+    def _row(self, file: SourceFile, row: Row, mapper: mapping.Mapper, got: _Gathered) -> None:
+        got.rows += 1
+        if row.skip:
+            got.no_records.add(row.line, row.skip)
+            return
+        outcome = mapper.map(row.line, row.cells) if not row.fault else mapper.fault(row.line, row.fault)
+        if self._is_erased(outcome):
+            got.erased += 1
+            self._keep_postings(file, outcome)
+        elif isinstance(outcome, mapping.RowProblem):
+            got.left_out.add(self._left_out(file, outcome))
+            got.keyless |= not outcome.present
+        else:
+            self._keep(file, outcome)
+
+    def _remember(self, file: SourceFile, got: _Gathered) -> None:
+        """Tells of the rows of a file that gave no record, and stores those that are left out."""
+        store, result, left_out = self._store, self._run.result, got.left_out.rows()
+        before = store.quarantine_digests(self.name, file.name, "map")
+        result.newly_left_out += got.left_out.new(before)
+        store.replace_quarantine(self.name, file.name, "map", left_out, self._run.outside.now())
+        result.note(*got.no_records.notes())
+        self._report_erased(file, got.erased)
+        self._report(left_out)
+        self._every_key_read &= not got.keyless
+        self._no_records += got.no_records.count
 
     def _is_erased(self, outcome: mapping.Mapped | mapping.RowProblem) -> bool:
         spec = self._spec
@@ -477,22 +527,24 @@ def date_orders(file: SourceFile) -> mapping.OrderOf:
     @cache
     def order_of(position: int) -> values.DateOrder | None:
         with file.open() as table:
-            return values.column_order(row.cells[position] for row in table.rows if not row.fault)
+            return values.column_order(row.cells[position] for row in table.rows if row.is_record)
 
     return order_of
 
 
 def compile_for(
-    spec: SourceSpec, header: Sequence[str], file: str, programme: str, order_of: mapping.OrderOf = mapping.undecided
+    spec: SourceSpec, table: Table, file: str, programme: str, order_of: mapping.OrderOf = mapping.undecided
 ) -> mapping.Mapper:
-    """The mapping of a file, compiled for its header.
+    """The mapping of a file, compiled for the header of its table.
 
     Raises:
         SourceError: it is not recognised, or a column that the mapping needs is not there.
     """
     options = fields.Options(dates=spec.dates, timezone=spec.timezone, values=spec.values, pay=spec.pay)
-    found = mapping_for(spec, header, file)
-    return mapping.compile_mapping(found, header, options, programme=programme, file=file, order_of=order_of)
+    found = mapping_for(spec, table.header, file)
+    return mapping.compile_mapping(
+        found, table.header, options, programme=programme, file=file, order_of=order_of, labels=table.labels
+    )
 
 
 # ------------------------------------------------------------------------------- sources that are no longer there

@@ -2,16 +2,17 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mi_sync import loader, mapping
+from mi_sync import language, loader, mapping
 from mi_sync.errors import SourceError
 from mi_sync.fields import Options
-from mi_sync.mapping import Draft, Mapped, RowProblem
+from mi_sync.mapping import Draft, Mapped, Mapper, RowProblem
 from mi_sync.model import RECORDS
 from rows import NOWHERE, mapped, mapper, problem
 
@@ -501,3 +502,40 @@ def test_no_message_of_a_bad_row_repeats_a_cell() -> None:
         cells = ["Zq7Zq@@" if p == position else "" for p in range(len(header))]
         outcome = it.map(3, cells)
         assert isinstance(outcome, Mapped) or "Zq7Zq" not in outcome.why
+
+
+# -- columns that have labels ----------------------------------------------------------------------------
+
+FORM = """
+[applicant]
+email = "RecipientEmail"
+skills = "Which skills do you bring?"
+"""
+
+
+def labelled(toml: str, header: Sequence[str], labels: Sequence[str]) -> Mapper:
+    it = language.load(toml, "own", "mappings/own.toml")
+    return mapping.compile_mapping(it, header, Options(), programme="spring", file="exports/form.csv", labels=labels)
+
+
+def test_a_column_may_be_named_by_its_label_and_tells_its_name() -> None:
+    it = labelled(FORM, ["RecipientEmail", "Q1"], ["Recipient Email", "Which skills\ndo you bring?"])
+    (draft,) = mapped(it, "ana@s.example", "SQL")
+    assert draft.values["skills"] == ["SQL"]
+    assert draft.origins["skills"].column == "Q1"
+
+
+def test_a_name_comes_before_a_label_and_the_first_of_two_labels_counts() -> None:
+    toml = FORM.replace("Which skills do you bring?", "Q2")
+    (draft,) = mapped(labelled(toml, ["RecipientEmail", "Q1", "Q2"], ["", "Q2", ""]), "ana@s.example", "SQL", "Python")
+    assert draft.values["skills"] == ["Python"]
+    (draft,) = mapped(
+        labelled(toml, ["RecipientEmail", "Q1", "Q3"], ["", "Q2", "q2"]), "ana@s.example", "SQL", "Python"
+    )
+    assert draft.values["skills"] == ["SQL"]
+
+
+def test_a_label_that_tells_of_eeo_data_keeps_its_column_from_being_read() -> None:
+    toml = FORM.replace("Which skills do you bring?", "Q7")
+    with pytest.raises(SourceError, match="'Q7' looks like EEO data, which is never kept"):
+        labelled(toml, ["RecipientEmail", "Q7"], ["Recipient Email", "How do you describe your gender?"])

@@ -28,7 +28,7 @@ class Found:
     Attributes:
         file: as it was named.
         table: its dialect and header; the rows are spent.
-        rows: how many there are; `faults` of them cannot be read.
+        rows: how many there are; `faults` of them cannot be read, and `skipped` are no records.
         samples: some cells of each column.
         mapping: the one that it is recognised as, or that was named.
         confidence: of the recognition, or of the best guess where it failed; 1 for a mapping that was named.
@@ -43,6 +43,7 @@ class Found:
     rows: int
     faults: int
     samples: Sequence[Sequence[str]]
+    skipped: int = 0
     mapping: Mapping | None = None
     confidence: float = 0.0
     why: str = ""
@@ -59,11 +60,12 @@ def inspect(settings: Settings, file: str, mapping: str | None, write: Path | No
     known = loader.find_all(root)
     found = _looked_at(_open(file, dict(_setting(each) for each in more)))
     _recognise(found, known, named)
-    found.sensitive = proposal.sensitive(found.table.header, found.samples)
+    header, labels = found.table.header, found.table.labels
+    found.sensitive = proposal.sensitive(header, found.samples, labels)
     if found.mapping is not None:
-        found.columns = proposal.bound(found.table.header, found.mapping)
+        found.columns = proposal.bound(header, found.mapping)
     else:
-        found.columns = proposal.propose(found.table.header, found.samples, known)
+        found.columns = proposal.propose(header, found.samples, known, labels)
     if write is not None:
         _write(write, _mapping_text(found, root))
     show.inspection(settings, found, write)
@@ -128,9 +130,9 @@ def _refuse_data(table: Table, name: str) -> None:
 def _counted(rows: Iterable[Row], found: Found) -> Iterator[Sequence[str]]:
     for row in rows:
         found.rows += 1
-        if row.fault:
-            found.faults += 1
-        else:
+        found.faults += bool(row.fault)
+        found.skipped += bool(row.skip)
+        if row.is_record:
             yield row.cells
 
 
@@ -139,7 +141,7 @@ def _recognise(found: Found, known: Sequence[Mapping], named: Mapping | None) ->
     found.fits = recognition.fits(header, known)
     if named is not None:
         found.mapping = named
-        found.confidence, found.why = _binds(header, named, found.file)
+        found.confidence, found.why = _binds(found, named)
         return
     try:
         fit = recognition.recognise(header, known, found.file)
@@ -149,10 +151,11 @@ def _recognise(found: Found, known: Sequence[Mapping], named: Mapping | None) ->
         found.mapping, found.confidence, found.why = fit.mapping, fit.confidence, fit.evidence
 
 
-def _binds(header: Sequence[str], named: Mapping, file: str) -> tuple[float, str]:
+def _binds(found: Found, named: Mapping) -> tuple[float, str]:
     """Whether a mapping that was named can read the file."""
     try:
-        compile_mapping(named, header, Options(), programme="", file=file)
+        table = found.table
+        compile_mapping(named, table.header, Options(), programme="", file=found.file, labels=table.labels)
     except SourceError as error:
         return 0.0, f"it was named, but cannot read this file: {error.why}"
     return 1.0, "it was named"
