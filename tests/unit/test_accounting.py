@@ -36,7 +36,8 @@ BROKEN = st.one_of(
     st.builds(row, st.sampled_from(sorted(IDS)), status=st.sampled_from(["promoted", "???"])),
     st.builds(row, st.sampled_from(sorted(IDS)), posting_id=st.sampled_from(["P-9", ""])),
     st.builds(row, st.just(""), email=st.sampled_from(["no address", "", "d@s.example"])),
-    st.sampled_from([",,,,,,", "", "S-1", "S-2,Bo,b@s.example,,P-1,applied,,,too many", "S-1,Ana,,,P-1,applied"]),
+    # A row of a single cell would be told from the others where it comes last: it may be cut short.
+    st.sampled_from([",,,,,,", "", "S-1,Ana", "S-2,Bo,b@s.example,,P-1,applied,,,too many", "S-1,Ana,,,P-1,applied"]),
 )
 TABLE = st.lists(st.one_of(VALID, VALID, VALID, BROKEN), min_size=2, max_size=8)
 TABLES = st.lists(st.one_of(TABLE, TABLE, st.just([])), min_size=1, max_size=3)
