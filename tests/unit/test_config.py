@@ -124,6 +124,7 @@ def test_mistakes_are_told_in_plain_words(load: Any) -> None:
         ('[programme]\nid = "spring-2026-7f3k9q"', "[programme]", "programme.id", "missing"),
         ("[[targets]]", "[privcy]\n[[targets]]", "privcy", "'privacy'"),
         ("[[targets]]", '[privacy]\nallow = ["eeo"]\n[[targets]]', "privacy.allow", "never"),
+        ("[[targets]]", '[privacy]\nretain = "0d"\n[[targets]]', "privacy.retain", "days or weeks"),
         ("[[targets]]", '[safety]\nmax_archive = "many"\n[[targets]]', "safety.max_archive", "30%"),
         ('connector = "trello"', 'connector = "trelo"', "targets[0].connector", "installed: "),
         ('connector = "trello"', 'connector = "files"', "targets[0].connector", "is needed here"),
