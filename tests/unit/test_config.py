@@ -127,6 +127,7 @@ def test_mistakes_are_told_in_plain_words(load: Any) -> None:
         ("[[targets]]", '[sources.pay]\nunit = "hour"\n[[targets]]', "sources[0].pay.unit", "nknown"),
         ("[[targets]]", "[privcy]\n[[targets]]", "privcy", "'privacy'"),
         ("[[targets]]", '[privacy]\nallow = ["eeo"]\n[[targets]]', "privacy.allow", "never"),
+        ("[[targets]]", '[privacy]\nretain = "0d"\n[[targets]]', "privacy.retain", "days or weeks"),
         ("[[targets]]", '[safety]\nmax_archive = "many"\n[[targets]]', "safety.max_archive", "30%"),
         ('connector = "trello"', 'connector = "trelo"', "targets[0].connector", "installed: "),
         ('connector = "trello"', 'connector = "files"', "targets[0].connector", "is needed here"),
