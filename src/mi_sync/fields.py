@@ -143,7 +143,7 @@ class FieldSpec(BaseModel):
     other: str | None = None
     dates: Annotated[DateOrder | tuple[str, ...] | None, BeforeValidator(_dates)] = None
     decimal: Literal[".", ","] = "."
-    scale: tuple[float, float] | None = None
+    scale: tuple[float, float] | Literal["source"] | None = None
     default: Annotated[str | None, BeforeValidator(_as_cell)] = None
     required: bool = False
 
@@ -164,11 +164,13 @@ class Options:
         dates: the order of day, month and year in numeric dates; overrides the mapping's.
         timezone: where times without a zone are meant.
         values: for each field (`status` of what a row is about, or `applicant.channel`) what raw words mean.
+        scale: lowest and highest of a rating, where the mapping leaves it to the source.
     """
 
     dates: DateOrder | None = None
     timezone: tzinfo = UTC
     values: Dict[str, Dict[str, str]] = field(default_factory=dict)
+    scale: tuple[float, float] | None = None
 
 
 # ------------------------------------------------------------------------------------------------- reading cells
@@ -210,7 +212,9 @@ def parser(found: FieldType, spec: FieldSpec, options: Options, label: str, extr
         parse = _plain(found.shape, spec, options)
         if table or spec.other is not None:
             parse = _translated(parse, table, spec.other)
-    return _listed(parse, spec.split or ";") if found.many else parse
+    if found.many:
+        return _listed(parse, spec.split or ";")
+    return _first(parse, spec.split) if spec.split else parse
 
 
 def _plain(shape: str, spec: FieldSpec, options: Options) -> Parse:
@@ -221,9 +225,10 @@ def _plain(shape: str, spec: FieldSpec, options: Options) -> Parse:
         return reader.day if shape == "day" else reader.moment
     if shape in NUMBERS:
         read = {"number": values.number, "integer": values.integer, "amount": values.amount}[shape]
+        scale = options.scale if spec.scale == "source" else spec.scale
         return (
-            _scaled(partial(values.number, decimal=spec.decimal), *spec.scale)
-            if spec.scale
+            _scaled(partial(values.number, decimal=spec.decimal), *scale)
+            if scale
             else partial(read, decimal=spec.decimal)
         )
     return _PLAIN[shape]
@@ -268,6 +273,16 @@ def _listed(parse: Parse, separator: str) -> Parse:
     def read(text: str) -> list[Any] | None:
         parts = (parse(part) for part in values.split(text, separator) if not is_blank(part))
         return list(dict.fromkeys(part for part in parts if part)) or None
+
+    return read
+
+
+def _first(parse: Parse, separator: str) -> Parse:
+    """Of several values in a cell, where the field holds one, the first counts."""
+
+    def read(text: str) -> Any:  # noqa: ANN401  what `parse` makes of it
+        part = next((part for part in values.split(text, separator) if not is_blank(part)), None)
+        return None if part is None else parse(part)
 
     return read
 

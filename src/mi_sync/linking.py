@@ -80,6 +80,8 @@ class Linker:
         applicant = self._applicant_of(it)
         if isinstance(applicant, Unlinked):
             return applicant
+        if it.kind == "feedback" and not self._directory.alias("application", "pair", f"{posting}|{applicant.key}"):
+            return Unlinked("applicant", _NO_ENGAGEMENT)
         key = self._application(it, posting, applicant.key) if it.kind == "application" else self._own(it)
         return Linked(key, posting, applicant.key, applicant.implied)
 
@@ -126,12 +128,13 @@ class Linker:
         if "posting.id" in refs:
             here = self._directory.alias("posting", "id", refs["posting.id"], it.namespace)
             found_by_id = [here] if here else self._directory.alias_anywhere("posting", "id", refs["posting.id"])
+            if not found_by_id and "posting.title" in refs:
+                return self._posting_titled(refs["posting.title"])
             return _only(found_by_id, "posting_id", "posting has this id")
-        return _only(
-            self._directory.postings_titled(refs.get("posting.title", "")),
-            "posting_title",
-            "posting has exactly this title",
-        )
+        return self._posting_titled(refs.get("posting.title", ""))
+
+    def _posting_titled(self, title: str) -> str | Unlinked:
+        return _only(self._directory.postings_titled(title), "posting_title", "posting has exactly this title")
 
     def _applicant_of(self, it: Contribution) -> Linked | Unlinked:
         refs = it.refs
@@ -156,6 +159,8 @@ class Linker:
             known = self._directory.alias("applicant", "email", email)
         if known:
             return Linked(known)
+        if it.kind == "feedback":  # it is on an application, and there is none without an applicant
+            return Unlinked("applicant", _NO_ENGAGEMENT)
         ref = f"email:{email}"
         key = record_key(self._programme, it.namespace, "applicant", ref)
         implied = Contribution(
@@ -195,6 +200,12 @@ class Linker:
         if it.local_id:
             self._remember(it, key)
         return key
+
+
+_NO_ENGAGEMENT = (
+    "feedback is on an application, and this person has none to this posting; give the intern's address and the "
+    "posting of the application, or add the export that has it"
+)
 
 
 def _only(keys: Sequence[str], field: str, what: str) -> str | Unlinked:

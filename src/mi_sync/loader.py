@@ -20,7 +20,16 @@ def find_mapping(name: str, root: Path) -> language.Mapping:
     Raises:
         ConfigError: there is none, or it has problems.
     """
-    return language.load(text_of(name, root), name, f"mappings/{name}.toml")
+
+    def base(wanted: str) -> language.Mapping:
+        return language.load(text_of(wanted, root), wanted, f"mappings/{wanted}.toml", _no_further)
+
+    return language.load(text_of(name, root), name, f"mappings/{name}.toml", base)
+
+
+def _no_further(name: str) -> language.Mapping:
+    remedy = "Extend that one."
+    raise ConfigError(f"it extends {name!r} itself, and only one step is allowed.", where="extends", remedy=remedy)
 
 
 def find_all(root: Path) -> tuple[language.Mapping, ...]:

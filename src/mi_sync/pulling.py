@@ -6,10 +6,10 @@ The parts of `sync.pull`, each within its transaction.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 
-from mi_sync import __version__, fields, identity, linking, mapping, recognition, values
+from mi_sync import __version__, fields, identity, linking, mapping, proposal, recognition, values
 from mi_sync.config import Config, SourceSpec
 from mi_sync.connector import Context, Source, SourceFile, Table
 from mi_sync.errors import EmptySource, Problem
@@ -88,7 +88,8 @@ class SourceReader:
 
     def _fingerprint(self, file: SourceFile) -> str:
         spec = self._spec
-        options = repr((sorted((k, sorted(v.items())) for k, v in spec.values.items()), spec.dates, str(spec.timezone)))
+        words = sorted((k, sorted(v.items())) for k, v in spec.values.items())
+        options = repr((words, spec.dates, str(spec.timezone), spec.scale))
         settings = spec.settings.model_dump_json()
         # What a file is recognised as follows from its bytes and from what it could be.
         mappings = [it.digest for it in ((spec.mapping,) if spec.mapping else spec.candidates)]
@@ -96,17 +97,24 @@ class SourceReader:
 
     def _rows(self, file: SourceFile, table: Table, fingerprint: str) -> Story:
         spec, store, counts = self._spec, self._store, self._counts
-        self._overlay = mapping_for(spec, table.header, file.name).overlay
+        it = mapping_for(spec, table.header, file.name)
+        self._overlay = it.overlay
+        if it.caution and store.file(spec.name, file.name) is None:
+            self._run.result.note(_caution(it, table.header, file.name))
         programme = self._run.config.programme.id
         mapper = compile_for(spec, table.header, file.name, programme, date_orders(file))
         before = store.quarantine_digests(spec.name, None, "map")
         left_out: list[Quarantined] = []
         rows = mapped = unchanged = skipped = 0
         keyless = False
+        no_records = NoRecords(file.name)
         for row in table.rows:
             rows += 1
             outcome = mapper.map(row.line, row.cells) if not row.fault else mapper.fault(row.line, row.fault)
-            if isinstance(outcome, mapping.RowProblem):
+            if isinstance(outcome, mapping.Skipped):
+                no_records.add(outcome.line, outcome.why)
+                skipped += 1
+            elif isinstance(outcome, mapping.RowProblem):
                 left_out.append(self._left_out(file, outcome))
                 keyless |= not outcome.present
             elif (change := self._keep(file, outcome)) is None:
@@ -117,6 +125,7 @@ class SourceReader:
                 unchanged += 1
             if rows % 500 == 0:
                 yield Reading(spec.name, file.name, rows)
+        self._run.result.note(*no_records.notes())
         self._run.result.newly_left_out += sum(1 for q in left_out if q.digest not in before)
         store.replace_quarantine(spec.name, file.name, "map", left_out, self._run.outside.now())
         self._report(left_out)
@@ -142,26 +151,31 @@ class SourceReader:
 
     def _keep(self, file: SourceFile, row: mapping.Mapped) -> bool | None:
         """Stores what a row says: True when it says something new, False when not, None for a repeated row."""
+        self._run.result.note(*(Problem(f"{file.name}:{row.line}", "", why) for why in row.notes))
+        about = row.drafts[-1].kind  # what the row is about decides whether it is a repetition
+        said = [self._say(file, row, draft, primary=True) for draft in row.drafts if draft.kind == about]
+        if all(each is None for each in said):
+            return None
+        said += [self._say(file, row, draft, primary=False) for draft in row.drafts if draft.kind != about]
+        return any(said)
+
+    def _say(self, file: SourceFile, row: mapping.Mapped, draft: mapping.Draft, *, primary: bool) -> bool | None:
+        """Stores what a row says of one record: True when that is new, False when not, None for a repetition."""
         spec, store = self._spec, self._store
-        changed = False
-        for draft in reversed(row.drafts):  # what the row is about comes last, and decides whether it is a repetition
-            primary = draft is row.drafts[-1]
-            digest = _draft_digest(draft)
-            before = store.contribution_state(spec.name, draft.kind, draft.ref)
-            if before and before[1] == self._read_no and (draft.kind, draft.ref) not in self._unread:
-                if primary:
-                    self._repeated(file, row.line, before)
-                    return None
-                continue  # the same person in another row of this read: the first row speaks
-            self._unread.discard((draft.kind, draft.ref))
-            if before and before[0] == digest:
-                where = (file.name, row.line, self._read_no, _origins(draft))
-                if store.touch_contribution(spec.name, draft.kind, draft.ref, *where):
-                    self._mark_dirty(draft)
-                continue
-            store.save_contribution(self._contribution(file, row, draft, digest, primary=primary), self._read_no)
-            changed = True
-        return changed
+        digest = _draft_digest(draft)
+        before = store.contribution_state(spec.name, draft.kind, draft.ref)
+        if before and before[1] == self._read_no and (draft.kind, draft.ref) not in self._unread:
+            if primary:
+                self._repeated(file, row.line, before)
+            return None  # such as the same person in another row of this read: the first row speaks
+        self._unread.discard((draft.kind, draft.ref))
+        if before and before[0] == digest:
+            where = (file.name, row.line, self._read_no, _origins(draft))
+            if store.touch_contribution(spec.name, draft.kind, draft.ref, *where):
+                self._mark_dirty(draft)
+            return False
+        store.save_contribution(self._contribution(file, row, draft, digest, primary=primary), self._read_no)
+        return True
 
     def _mark_dirty(self, draft: mapping.Draft) -> None:
         for it in self._store.contributions_of(self._spec.name, draft.kind, draft.ref):
@@ -201,12 +215,39 @@ class SourceReader:
         self._run.result.note(*(_as_problem(q) for q in left_out))
 
 
+class NoRecords:
+    """The rows of one file that are no records, as notes: one for each reason."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._found: dict[str, tuple[int, int]] = {}
+
+    def add(self, line: int, why: str) -> None:
+        """One more row, on this line."""
+        first, count = self._found.get(why, (line, 0))
+        self._found[why] = first, count + 1
+
+    def notes(self) -> Iterator[Problem]:
+        """What to tell."""
+        for why, (first, count) in self._found.items():
+            more = f" So are {count - 1} more." if count > 1 else ""
+            yield Problem(f"{self._file}:{first}", "", f"the row is skipped: {why}.{more}")
+
+
 def _origins(draft: mapping.Draft) -> dict[str, tuple[str | None, int | None]]:
     return {name: (origin.column, origin.mapping_line) for name, origin in draft.origins.items()}
 
 
 def _draft_digest(draft: mapping.Draft) -> str:
     return identity.digest(draft.id or "", repr(sorted(draft.values.items())), repr(sorted(draft.refs.items())))
+
+
+def _caution(it: Mapping, header: Sequence[str], file: str) -> Problem:
+    """What people should know of a mapping when it first reads a file, and what it makes of that file."""
+    columns = proposal.bound(header, it)
+    read = "; ".join(f"{column.name} as {column.field}" for column in columns if column.field)
+    left = ", ".join(column.name for column in columns if not column.field and column.name) or "none"
+    return Problem(file, "", f"{it.caution} It reads {read}. Not read: {left}. `mi-sync inspect` shows the same.")
 
 
 def _as_problem(row: Quarantined) -> Problem:
@@ -248,7 +289,7 @@ def compile_for(
     Raises:
         SourceError: it is not recognised, or a column that the mapping needs is not there.
     """
-    options = fields.Options(dates=spec.dates, timezone=spec.timezone, values=spec.values)
+    options = fields.Options(spec.dates, spec.timezone, spec.values, spec.scale)
     found = mapping_for(spec, header, file)
     return mapping.compile_mapping(found, header, options, programme=programme, file=file, order_of=order_of)
 

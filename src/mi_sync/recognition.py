@@ -8,6 +8,7 @@ Nothing here reads files, the clock or the network.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from functools import cached_property
 from mi_sync.errors import SourceError
 from mi_sync.fields import Options, is_eeo
 from mi_sync.language import Mapping
-from mi_sync.mapping import compile_mapping
+from mi_sync.mapping import Untold, compile_mapping
 from mi_sync.values import fold, line
 
 ENOUGH = 0.6
@@ -25,6 +26,8 @@ MARGIN = 0.05
 _SIGNED = 0.5
 """What columns are worth that only this format has."""
 _ATTESTED = {"header": 2, "fields": 1, "none": 0}
+_ANSWERS = frozenset({"kind", "rating", "would_engage_again"})
+"""What makes a form one for feedback: comments, dates and names are in every other one, too."""
 
 
 @dataclass(frozen=True)
@@ -96,23 +99,35 @@ def _is_enough(fit: Fit) -> bool:
 
 
 def _reads(it: Mapping) -> set[str]:
-    """The columns that a mapping reads, folded."""
-    return {fold(column) for record in it.records for f in record.fields for column in f.spec.columns}
+    """The columns that a mapping knows, folded."""
+    return {fold(column) for column in it.columns}
 
 
 def _could_read(it: Mapping, header: Sequence[str], names: Collection[str]) -> bool:
-    if any(fold(column) not in names for column in it.looks_like or ()):
+    if any(fold(column) not in names for column in it.looks_like or ()) or not _is_about(it, names):
         return False
     try:
         compile_mapping(it, header, Options(), programme="", file="")
+    except Untold as error:  # what the file does not say, the source can; but what it is about must be sure
+        return bool(it.looks_like) or "posting.title" not in error.names
     except SourceError:
         return False
     return True
 
 
+def _is_about(it: Mapping, names: Collection[str]) -> bool:
+    """Whether the file holds what a row is about: of feedback an answer."""
+    if it.primary != "feedback":
+        return True
+    told = [f for f in it.records[-1].fields if f.name in _ANSWERS]
+    return any(f.line is None or any(fold(column) in names for column in f.spec.columns) for f in told)
+
+
 def _fit(it: Mapping, names: Collection[str], common: Collection[str]) -> Fit:
     looks = {fold(column) for column in it.looks_like or ()}
-    known = (_reads(it) | looks) & set(names)
+    wanted = _reads(it) | looks
+    patterns = [re.compile(re.escape(each).replace(r"\*", "[0-9]+")) for each in wanted if "*" in each]
+    known = {name for name in names if name in wanted or any(each.fullmatch(name) for each in patterns)}
     return Fit(it, len(known), len(names), signed=bool(looks - set(common)))
 
 

@@ -58,3 +58,16 @@ def test_templates_are_found_by_name_only() -> None:
         loader.shipped("no-such-template.toml")
     with pytest.raises(ValueError, match="name"):
         loader.shipped("../config.py")
+
+
+def test_a_mapping_extends_one_that_does_not_extend_another(tmp_path: Path) -> None:
+    folder = tmp_path / "mappings"
+    folder.mkdir()
+    (folder / "ours.toml").write_text('extends = "google_forms"\n', "utf-8")
+    with pytest.raises(ConfigError, match="only one step"):
+        loader.find_mapping("ours", tmp_path)
+    (folder / "ours.toml").write_text('extends = "generic_feedback"\n[feedback]\nrating = "Stars"\n', "utf-8")
+    assert "Stars" in loader.find_mapping("ours", tmp_path).columns
+    (folder / "generic_feedback.toml").write_text('[feedback]\ntitle = "T"\n', "utf-8")
+    with pytest.raises(ConfigError, match="generic_feedback"):
+        loader.find_mapping("ours", tmp_path)
