@@ -174,13 +174,21 @@ def _extended(own: Sequence[RecordMap], base: Sequence[RecordMap]) -> tuple[Reco
 
 
 def _joined(one: RecordMap | None, other: RecordMap | None) -> RecordMap:
-    if one is None or other is None:
-        found = one or other
-        assert found is not None  # noqa: S101  one of them has it
-        return found
+    kind = (one or other or _NOTHING).kind
+    one, other = one or _NOTHING, other or _NOTHING
     named = {f.name for f in one.fields}
     fields = (*one.fields, *(f for f in other.fields if f.name not in named))
-    return RecordMap(one.kind, one.key or other.key, fields, one.each or other.each)
+    chosen = () if other.key == _usual_key(kind, other.fields) else other.key
+    return RecordMap(kind, one.key or chosen or _usual_key(kind, fields), fields, one.each or other.each)
+
+
+_NOTHING = RecordMap("posting", (), ())
+
+
+def _usual_key(kind: Kind, fields: Sequence[FieldMap]) -> tuple[str, ...]:
+    """What identifies a record where its table does not say it."""
+    names = {f.name for f in fields}
+    return tuple(name for name in KEYS[kind] if name in names)
 
 
 def with_constants(it: Mapping, constants: Dict[str, Any], where: str, path: str) -> Mapping:
@@ -294,7 +302,7 @@ class _Loader:
             return RecordMap(kind, (), ())
         own = {name: value for name, value in raw.items() if name not in {"key", "each"}}
         fields = [f for path, value in _flat(kind, own) if (f := self._field(kind, path, value))]
-        return RecordMap(kind, self._key(kind, raw, [f.name for f in fields]), tuple(fields), self._each(kind, raw))
+        return RecordMap(kind, self._key(kind, raw), tuple(fields), self._each(kind, raw))
 
     def _each(self, kind: Kind, raw: Dict[str, Any]) -> str | None:
         each = raw.get("each")
@@ -313,8 +321,16 @@ class _Loader:
                     (record.kind, "each"), "only what the row is about, its last record, can come several times."
                 )
         for record in records:
+            self._check_key(record)
             if record.kind in LINKED:
                 self._check_references(record, made)
+
+    def _check_key(self, record: RecordMap) -> None:
+        filled = [f.name for f in record.fields]
+        for name in record.key:
+            if name not in filled:
+                why = f"{name!r} is no field that this table fills.{did_you_mean(name, filled)}"
+                self._problem((record.kind, "key"), why)
 
     def _check_references(self, record: RecordMap, made: Collection[str]) -> None:
         names = {f.name for f in record.fields}
@@ -395,16 +411,13 @@ class _Loader:
         except BadValue as error:
             self._problem(where, f"the value {cell!r} {error}.{did_you_mean(cell, found.choices)}")
 
-    def _key(self, kind: Kind, raw: Dict[str, Any], mapped: Collection[str]) -> tuple[str, ...]:
+    def _key(self, kind: Kind, raw: Dict[str, Any]) -> tuple[str, ...]:
         if "key" not in raw:
-            return tuple(name for name in KEYS[kind] if name in mapped)
+            return ()
         key = raw["key"]
         if not isinstance(key, list) or not key or not all(isinstance(name, str) for name in key):
             self._problem((kind, "key"), 'must be a list of fields of this record, such as ["title"].')
             return ()
-        for name in key:
-            if name not in mapped:
-                self._problem((kind, "key"), f"{name!r} is no field that this table fills.{did_you_mean(name, mapped)}")
         return tuple(key)
 
     # -- problems -----------------------------------------------------------------------------------
