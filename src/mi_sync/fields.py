@@ -156,6 +156,18 @@ class FieldSpec(BaseModel):
 PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
 
+def is_numbered(column: str) -> bool:
+    """Whether a column's name has a part that stands for any number, as in `skills.*.name`."""
+    return "*" in column and "*" in column.split(".")
+
+
+@lru_cache(maxsize=4096)
+def column_pattern(name: str, *, below: bool = False) -> re.Pattern[str]:
+    """The folded names of the columns that a name stands for, with its numbers; `below`, also of those inside."""
+    parts = ["([0-9]{1,5})" if part == "*" else re.escape(part) for part in fold(name).split(".")]
+    return re.compile(r"\.".join(parts) + (r"(?:\..*)?" if below else ""))
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a source's configuration adds to its mapping.

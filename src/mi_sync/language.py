@@ -221,7 +221,10 @@ def with_constants(it: Mapping, constants: Dict[str, Any], where: str, path: str
 def _whose(it: Mapping, name: str) -> tuple[Kind, str]:
     """The record that a field belongs to: one of the row's that it begins with, else what the row is about."""
     head, _, rest = name.partition(".")
-    return next(((record.kind, rest) for record in it.records if record.kind == head and rest), (it.primary, name))
+    for record in it.records:
+        if record.kind == head and rest:
+            return record.kind, rest
+    return it.primary, name
 
 
 def _none_there(name: str) -> Mapping:
@@ -272,9 +275,7 @@ class _Loader:
         words: list[Any] = raw if isinstance(raw, list) else [raw]
         if is_eeo(column):
             self._problem(("skip", column), f"{column!r} looks like EEO data, which is never looked at; remove it.")
-        elif (
-            not isinstance(words, list) or not all(isinstance(word, str) and fold(word) for word in words) or not words
-        ):
+        elif not words or not all(isinstance(word, str) and fold(word) for word in words):
             self._problem(("skip", column), 'give the words for which a row is skipped, such as ["Survey Preview"].')
         else:
             return SkipRule(column, tuple(words))

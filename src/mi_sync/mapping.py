@@ -27,8 +27,10 @@ from mi_sync.fields import (
     FieldSpec,
     Options,
     Parse,
+    column_pattern,
     is_blank,
     is_eeo,
+    is_numbered,
     parser,
     type_of,
 )
@@ -159,7 +161,7 @@ class _Header:
 
     def all(self, name: str) -> tuple[int, ...]:
         """The positions of a column; of `skills.*.name` those of every number, in their order."""
-        if "*" not in name:
+        if not is_numbered(name):
             return tuple(p for p in (self.find(name),) if p is not None)
         found = [(numbers, positions[0]) for numbers, positions in self._numbered(name) if numbers]
         return tuple(position for _, position in sorted(found))
@@ -174,9 +176,9 @@ class _Header:
         return frozenset(p for name, positions in self._folded.items() if name.startswith(start) for p in positions)
 
     def _numbered(self, path: str, *, below: bool = False) -> Iterator[tuple[tuple[int, ...], list[int]]]:
-        pattern = re.escape(fold(path)).replace(r"\*", "([0-9]{1,5})") + (r"(?:\..*)?" if below else "")
+        pattern = column_pattern(path, below=below)
         for name, positions in self._folded.items():
-            if match := re.fullmatch(pattern, name):
+            if match := pattern.fullmatch(name):
                 yield tuple(int(number) for number in match.groups()), positions
 
     def shown(self, known: Collection[str]) -> str:
@@ -509,7 +511,7 @@ class _Compiler:
         outer = path.rpartition("*")[0]
         for numbers in self._header.numbers(f"{outer}*") if outer else [()]:
             name = _filled_in(path, path, numbers)
-            placed = [f for f in _at(record, path, numbers).fields if "*" not in "".join(f.spec.columns)]
+            placed = [f for f in _at(record, path, numbers).fields if not any(map(is_numbered, f.spec.columns))]
             positions = {p for f in placed for column in f.spec.columns for p in self._header.all(column)}
             yield _Around(name, record.kind, tuple(sorted(positions)), self._header.under(name))
 
@@ -548,7 +550,7 @@ class _Compiler:
         pieces = None
         separator = it.spec.split or ";"
         template = it.spec.template
-        if template is None and found.many and any("*" in column for column in at):
+        if template is None and found.many and any(map(is_numbered, at)):
             template = separator.join(f"{{{column}}}" for column in at)
         if template is not None and positions:
             pieces = tuple(_pieces(template, at, separator))

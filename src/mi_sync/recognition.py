@@ -8,13 +8,12 @@ Nothing here reads files, the clock or the network.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from mi_sync.errors import SourceError
-from mi_sync.fields import Options, is_eeo
+from mi_sync.fields import Options, column_pattern, is_eeo, is_numbered
 from mi_sync.language import Mapping
 from mi_sync.mapping import Untold, compile_mapping
 from mi_sync.values import fold, line
@@ -99,7 +98,7 @@ def _is_enough(fit: Fit) -> bool:
 
 
 def _reads(it: Mapping) -> set[str]:
-    """The columns that a mapping knows, folded."""
+    """The columns that a mapping knows, folded; a star stands for any number."""
     return {fold(column) for column in it.columns}
 
 
@@ -126,8 +125,8 @@ def _is_about(it: Mapping, names: Collection[str]) -> bool:
 def _fit(it: Mapping, names: Collection[str], common: Collection[str]) -> Fit:
     looks = {fold(column) for column in it.looks_like or ()}
     wanted = _reads(it) | looks
-    patterns = [re.compile(re.escape(each).replace(r"\*", "[0-9]+")) for each in wanted if "*" in each]
-    known = {name for name in names if name in wanted or any(each.fullmatch(name) for each in patterns)}
+    numbered = [column_pattern(each) for each in wanted if is_numbered(each)]
+    known = {name for name in names if name in wanted or any(each.fullmatch(name) for each in numbered)}
     return Fit(it, len(known), len(names), signed=bool(looks - set(common)))
 
 

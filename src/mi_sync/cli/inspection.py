@@ -17,7 +17,7 @@ from mi_sync.errors import ConfigError, ExitCode, SourceError
 from mi_sync.fields import Options
 from mi_sync.http import Wire
 from mi_sync.language import Mapping
-from mi_sync.mapping import compile_mapping
+from mi_sync.mapping import Untold, compile_mapping
 from mi_sync.values import line
 
 
@@ -139,23 +139,27 @@ def _recognise(found: Found, known: Sequence[Mapping], named: Mapping | None) ->
     found.fits = recognition.fits(header, known)
     if named is not None:
         found.mapping = named
-        found.confidence, found.why = _binds(header, named, found.file)
+        found.confidence, remark = _binds(header, named, found.file)
+        found.why = f"it was named{remark}"
         return
     try:
         fit = recognition.recognise(header, known, found.file)
     except SourceError as error:
         found.confidence, found.why = (found.fits[0].confidence if found.fits else 0.0), error.why
     else:
-        found.mapping, found.confidence, found.why = fit.mapping, fit.confidence, fit.evidence
+        _, untold = _binds(header, fit.mapping, found.file)
+        found.mapping, found.confidence, found.why = fit.mapping, fit.confidence, f"{fit.evidence}{untold}"
 
 
-def _binds(header: Sequence[str], named: Mapping, file: str) -> tuple[float, str]:
-    """Whether a mapping that was named can read the file."""
+def _binds(header: Sequence[str], it: Mapping, file: str) -> tuple[float, str]:
+    """Whether a mapping can read the file, and what is to be said of that."""
     try:
-        compile_mapping(named, header, Options(), programme="", file=file)
+        compile_mapping(it, header, Options(), programme="", file=file)
+    except Untold as error:
+        return 1.0, f"; {error.why} {error.remedy}"
     except SourceError as error:
-        return 0.0, f"it was named, but cannot read this file: {error.why}"
-    return 1.0, "it was named"
+        return 0.0, f", but it cannot read this file: {error.why}"
+    return 1.0, ""
 
 
 # ------------------------------------------------------------------------------------------------- writing
