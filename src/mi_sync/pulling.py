@@ -230,8 +230,8 @@ class NoRecords:
     def notes(self) -> Iterator[Problem]:
         """What to tell."""
         for why, (first, count) in self._found.items():
-            more = f" So are {count - 1} more." if count > 1 else ""
-            yield Problem(f"{self._file}:{first}", "", f"the row is skipped: {why}.{more}")
+            rows = "the row is skipped" if count == 1 else f"this row and {count - 1} more are skipped"
+            yield Problem(f"{self._file}:{first}", "", f"{rows}: {why}.")
 
 
 def _origins(draft: mapping.Draft) -> dict[str, tuple[str | None, int | None]]:

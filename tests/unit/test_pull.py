@@ -503,7 +503,7 @@ def test_feedback_of_a_form_finds_its_application_or_is_left_out(world: World) -
     counts = result.sources["form"]
     assert (counts.rows, counts.mapped, counts.quarantined, counts.skipped) == (4, 1, 1, 2)
     told = {problem.where: problem.why for problem in result.problems}
-    assert told["form.csv:3"] == "the row is skipped: column 'Status' says 'Survey Preview'. So are 1 more."
+    assert told["form.csv:3"] == "this row and 1 more are skipped: column 'Status' says 'Survey Preview'."
     assert "give the intern's address" in told["form.csv:5"]
     assert len(list(world.store.records("applicant"))) == 2  # the mistyped address made nobody
 
