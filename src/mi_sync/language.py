@@ -163,8 +163,14 @@ def load(text: str, name: str, file: str, find: Find | None = None) -> Mapping:
         raise ConfigError(loader.problems)
     digest = identity.digest(text, *([base.digest] if base else []))
     kept = (rule for rule in (base.skip if base else ()) if rule.column not in {own.column for own in skip})
-    head_fields = head.model_dump(exclude={"extends"})
-    return Mapping(name, file, digest, records, **head_fields, skip=(*kept, *skip))
+    above = head.model_dump(exclude={"extends"})
+    if base:
+        above |= {key: getattr(base, key) for key in _INHERITED if key not in head.model_fields_set}
+    return Mapping(name, file, digest, records, **above, skip=(*kept, *skip))
+
+
+_INHERITED = ("overlay", "dates", "direction", "looks_like")
+"""What stands above the tables of a mapping and is so of those that extend it."""
 
 
 def _extended(own: Sequence[RecordMap], base: Sequence[RecordMap]) -> tuple[RecordMap, ...]:

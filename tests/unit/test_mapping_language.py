@@ -254,7 +254,13 @@ def test_a_mapping_extends_another_field_by_field() -> None:
         "url": (("Link",), "b.toml", 7),
     }
     assert [(rule.column, rule.words) for rule in it.skip] == [("State", ("Test",)), ("Status", ("Gone",))]
-    assert it.looks_like is None
+
+
+def test_what_is_so_of_a_format_is_so_of_what_extends_it_unless_it_says_otherwise() -> None:
+    base = f'title = "T"\nattested = "header"\noverlay = true\ndates = "dmy"\nlooks_like = ["Link"]\n{BASE}'
+    it, other = extended("", base), extended("looks_like = []\noverlay = false\n", base)
+    assert (it.overlay, it.dates, it.looks_like, it.title, it.attested) == (True, "dmy", ("Link",), "", "none")
+    assert (other.overlay, other.dates, other.looks_like) == (False, "dmy", ())
 
 
 def test_the_digest_follows_what_is_extended() -> None:
