@@ -14,6 +14,8 @@ import typing
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -172,8 +174,16 @@ class _Header:
 
     def under(self, path: str) -> frozenset[int]:
         """The positions of the columns below a path that has numbers for its stars."""
-        start = f"{fold(path)}."
-        return frozenset(p for name, positions in self._folded.items() if name.startswith(start) for p in positions)
+        return frozenset(self._below.get(fold(path), ()))
+
+    @cached_property
+    def _below(self) -> Dict[str, Sequence[int]]:
+        """For each path the columns below it, found once: a list may have thousands of elements."""
+        found: dict[str, list[int]] = {}
+        for name, positions in self._folded.items():
+            for path in accumulate(name.split(".")[:-1], "{}.{}".format):
+                found.setdefault(path, []).extend(positions)
+        return found
 
     def _numbered(self, path: str, *, below: bool = False) -> Iterator[tuple[tuple[int, ...], list[int]]]:
         pattern = column_pattern(path, below=below)
@@ -712,8 +722,9 @@ class Mapper:
         """The records of a row, or why there are none. Never raises for whatever stands in a cell."""
         if len(cells) != self._width:
             return self.fault(line, f"the row has {len(cells)} cells where the header has {self._width}; correct it.")
-        if why := next((why for rule in self._skips if (why := rule.why(cells))), None):
-            return Skipped(line, why)
+        for rule in self._skips:
+            if why := rule.why(cells):
+                return Skipped(line, why)
         made: dict[Kind, str] = {}
         drafts: list[Draft] = []
         try:

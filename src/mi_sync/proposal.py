@@ -21,7 +21,17 @@ from itertools import chain
 from typing import NamedTuple
 
 from mi_sync import values
-from mi_sync.fields import FieldSpec, FieldType, Options, column_pattern, field_types, is_blank, is_eeo, parser
+from mi_sync.fields import (
+    FieldSpec,
+    FieldType,
+    Options,
+    column_pattern,
+    field_types,
+    is_blank,
+    is_eeo,
+    is_numbered,
+    parser,
+)
 from mi_sync.language import Mapping
 from mi_sync.model import Kind
 from mi_sync.values import BadValue, DateOrder, fold, line
@@ -466,15 +476,19 @@ def bound(header: Sequence[str], it: Mapping) -> list[Column]:
     for record in it.records:
         for f in record.fields:
             for column in f.spec.columns:
-                read.setdefault(column, []).append(f"{record.kind}.{f.name}")
+                read.setdefault(fold(column), []).append(f"{record.kind}.{f.name}")
     skipping = {fold(rule.column) for rule in it.skip}
     return [_bound(line(name), _fields_of(name, read), skips=fold(name) in skipping) for name in header]
 
 
 def _fields_of(name: str, read: Dict[str, Sequence[str]]) -> list[str]:
     """What a column is read as; the raw word of a status comes second to what it means."""
-    found = [fields for column, fields in read.items() if column_pattern(column).fullmatch(fold(name))]
-    return sorted(dict.fromkeys(chain(*found)), key=lambda field: field.endswith(".source_status"))
+    folded = fold(name)
+    numbered = [
+        fields for column, fields in read.items() if is_numbered(column) and column_pattern(column).fullmatch(folded)
+    ]
+    found = chain(read.get(folded, ()), *numbered)
+    return sorted(dict.fromkeys(found), key=lambda field: field.endswith(".source_status"))
 
 
 def _bound(name: str, fields: Sequence[str], *, skips: bool) -> Column:

@@ -623,3 +623,11 @@ def test_what_is_said_nowhere_is_asked_for() -> None:
     assert caught.value.names == {"kind", "scale"}
     with pytest.raises(SourceError, match="lacks a column for applicant"):
         mapper(SAYS, ["Project", "Kind"])
+
+
+def test_thousands_of_elements_are_bound_in_passing() -> None:
+    names = [f"apps.{n}.jobs.{m}.name" for n in range(1_000) for m in range(5)]
+    it = mapper(EACH, ["id", *names])
+    outcome = it.map(3, ["1", *["A"] * 5, *[""] * (len(names) - 5)])
+    assert isinstance(outcome, Mapped)
+    assert [draft.kind for draft in outcome.drafts] == ["applicant", *["application"] * 5]
