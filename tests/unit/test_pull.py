@@ -516,14 +516,19 @@ def test_rows_that_are_skipped_are_counted_alike_when_nothing_has_changed(world:
     assert (counts.rows, counts.unchanged, counts.quarantined, counts.skipped) == (4, 1, 1, 2)
 
 
-def test_another_constant_or_scale_reads_the_file_again(world: World) -> None:
+@pytest.mark.parametrize(
+    ("before", "after", "found"), [("check_in", "final", ("final", 0.75)), ("[1, 5]", "[0, 10]", ("check_in", 0.4))]
+)
+def test_another_constant_or_scale_reads_the_file_again(
+    world: World, before: str, after: str, found: tuple[str, float]
+) -> None:
     configured(world, FORM)
     world.write("form.csv", ANSWERS)
     world.pull()
-    configured(world, FORM.replace("check_in", "final").replace("[1, 5]", "[0, 10]"))
+    configured(world, FORM.replace(before, after))
     world.pull()
-    found = [it for it in world.store.records("feedback") if isinstance(it, Feedback)]
-    assert [(it.kind, it.rating) for it in found] == [("final", 0.4)]
+    records = [it for it in world.store.records("feedback") if isinstance(it, Feedback)]
+    assert [(it.kind, it.rating) for it in records] == [found]
 
 
 def test_constants_decide_what_a_file_can_be(world: World) -> None:
@@ -591,4 +596,13 @@ def test_of_a_row_that_repeats_one_of_its_records_the_others_count(world: World)
     counts = result.sources["candidates"]
     assert (counts.rows, counts.mapped, counts.skipped) == (2, 1, 1)
     assert sum("repeats" in problem.why for problem in result.problems) >= 1
+    assert len([a for a in world.applications() if a.status == "in_review"]) == 2
+
+
+def test_a_row_that_repeats_its_first_record_says_its_others_all_the_same(world: World) -> None:
+    configured(world, GREENHOUSE)
+    rows = [candidate(["Donor dashboard"]), candidate(["Donor dashboard", "Donor atlas"])]
+    world.write("candidates.json", json.dumps(rows))
+    counts = world.pull().sources["candidates"]
+    assert (counts.rows, counts.mapped, counts.skipped) == (2, 2, 0)
     assert len([a for a in world.applications() if a.status == "in_review"]) == 2
