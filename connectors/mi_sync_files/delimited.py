@@ -15,48 +15,59 @@ from typing import TextIO
 
 from mi_sync.connector import Row, Table
 from mi_sync.errors import SourceError
-from mi_sync_files.cells import MAX_CELL, MAX_ROW, SAMPLE_ROWS, find_header, fitted, is_blank
+from mi_sync_files.cells import MAX_CELL, MAX_ROW, SAMPLE_ROWS, fitted, is_blank
+from mi_sync_files.content import DAMAGED, Text
+from mi_sync_files.ending import without_ending
+from mi_sync_files.header import filled, find_header, read_header
+from mi_sync_files.place import Place
+from mi_sync_files.settings import Settings
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 """Those that are found without being told, and what people call them."""
 _SAMPLE_SIZE = 1 << 18
 """Header and delimiter are found from so many characters at most."""
+_DAMAGED = "it holds a byte that is no UTF-8, as the rest of the file is; correct it and save as CSV (UTF-8)"
 _QUOTE = "quote the cells that hold a delimiter"
 _SEP = re.compile(r'"?sep=([^"\r\n])"?\s*', re.IGNORECASE)
 """What Excel understands as a first line (PowerShell/PowerShell#7776)."""
 
 
-def read_table(text: TextIO, name: str, encoding: str, delimiter: str | None, header_row: int | None = None) -> Table:
-    """The table of a text that was opened with `newline=""`; its header is read, its rows are not yet.
+def read_table(text: Text, place: Place, settings: Settings) -> Table:
+    """The table of a text; its header is read, its rows are not yet.
 
-    Lines above the header are passed over: up to line `header_row`, or those that can only be titles.
+    Lines above the header are passed over: up to the line `header_row`, or those that can only be titles.
 
     Raises:
         SourceError: it has no header, or its delimiter is not clear.
     """
     # The csv module has one limit for the whole process.
     csv.field_size_limit(MAX_CELL)
-    lines = _Lines(text, name)
+    lines = _Lines(text.open(newline=""), place)
     declared = _SEP.fullmatch("".join(lines.ahead(1)))
     if declared:
         lines.skip(1)
-    told = delimiter or (declared[1] if declared else None)
-    lines.skip(header_row - lines.number if header_row else _titles(lines.ahead(SAMPLE_ROWS), told))
-    chosen: str = told or find_delimiter(lines.ahead(SAMPLE_ROWS), name)
+    told = settings.delimiter or (declared[1] if declared else None)
+    at = settings.header_row
+    lines.skip(at - lines.number if at else _titles(lines.ahead(SAMPLE_ROWS), told))
+    chosen: str = told or find_delimiter(lines.ahead(SAMPLE_ROWS), place)
     reader = csv.reader(lines, delimiter=chosen, strict=True)
-    header_line, header = lines.number, _header(reader, lines)
-    rows = _rows(reader, lines, len(header))
-    return Table(header, header_line, rows, "tsv" if chosen == "\t" else "csv", encoding, chosen)
+    first = Row(lines.number, _first_row(reader, lines))
+    header, rows = read_header(first, map(_undamaged, _rows(reader, lines)), settings.header_rows, place)
+    rows = without_ending(rows, len(header), lines=True)
+    kind = "tsv" if chosen == "\t" else "csv"
+    return Table(header, first.line, (fitted(row, len(header), _QUOTE) for row in rows), kind, delimiter=chosen)
 
 
 # ------------------------------------------------------------------------------------------------ rows
 
 
-def _header(reader: Iterator[list[str]], lines: _Lines) -> list[str]:
+def _first_row(reader: Iterator[list[str]], lines: _Lines) -> list[str]:
     try:
         cells = next(reader, [])
     except csv.Error as error:
         raise lines.error(f"the header row cannot be read: {lines.fault(error)}", "Correct it.") from None
+    if any(map(DAMAGED.search, cells)):
+        raise lines.error("the header row holds a byte that is no UTF-8.", "Save it as CSV (UTF-8).")
     if is_blank(cells):
         raise lines.error(
             "the header row is blank.",
@@ -65,7 +76,8 @@ def _header(reader: Iterator[list[str]], lines: _Lines) -> list[str]:
     return cells
 
 
-def _rows(reader: Iterator[list[str]], lines: _Lines, width: int) -> Iterator[Row]:
+def _rows(reader: Iterator[list[str]], lines: _Lines) -> Iterator[Row]:
+    """The rows below, as wide as they are."""
     while True:
         lines.begin_row()
         try:
@@ -76,16 +88,22 @@ def _rows(reader: Iterator[list[str]], lines: _Lines, width: int) -> Iterator[Ro
             yield Row(lines.number, (), lines.fault(error))
             continue
         if not is_blank(cells):
-            yield fitted(lines.number, cells, width, _QUOTE)
+            yield Row(lines.number, cells)
+
+
+def _undamaged(row: Row) -> Row:
+    if any(not cell.isascii() and DAMAGED.search(cell) for cell in row.cells):
+        return Row(row.line, (), _DAMAGED)
+    return row
 
 
 class _Lines:
     """The lines of a text, for csv.reader, and which of them make up the row in hand."""
 
-    def __init__(self, text: TextIO, name: str) -> None:
+    def __init__(self, text: TextIO, place: Place) -> None:
         self.number = 1
         self._text = text
-        self._name = name
+        self._place = place
         self._ahead: deque[str] = deque()
         self._row: list[str] = []
         self._size = 0
@@ -143,7 +161,7 @@ class _Lines:
         ) from None
 
     def error(self, why: str, remedy: str) -> SourceError:
-        return SourceError(why, where=f"{self._name}:{self.number}", remedy=remedy)
+        return self._place.error(why, remedy, self.number)
 
 
 def _where_quote_opened(lines: Sequence[str]) -> int:
@@ -163,11 +181,19 @@ def _where_quote_opened(lines: Sequence[str]) -> int:
 def _titles(sample: Sequence[str], delimiter: str | None) -> int:
     """How many lines above the header can only be titles; 0 when the first of them can be divided."""
     candidates = [delimiter] if delimiter else list(DELIMITERS)
-    first = next(filter(None, (line.strip(f"{''.join(candidates)}\r\n ") for line in sample)), "")
-    if any(each in first for each in candidates):
+    if any(filled(_first_filled(sample, each)) > 1 for each in candidates):
         return 0
     found = {_lines_above(sample, each) for each in candidates} - {0}
     return found.pop() if len(found) == 1 else 0
+
+
+def _first_filled(sample: Sequence[str], delimiter: str) -> list[str]:
+    try:
+        return next(
+            (cells for cells in csv.reader(sample, delimiter=delimiter, strict=True) if not is_blank(cells)), []
+        )
+    except csv.Error:
+        return []
 
 
 def _lines_above(sample: Sequence[str], delimiter: str) -> int:
@@ -178,11 +204,13 @@ def _lines_above(sample: Sequence[str], delimiter: str) -> int:
             rows.append(cells)
             starts.append(reader.line_num)
     except csv.Error:
-        return 0
+        # A row that only the end of the sample cuts is no matter.
+        if reader.line_num < len(sample):
+            return 0
     return starts[find_header(rows)]
 
 
-def find_delimiter(sample: Sequence[str], name: str) -> str:
+def find_delimiter(sample: Sequence[str], place: Place) -> str:
     """The delimiter that divides most rows like the header, and into most cells; a comma if there is one column.
 
     Raises:
@@ -195,9 +223,7 @@ def find_delimiter(sample: Sequence[str], name: str) -> str:
         return ","
     if len(found) > 1:
         names = " and ".join(DELIMITERS[d] for d in found)
-        raise SourceError(
-            f"{names} divide its rows equally well.", where=name, remedy='Say which: delimiter = "," or another.'
-        )
+        raise place.error(f"{names} divide its rows equally well.", 'Say which: delimiter = "," or another.')
     return found[0]
 
 

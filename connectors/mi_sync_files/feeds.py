@@ -43,7 +43,7 @@ def read_feed(passes: Passes, place: Place, wanted: str | None) -> Table:
     def records() -> Iterator[Record]:
         return parse(passes(), _Records(place, path), place)
 
-    return table_of(records, place, "xml", "")
+    return table_of(records, place, "xml")
 
 
 # ------------------------------------------------------------------------------------------- which element

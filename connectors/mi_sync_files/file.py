@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from mi_sync.connector import Row, Table
-from mi_sync.errors import SourceError
-from mi_sync_files.container import Passes, in_memory, unpack
-from mi_sync_files.content import Content, Stamp, scan
+from mi_sync.errors import Problem, SourceError
+from mi_sync_files.container import in_memory, unpack
+from mi_sync_files.content import Content, Fit, Stamp, Text, scan
 from mi_sync_files.delimited import read_table
 from mi_sync_files.feeds import read_feed
 from mi_sync_files.formats import Format, find_format, other_format
@@ -24,29 +20,43 @@ from mi_sync_files.place import Place
 from mi_sync_files.settings import Settings
 from mi_sync_files.workbook import read_workbook
 
+_ERRORS = {Fit.DAMAGED: "surrogateescape"}
+"""How bytes that are no text are read."""
+
+
+class Origin(Protocol):
+    """Where the bytes of a file come from."""
+
+    def open(self) -> BinaryIO:
+        """The bytes, to be read in any order, with a file number.
+
+        Raises:
+            MiSyncError: they cannot be had.
+        """
+        ...
+
 
 class ExportFile:
     """One file of any format, or a member of an archive (a `SourceFile`).
 
     Args:
-        path: where it is.
-        name: what people call it: the path as configured, with forward slashes.
+        origin: gives its bytes.
+        place: what people call it.
         settings: of its source.
         member: what of a ZIP archive is meant; empty: the only table.
     """
 
-    def __init__(self, path: Path, name: str, settings: Settings, member: str = "") -> None:
-        self._path = path
-        self._name = name
+    def __init__(self, origin: Origin, place: Place, settings: Settings, member: str = "") -> None:
+        self._origin = origin
         self._settings = settings
         self._member = member
-        self._place = Place(name)
+        self._place = place
         self._known: Content | None = None
 
     @property
     def name(self) -> str:
-        """The path as configured; of a file that a glob found, its own."""
-        return self._name
+        """The path as configured, without what may be secret in an address; of a file that a glob found, its own."""
+        return self._place.name
 
     def digest(self) -> str:
         """BLAKE2b of the bytes.
@@ -54,7 +64,7 @@ class ExportFile:
         Raises:
             SourceError: the file is not there or cannot be read.
         """
-        with self._bytes() as stream:
+        with self._origin.open() as stream:
             return self._content(stream).digest
 
     @contextmanager
@@ -66,14 +76,14 @@ class ExportFile:
                 from some line on, or somebody changed it meanwhile.
             EmptySource: it has no bytes, nothing but white space, or no records.
         """
-        with self._bytes() as stream:
+        with self._origin.open() as stream:
             content = self._content(stream)
             if not content.head:
                 raise self._place.empty("the file is empty.")
             try:
                 table = self._table(stream, content)
             except OSError as error:
-                raise self._unreadable(error) from None
+                raise self._place.unreadable(error) from None
             yield replace(table, rows=self._guarded(table.rows, stream, content))
 
     def _table(self, stream: BinaryIO, of_file: Content) -> Table:
@@ -86,33 +96,32 @@ class ExportFile:
         kind = find_format(content, found.name)
         if kind == "xlsx":
             seekable = in_memory(found, self._place) if found.is_packed else stream
-            return read_workbook(seekable, self._place, self._settings.sheet, self._settings.header_row)
+            return read_workbook(seekable, self._place, self._settings)
         if kind == "xml":
             return read_feed(found.passes, self._place, self._settings.sheet)
         self._refuse_other_bytes(content)
-        return self._text_table(kind, found.passes, content.encoding)
+        table = self._text_table(kind, Text(found.passes, content.encoding, _ERRORS.get(content.fit, "strict")))
+        return replace(table, encoding=content.encoding, notes=list(self._notes(content)))
 
-    def _text_table(self, kind: Format, passes: Passes, encoding: str) -> Table:
+    def _text_table(self, kind: Format, text: Text) -> Table:
         settings, place = self._settings, self._place
         if kind == "json":
-            return read_json(passes, place, encoding, settings.sheet)
+            return read_json(text, place, settings.sheet)
         if kind == "jsonl":
-            return read_lines(passes, place, encoding)
+            return read_lines(text, place)
         if kind == "html":
-            return read_page(passes, place, encoding)
-        text = io.TextIOWrapper(passes(), encoding=encoding, newline="")
-        return read_table(text, place.name, encoding, settings.delimiter, settings.header_row)
+            return read_page(text, place)
+        return read_table(text, place, settings)
+
+    def _notes(self, content: Content) -> Iterator[Problem]:
+        """Which encoding was found, where it is not the usual one."""
+        if content.fit is Fit.FALLBACK:
+            why = "this line is no UTF-8, so the file is read as Windows-1252; if letters are wrong, name its encoding:"
+            yield Problem(f"{self._place.name}:{content.misfit_line}", "", f'{why} encoding = "…".')
+        elif content.encoding == "utf-16" and self._settings.encoding is None:
+            yield Problem(self._place.name, "", "it is read as UTF-16, as its byte order mark says.")
 
     # -- bytes --------------------------------------------------------------------------------------
-
-    def _bytes(self) -> BinaryIO:
-        try:
-            # Asked before opening, because opening a pipe would wait for its writer.
-            if not stat.S_ISREG(self._path.stat().st_mode):
-                raise self._error("it is a folder or a device, not a file.", "Give the path of a file, or a glob.")
-            return self._path.open("rb")
-        except OSError as error:
-            raise self._unreadable(error) from None
 
     def _content(self, stream: BinaryIO) -> Content:
         """What a pass over the bytes tells; the pass is made once for as long as the file stays the same."""
@@ -122,7 +131,7 @@ class ExportFile:
                 stream.seek(0)
                 self._known = scan(stream, stamp, self._settings.encoding)
             except OSError as error:
-                raise self._unreadable(error) from None
+                raise self._place.unreadable(error) from None
         return self._known
 
     def _guarded(self, rows: Iterator[Row], stream: BinaryIO, content: Content) -> Iterator[Row]:
@@ -130,7 +139,7 @@ class ExportFile:
         try:
             yield from rows
         except OSError as error:
-            raise self._unreadable(error) from None
+            raise self._place.unreadable(error) from None
         except UnicodeError:
             # The whole file was decoded before, so these are other bytes.
             raise self._changed() from None
@@ -140,11 +149,12 @@ class ExportFile:
     # -- refusals -----------------------------------------------------------------------------------
 
     def _refuse_other_bytes(self, content: Content) -> None:
-        if content.undecodable_line:
+        if content.fit is Fit.NONE or (content.fit is Fit.MIXED and not content.nul_line):
+            why = "it is no UTF-8 from this line on, but other parts of it are, so no encoding fits all of it."
             raise self._error(
-                f"its text is not {' or '.join(content.tried)}.",
-                'Save it as CSV (UTF-8), or name its encoding: encoding = "…".',
-                content.undecodable_line,
+                why if content.fit is Fit.MIXED else f"its text is not {' or '.join(content.tried)}.",
+                f'Save it as CSV (UTF-8), or name its encoding: encoding = "{content.tried[-1]}".',
+                content.misfit_line,
             )
         if content.nul_line:
             raise self._error(
@@ -157,13 +167,6 @@ class ExportFile:
 
     def _changed(self) -> SourceError:
         return self._error("it changed while it was read.", "Run again once the export is written completely.")
-
-    def _unreadable(self, error: OSError) -> SourceError:
-        if isinstance(error, PermissionError):
-            return self._error("no permission to read it.", f"Give this user access to {os.fspath(self._path)}.")
-        return self._error(
-            f"it cannot be read: {error.strerror or 'input/output error'}.", "See that the file is there."
-        )
 
     def _error(self, why: str, remedy: str, line: int = 0) -> SourceError:
         return self._place.error(why, remedy, line)

@@ -5,7 +5,6 @@ It is read piece by piece, so that memory holds one record. Numbers stay as they
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import Any, TextIO
 from mi_sync.connector import Table
 from mi_sync.errors import SourceError
 from mi_sync_files.cells import MAX_ROW
-from mi_sync_files.container import Passes
+from mi_sync_files.content import Text
 from mi_sync_files.pages import postings_in
 from mi_sync_files.place import Place
 from mi_sync_files.records import DECODER, MAX_DEPTH, Record, record_of, table_of
@@ -26,7 +25,7 @@ _OWN = {"id", "@id", "@type", "basics"}
 """An object that has one of these is a record itself, whatever lists it holds (`basics`: JSON Resume)."""
 
 
-def read_json(passes: Passes, place: Place, encoding: str, wanted: str | None) -> Table:
+def read_json(text: Text, place: Place, wanted: str | None) -> Table:
     """The table of a JSON file; `wanted` names the list whose objects are the rows, such as `jobs`.
 
     Raises:
@@ -34,23 +33,23 @@ def read_json(passes: Passes, place: Place, encoding: str, wanted: str | None) -
         EmptySource: it has no records.
     """
 
-    def text() -> _Cursor:
-        return _Cursor(io.TextIOWrapper(passes(), encoding=encoding), place)
+    def cursor() -> _Cursor:
+        return _Cursor(text.open(), place)
 
-    shape = _survey(text())
+    shape = _survey(cursor())
     if shape.names & {"@context", "@graph"} and wanted is None:
-        return table_of(lambda: (record_of(1, each) for each in postings_in(text().value())), place, "json", encoding)
+        return table_of(lambda: (record_of(1, each) for each in postings_in(cursor().value())), place, "json")
     if shape.is_record and wanted is None:
-        return table_of(lambda: (record_of(line, value) for line, value in [text().whole()]), place, "json", encoding)
+        return table_of(lambda: (record_of(line, value) for line, value in [cursor().whole()]), place, "json")
     path = _the_list(shape, place, wanted)
 
     def records() -> Iterator[Record]:
-        return (record_of(line, value) for at, line, value in _items(text()) if at == path)
+        return (record_of(line, value) for at, line, value in _items(cursor()) if at == path)
 
-    return table_of(records, place, "json", encoding)
+    return table_of(records, place, "json")
 
 
-def read_lines(passes: Passes, place: Place, encoding: str) -> Table:
+def read_lines(text: Text, place: Place) -> Table:
     """The table of a file with one JSON object on each line.
 
     Raises:
@@ -59,14 +58,14 @@ def read_lines(passes: Passes, place: Place, encoding: str) -> Table:
     """
 
     def records() -> Iterator[Record]:
-        text = io.TextIOWrapper(passes(), encoding=encoding, newline="\n")
-        for number, line in enumerate(iter(lambda: text.readline(MAX_ROW + 1), ""), 1):
+        lines = text.open(newline="\n")
+        for number, line in enumerate(iter(lambda: lines.readline(MAX_ROW + 1), ""), 1):
             if len(line) > MAX_ROW:
                 raise place.error(f"the line is longer than {MAX_ROW:,} characters.", "Is this a table?", number)
             if line.strip():
                 yield _record_on(number, line, place)
 
-    return table_of(records, place, "jsonl", encoding)
+    return table_of(records, place, "jsonl")
 
 
 def _record_on(number: int, line: str, place: Place) -> Record:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from mi_sync.connector import Table
 from mi_sync_files.cells import MAX_ROW
-from mi_sync_files.container import Passes
+from mi_sync_files.content import Text
 from mi_sync_files.place import Place
 from mi_sync_files.records import DECODER, MAX_DEPTH, Record, record_of, table_of
 
@@ -23,7 +22,7 @@ _ABOUT = {"@type", "@context"}
 """They say what a record is, not what it says."""
 
 
-def read_page(passes: Passes, place: Place, encoding: str) -> Table:
+def read_page(text: Text, place: Place) -> Table:
     """The table of the job postings in a page; one script at a time is held in memory.
 
     Raises:
@@ -32,13 +31,17 @@ def read_page(passes: Passes, place: Place, encoding: str) -> Table:
     """
 
     def blocks() -> Iterator[tuple[int, str]]:
-        return _blocks(io.TextIOWrapper(passes(), encoding=encoding, newline=""), place)
+        return _blocks(text.open(newline=""), place)
 
     if next(blocks(), None) is None:
-        raise place.error(
-            "the page has no JSON-LD, which is what is read of HTML.", "Export or save the table as CSV (UTF-8)."
+        login = (
+            "It may be a page to log in: use a link that needs none, or download the file." if place.is_remote else ""
         )
-    return table_of(lambda: _records(blocks()), place, "html", encoding)
+        raise place.error(
+            "the page has no JSON-LD, which is what is read of HTML.",
+            login or "Export or save the table as CSV (UTF-8).",
+        )
+    return table_of(lambda: _records(blocks()), place, "html")
 
 
 def _blocks(text: TextIO, place: Place) -> Iterator[tuple[int, str]]:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from mi_sync.connector import Row, Table
+from mi_sync.connector import Row, Table, distinct
 from mi_sync_files.cells import MAX_CELL, is_blank
 from mi_sync_files.place import Place
 
@@ -22,11 +22,11 @@ MAX_DEPTH = 64
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """A JSON object; a name that comes twice has both values."""
-    values: dict[str, list[object]] = {}
-    for name, value in pairs:
-        values.setdefault(name, []).append(value)
-    return {name: each[0] if len(each) == 1 else each for name, each in values.items()}
+    """A JSON object; a name that comes twice names two columns."""
+    values = dict(pairs)
+    if len(values) == len(pairs):
+        return values
+    return dict(zip(distinct(name for name, _ in pairs), (value for _, value in pairs), strict=True))
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=str, parse_int=str, parse_constant=str, strict=False)
@@ -41,7 +41,7 @@ class Record(NamedTuple):
     fault: str = ""
 
 
-def table_of(records: Callable[[], Iterator[Record]], place: Place, kind: str, encoding: str) -> Table:
+def table_of(records: Callable[[], Iterator[Record]], place: Place, kind: str) -> Table:
     """The table of records, of which `records` makes two passes: one for the columns, one for the rows.
 
     A row goes by the number of its record, from 1, because such a file often is a single line; by its line where every
@@ -53,7 +53,7 @@ def table_of(records: Callable[[], Iterator[Record]], place: Place, kind: str, e
     """
     header = tuple(_columns(records(), place))
     found = records() if kind == "jsonl" else _numbered(records())
-    return Table(header, 1, _rows(found, header), kind, encoding)
+    return Table(header, 1, _rows(found, header), kind)
 
 
 def _numbered(records: Iterable[Record]) -> Iterator[Record]:
@@ -116,9 +116,9 @@ def _fault(text: str) -> str:
         return f"a cell is longer than {MAX_CELL:,} characters"
     if "\0" in text:
         return "a cell holds a NUL character"
-    # An escape such as \ud800 names half a character, which can be written nowhere.
+    # An escape such as \ud800 names half a character, which can be written nowhere; a damaged byte becomes one, too.
     if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
-        return "a cell holds half of a character (a lone surrogate)"
+        return "a cell holds a byte that is no UTF-8, or half of a character (a lone surrogate)"
     return ""
 
 

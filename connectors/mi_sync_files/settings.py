@@ -9,12 +9,14 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from mi_sync.connector import ConnectorConfig
+from mi_sync_files.address import checked
+from mi_sync_files.header import MOST_ROWS
 
 
 def _path(value: str) -> str:
     if "\0" in value:
         raise ValueError("a path cannot hold a NUL character")
-    return value
+    return checked(value)
 
 
 def _encoding(value: str) -> str:
@@ -36,8 +38,10 @@ class Settings(ConnectorConfig):
     """The settings of a source of files. In a path, `~` is a plain character."""
 
     path: Annotated[str, Field(min_length=1), AfterValidator(_path)] = Field(
-        description="a file or a glob (*, ?, […], **), from the folder of the configuration; "
-        "of a ZIP archive with several tables also the member: export.zip!Jobs/Saved Jobs.csv"
+        exclude=True,  # an address may hold a secret, and says nothing of how the file is read
+        repr=False,
+        description="a file or a glob (*, ?, […], **), from the folder of the configuration, or an address: https://, "
+        "s3:// or another that fsspec knows; of a ZIP archive also the member: export.zip!Jobs/Saved Jobs.csv",
     )
     encoding: Annotated[str, AfterValidator(_encoding)] | None = Field(
         default=None,
@@ -54,4 +58,9 @@ class Settings(ConnectorConfig):
     header_row: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
         description="the line of the column names in text, their row in a sheet, from 1; left out: found",
+    )
+    header_rows: Annotated[int, Field(ge=1, le=MOST_ROWS)] | None = Field(
+        default=None,
+        description="how many rows of column names there are, 1 to 3; left out: as many as Qualtrics or SurveyMonkey "
+        "surely wrote, else 1",
     )

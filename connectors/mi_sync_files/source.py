@@ -1,4 +1,4 @@
-"""Which files there are: a path or a glob becomes a list of files in a stable order."""
+"""Which files there are: a path, a glob or an address becomes a list of files in a stable order."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from pathlib import Path
 
 from mi_sync.connector import Context
 from mi_sync.errors import SourceError
+from mi_sync_files.address import Address, is_address, parse
 from mi_sync_files.file import ExportFile
+from mi_sync_files.local import LocalFile
+from mi_sync_files.place import Place
 from mi_sync_files.settings import Settings
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
 _MEMBER = re.compile(r"(.+?\.zip)!(.+)", re.IGNORECASE | re.DOTALL)
 
 
@@ -23,6 +25,7 @@ class FilesSource:
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._settings = settings
+        self._context = context
         self._source = context.name
         self._root = context.root.absolute()
 
@@ -30,15 +33,12 @@ class FilesSource:
         """The file, or those that the glob finds, by name; a file that it finds twice comes once.
 
         Raises:
-            SourceError: there is none, or the path is a web address.
+            SourceError: there is none.
+            NotAuthorised, Unavailable: what is elsewhere cannot be listed.
         """
+        if is_address(self._settings.path):
+            return list(self._remote(parse(self._settings.path)))
         path, member = self._split(self._settings.path)
-        if _URL.match(path):
-            raise SourceError(
-                "is a web address, and this version reads files only.",
-                where=path.partition("?")[0].partition("#")[0],
-                remedy="Download it and give the path of the file.",
-            )
         # A file whose name looks like a pattern is that file.
         if os.path.lexists(self._root / path) or not glob.has_magic(path):
             names = [self._single(path)]
@@ -52,8 +52,15 @@ class FilesSource:
         return (found[1], found[2]) if found else (path, "")
 
     def _file(self, name: str, member: str) -> ExportFile:
-        shown = name.replace(os.sep, "/") + (f"!{member}" if member else "")
-        return ExportFile(self._root / name, shown, self._settings, member)
+        place = Place(_shown(name.replace(os.sep, "/"), member))
+        return ExportFile(LocalFile(self._root / name, place), place, self._settings, member)
+
+    def _remote(self, address: Address) -> Iterator[ExportFile]:
+        from mi_sync_files.remote import RemoteFile, find
+
+        for name, fetch in find(address, self._context):
+            place = Place(_shown(name, address.member), is_remote=True)
+            yield ExportFile(RemoteFile(fetch, place), place, self._settings, address.member)
 
     def _single(self, path: str) -> str:
         if os.path.lexists(self._root / path):
@@ -91,6 +98,10 @@ class FilesSource:
 
     def _remedy(self) -> str:
         return f"Correct `path` of the source {self._source!r}, or put the export there."
+
+
+def _shown(name: str, member: str) -> str:
+    return f"{name}!{member}" if member else name
 
 
 def _home(path: str) -> str:

@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from mi_sync.connector import Row, Table
 from mi_sync.errors import SourceError
-from mi_sync_files.cells import MAX_CELL, SAMPLE_ROWS, find_header, fitted, is_blank
+from mi_sync_files.cells import MAX_CELL, SAMPLE_ROWS, fitted, is_blank
+from mi_sync_files.ending import without_ending
+from mi_sync_files.header import find_header, read_header
 from mi_sync_files.place import Place
 from mi_sync_files.sax import Found, Handler, parse
+from mi_sync_files.settings import Settings
 
 if TYPE_CHECKING:
     from xml.sax.xmlreader import AttributesImpl
@@ -41,33 +44,33 @@ _ESCAPE = re.compile(r"_x(?!0000|[Dd][89A-Fa-f])([0-9A-Fa-f]{4})_")
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, NotImplementedError, RuntimeError)
 
 
-def read_workbook(stream: BinaryIO, place: Place, wanted: str | None, header_row: int | None) -> Table:
+def read_workbook(stream: BinaryIO, place: Place, settings: Settings) -> Table:
     """The table of one sheet: the one that is named, else the first that is not hidden.
 
     Raises:
         SourceError: it is damaged or too large, or there is no such sheet.
         EmptySource: the sheet is empty.
     """
-    book = _Workbook(stream, place)
-    rows = book.rows(book.find(wanted))
+    book, header_row = _Workbook(stream, place), settings.header_row
+    rows = book.rows(book.find(settings.sheet))
     if header_row:
-        rows = itertools.dropwhile(lambda row: row[0] < header_row, rows)
+        rows = itertools.dropwhile(lambda row: row.line < header_row, rows)
     sample = list(itertools.islice(rows, SAMPLE_ROWS))
     if not sample:
         raise place.empty("the sheet has no rows, or none from `header_row` on.")
-    at = 0 if header_row else find_header([cells for _, cells in sample])
-    line, header = sample[at]
-    if header_row and line != header_row:
+    at = 0 if header_row else find_header([row.cells for row in sample])
+    first = sample[at]
+    if header_row and first.line != header_row:
         raise place.error("the header row is blank.", "Correct `header_row`.", header_row)
-    return Table(header, line, _fitted(itertools.chain(sample[at + 1 :], rows), len(header)), "xlsx")
+    header, rows = read_header(first, itertools.chain(sample[at + 1 :], rows), settings.header_rows, place)
+    rows = without_ending(map(_bounded, rows), len(header), lines=False)
+    return Table(header, first.line, (fitted(row, len(header), "give every column a name") for row in rows), "xlsx")
 
 
-def _fitted(rows: Iterator[tuple[int, list[str]]], width: int) -> Iterator[Row]:
-    for line, cells in rows:
-        if any(len(cell) > MAX_CELL for cell in cells):
-            yield Row(line, (), f"a cell is longer than {MAX_CELL:,} characters")
-        else:
-            yield fitted(line, cells, width, "give every column a name")
+def _bounded(row: Row) -> Row:
+    if any(len(cell) > MAX_CELL for cell in row.cells):
+        return Row(row.line, (), f"a cell is longer than {MAX_CELL:,} characters")
+    return row
 
 
 # ---------------------------------------------------------------------------------------------- the book
@@ -112,18 +115,18 @@ class _Workbook:
             raise self._place.error(f"there is no such sheet; there are: {there}.", "Correct `sheet`.")
         return next((r.target for r in self._related if r.id == found[0].relation), "")
 
-    def rows(self, part: str) -> Iterator[tuple[int, list[str]]]:
-        """Number and cells of every row that is not blank, without the empty cells at its end."""
+    def rows(self, part: str) -> Iterator[Row]:
+        """Every row that is not blank, by its number, without the empty cells at its end."""
         count = last = 0
-        for number, cells in self._part(part, _SheetRows(self._place, self._values)):
-            count += len(cells)
+        for row in self._part(part, _SheetRows(self._place, self._values)):
+            count += len(row.cells)
             if count > MAX_CELLS:
-                raise self._place.error("the sheet has too many cells.", "Export it as CSV (UTF-8).", number)
-            if number <= last:
-                raise self._place.error("its rows are out of order.", "Save it again as XLSX.", number)
-            last = number
-            if not is_blank(cells):
-                yield number, cells
+                raise self._place.error("the sheet has too many cells.", "Export it as CSV (UTF-8).", row.line)
+            if row.line <= last:
+                raise self._place.error("its rows are out of order.", "Save it again as XLSX.", row.line)
+            last = row.line
+            if not is_blank(row.cells):
+                yield row
 
     def _opened(self, stream: BinaryIO) -> zipfile.ZipFile:
         try:
@@ -237,8 +240,8 @@ class _SharedTexts(_Texts[str]):
             self.ready.append(_unescaped(self.taken()))
 
 
-class _SheetRows(_Texts[tuple[int, list[str]]]):
-    """Number and cells of each row, without the empty cells at its end."""
+class _SheetRows(_Texts[Row]):
+    """Each row, by its number, without the empty cells at its end."""
 
     def __init__(self, place: Place, values: _Values) -> None:
         super().__init__(place)
@@ -265,7 +268,7 @@ class _SheetRows(_Texts[tuple[int, list[str]]]):
             self._cells[self._column] = self._values.shown(text, self._kind, self._style)
         elif self.path[-1] == "row":
             width = max((column for column, cell in self._cells.items() if cell), default=0)
-            self.ready.append((self._number, [self._cells.get(n, "") for n in range(1, width + 1)]))
+            self.ready.append(Row(self._number, [self._cells.get(n, "") for n in range(1, width + 1)]))
 
 
 def _unescaped(text: str) -> str:

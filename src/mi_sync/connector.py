@@ -8,7 +8,7 @@ Connectors import `mi_sync.connector`, `mi_sync.model`, `mi_sync.errors` and `mi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,21 +34,32 @@ class Row(NamedTuple):
 
     For a sheet the line is the row of the sheet; for JSON, XML and HTML the number of the record, from 1.
 
-    A row that cannot be read at all has a `fault` instead of cells, and is quarantined.
+    A row that cannot be read at all has a `fault` instead of cells, and is quarantined. One that is surely no record,
+    such as a total below the records, has `skip` instead: why it is none, without repeating a cell.
     """
 
     line: int
     cells: Sequence[str]
     fault: str = ""
+    skip: str = ""
+
+    @property
+    def is_record(self) -> bool:
+        """Whether there are cells to read."""
+        return not (self.fault or self.skip)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """An opened file: its header and its rows, which stream and can be iterated once.
 
+    No two columns have the same name (see `distinct`); a column without a name has an empty one.
+
     Blank rows are no rows. A row that is shorter than the header is filled up with empty cells; a longer one
     whose extra cells are empty is cut; a longer one with content there is a row with a fault, because nobody can
     know which cell moved.
+
+    `notes` are what its owner should know of how it is read; the reading went on.
     """
 
     header: Sequence[str]
@@ -57,6 +68,24 @@ class Table:
     format: str = "csv"
     encoding: str = ""
     delimiter: str = ""
+    notes: Sequence[Problem] = ()
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """The names of columns, told apart: a second `Email` is `Email#2`. White space makes no difference."""
+    names = list(names)
+    taken = {" ".join(name.split()) for name in names}
+    times: dict[str, int] = {}
+    told: list[str] = []
+    for name in names:
+        plain = " ".join(name.split())
+        times[plain] = times.get(plain, 0) + 1
+        if plain and times[plain] > 1:
+            while (name := f"{plain}#{times[plain]}") in taken:
+                times[plain] += 1
+            taken.add(name)
+        told.append(name)
+    return told
 
 
 class SourceFile(Protocol):
@@ -88,8 +117,8 @@ class Source(Protocol):
     Contract:
         - `files` lists the files in a stable order; the same content gives the same rows in the same order.
         - Rows stream: memory does not grow with the file.
-        - Every row is returned or has a fault. A file that cannot be read to its end raises; it is never cut
-          short in silence.
+        - Every row is returned, has a fault, or says why it is no record. A file that cannot be read to its end
+          raises; it is never cut short in silence.
         - Cells are text as it stands in the file, unquoted and decoded, and nothing else is done to them.
     """
 

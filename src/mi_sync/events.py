@@ -89,6 +89,11 @@ class SourceCounts:
     records: int = 0
     complete: bool = True
 
+    def add(self, more: SourceCounts) -> None:
+        """The rows of one more file."""
+        for name in ("rows", "mapped", "unchanged", "quarantined", "skipped"):
+            setattr(self, name, getattr(self, name) + getattr(more, name))
+
 
 @dataclass(slots=True)
 class TargetCounts:

@@ -11,16 +11,18 @@ Time, sleep and transport come in through `Wire`, so tests neither wait nor patc
 
 from __future__ import annotations
 
+import ipaddress
 import json as jsonlib
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urljoin, urlsplit
 
 from mi_sync.errors import (
     BudgetReached,
@@ -43,11 +45,26 @@ MAX_WAIT = 60.0
 """No single pause is longer, in seconds, whatever a server asks for."""
 MAX_BODY = 64 * 1024 * 1024
 """No reply is read beyond this many bytes."""
+MAX_REDIRECTS = 5
+"""So often a download is sent elsewhere."""
+SLOWEST = 1 << 16
+"""A download that has used up its deadline must have come with so many bytes a second."""
 MAX_LIMIT = 10_000
 """No window counts more requests, whatever a server says."""
 # And all from 500 on. Trello was seen to answer 449 and 504 on large boards (GSGBen/t2md, pull request 63).
 _TRANSIENT = frozenset({408, 425, 449})
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+Got = TypeVar("Got")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this computer, which alone may be spoken to without encryption."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Budget:
@@ -234,6 +251,22 @@ class Http:
         """Removes; repeated also after an unknown outcome."""
         return self._call("DELETE", path, {}, None)
 
+    def download(self, path: str, into: IO[bytes], limit: int) -> None:
+        """Reads a file of at most `limit` bytes into another one, from its start; repeated as `get` is.
+
+        It may be elsewhere: credentials stay with the host that they are for, and what began encrypted stays so.
+
+        Raises:
+            RequestRefused: it is too large, is sent on too often, or to where it must not go.
+        """
+
+        def attempt() -> None:
+            into.seek(0)
+            into.truncate()
+            self._fetch(path, into, limit)
+
+        self._repeated(attempt)
+
     def redact(self, text: str) -> str:
         """The text without secrets."""
         for secret in self._secrets:
@@ -243,14 +276,17 @@ class Http:
     # -- repeating ----------------------------------------------------------------------------------
 
     def _call(self, method: str, path: str, params: Mapping[str, str | int], body: Any) -> Any:  # noqa: ANN401
+        return self._repeated(lambda: self._attempt(method, path, params, body))
+
+    def _repeated(self, once: Callable[[], Got]) -> Got:
         import tenacity
 
         unknown: OutcomeUnknown | None = None
 
-        def attempt() -> Any:  # noqa: ANN401  JSON is anything
+        def attempt() -> Got:
             nonlocal unknown
             try:
-                return self._attempt(method, path, params, body)
+                return once()
             except _Again as again:
                 unknown = again.final if isinstance(again.final, OutcomeUnknown) else unknown
                 raise
@@ -275,7 +311,8 @@ class Http:
             raise unknown or (error.final if isinstance(error, _Again) else error) from None
 
     def _attempt(self, method: str, path: str, params: Mapping[str, str | int], body: Any) -> Any:  # noqa: ANN401
-        reply = self._send(method, path, params, body)
+        url = f"{self.base_url}{path}"
+        reply = self._send(method, path, url, self._reply, params=params or None, json=body)
         self._learn(reply)
         if 200 <= reply.status < 300:
             return self._parsed(method, path, reply)
@@ -316,7 +353,15 @@ class Http:
 
     # -- one request --------------------------------------------------------------------------------
 
-    def _send(self, method: str, path: str, params: Mapping[str, str | int], body: Any) -> Reply:  # noqa: ANN401
+    def _send(
+        self,
+        method: str,
+        path: str,
+        url: str,
+        receive: Callable[[requests.Response, float], Reply],
+        **options: Any,  # noqa: ANN401  those of requests
+    ) -> Reply:
+        """Sends one request; `path` is what messages call it, `receive` reads what comes."""
         import requests
 
         self._wire.budget.spend()
@@ -329,41 +374,54 @@ class Http:
         try:
             with self._open().request(
                 method,
-                f"{self.base_url}{path}",
-                params=params or None,
-                json=body,
+                url,
                 timeout=self._wire.timeout,
                 allow_redirects=False,  # credentials go nowhere but to the configured host
                 stream=True,
+                **options,
             ) as response:
-                reply = Reply(response.status_code, response.headers, self._read(response, started))
-        except requests.RequestException as error:
+                reply = receive(response, started)
+        except (requests.RequestException, ValueError) as error:  # ValueError: an address that is none, to go on to
             raise self._broken(method, path, error) from None
         log.debug("%s %s %s %.3fs", method, self.redact(path), reply.status, self._wire.monotonic() - started)
         return reply
 
-    def _read(self, response: requests.Response, started: float) -> str:
-        """The body, as it comes: each piece is looked at, so that a server that drips cannot hold us for ever."""
+    def _reply(self, response: requests.Response, started: float) -> Reply:
         import requests
-        import urllib3
 
         chunks: list[bytes] = []
         size = 0
+        for chunk in self._pieces(response, started):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > MAX_BODY:
+                raise requests.exceptions.ReadTimeout("the reply does not end")
+        body = b"".join(chunks)
+        try:
+            text = body.decode(response.encoding or "utf-8", "replace")
+        except LookupError:  # a charset that nobody knows
+            text = body.decode("utf-8", "replace")
+        return Reply(response.status_code, response.headers, text)
+
+    def _pieces(self, response: requests.Response, started: float, slowest: float = float("inf")) -> Iterator[bytes]:
+        """The body, as it comes: each piece is looked at, so that a server that drips cannot hold us for ever.
+
+        It may take longer than the deadline by what its bytes need at `slowest` bytes a second.
+        """
+        import requests
+        import urllib3
+
+        size = 0
         try:
             while chunk := response.raw.read1(65536, decode_content=True):
-                chunks.append(chunk)
                 size += len(chunk)
-                if size > MAX_BODY or self._wire.monotonic() - started > self._wire.deadline:
+                if self._wire.monotonic() - started > self._wire.deadline + size / slowest:
                     raise requests.exceptions.ReadTimeout("the reply does not end")
+                yield chunk
         except urllib3.exceptions.ReadTimeoutError as error:
             raise requests.exceptions.ReadTimeout(error) from None
         except urllib3.exceptions.HTTPError as error:
             raise requests.exceptions.ChunkedEncodingError(error) from None
-        body = b"".join(chunks)
-        try:
-            return body.decode(response.encoding or "utf-8", "replace")
-        except LookupError:  # a charset that nobody knows
-            return body.decode("utf-8", "replace")
 
     def _broken(self, method: str, path: str, error: Exception) -> Exception:
         """What a request without a reply means. Only a connection that was never made proves anything."""
@@ -398,6 +456,45 @@ class Http:
                 where=self._name,
                 remedy="Copy the key and token again.",
             )
+
+    # -- downloads ----------------------------------------------------------------------------------
+
+    def _fetch(self, path: str, into: IO[bytes], limit: int) -> None:
+        """One attempt, with all its redirections; a body that is not the file is not read."""
+
+        def receive(response: requests.Response, started: float) -> Reply:
+            if response.status_code == 200:
+                self._save(self._pieces(response, started, SLOWEST), into, limit)
+            return Reply(response.status_code, response.headers, "")
+
+        url, path = f"{self.base_url}{path}", path.partition("?")[0]
+        for _ in range(MAX_REDIRECTS + 1):
+            foreign = {} if _origin(url) == _origin(self.base_url) else {"auth": _WithHeaders({})}
+            # Bytes come as they are stored, so that their number is known.
+            reply = self._send("GET", path, url, receive, headers={"Accept-Encoding": "identity"}, **foreign)
+            if reply.status == 200:
+                return
+            if reply.status not in _REDIRECTS:
+                raise self._failure("GET", path, reply)
+            url = self._elsewhere(url, reply)
+        raise RequestRefused(f"{self._name} sends it on more than {MAX_REDIRECTS} times.")
+
+    def _save(self, pieces: Iterator[bytes], into: IO[bytes], limit: int) -> None:
+        size = 0
+        for piece in pieces:
+            size += len(piece)
+            if size > limit:
+                raise RequestRefused(f"it has more than {limit:,} bytes.")
+            into.write(piece)
+
+    def _elsewhere(self, url: str, reply: Reply) -> str:
+        """Where a redirection leads."""
+        target = urljoin(url, reply.headers.get("Location", ""))
+        parts = urlsplit(target)
+        is_here = self.base_url.startswith("http://") and is_loopback(parts.hostname or "")
+        if parts.scheme == "https" or (parts.scheme == "http" and is_here):
+            return target
+        raise RequestRefused(f"{self._name} sends it on to an address that is not encrypted.", status=reply.status)
 
     # -- the server's own counting ------------------------------------------------------------------
 
@@ -440,6 +537,11 @@ class _WithHeaders:
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers.update(self._headers)
         return request
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.rpartition("@")[2]
 
 
 def _number(text: str | None) -> float | None:

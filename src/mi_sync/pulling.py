@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 
 from mi_sync import __version__, fields, identity, linking, mapping, proposal, recognition, values
 from mi_sync.config import Config, SourceSpec
-from mi_sync.connector import Context, Source, SourceFile, Table
+from mi_sync.connector import Context, Row, Source, SourceFile, Table
 from mi_sync.errors import EmptySource, Problem
 from mi_sync.events import Reading, Run, SourceCounts, Story
 from mi_sync.http import Wire
@@ -52,7 +53,7 @@ class SourceReader:
         self._moved = store.files_of(spec.name) != fingerprints
         for file in files:
             yield from self._file(file, fingerprints[file.name])
-        if not self._counts.rows and store.had_rows(spec.name):
+        if self._counts.rows == self._counts.skipped and store.had_rows(spec.name):
             raise EmptySource(
                 "it had rows before and has none now, so nothing is concluded from it.",
                 where=spec.name,
@@ -96,49 +97,58 @@ class SourceReader:
         return identity.digest(file.digest(), *mappings, options, settings, spec.namespace, __version__)
 
     def _rows(self, file: SourceFile, table: Table, fingerprint: str) -> Story:
-        spec, store, counts = self._spec, self._store, self._counts
+        spec = self._spec
         it = mapping_for(spec, table.header, file.name)
         self._overlay = it.overlay
-        if it.caution and store.file(spec.name, file.name) is None:
+        if it.caution and self._store.file(spec.name, file.name) is None:
             self._run.result.note(_caution(it, table.header, file.name))
         programme = self._run.config.programme.id
         mapper = compile_for(spec, table.header, file.name, programme, date_orders(file))
-        before = store.quarantine_digests(spec.name, None, "map")
-        left_out: list[Quarantined] = []
-        rows = mapped = unchanged = skipped = 0
-        keyless = False
-        no_records = NoRecords(file.name)
+        self._run.result.note(*table.notes)
+        got = _Gathered(NoRecords(file.name))
         for row in table.rows:
-            rows += 1
-            outcome = mapper.map(row.line, row.cells) if not row.fault else mapper.fault(row.line, row.fault)
-            if isinstance(outcome, mapping.Skipped):
-                no_records.add(outcome.line, outcome.why)
-                skipped += 1
-            elif isinstance(outcome, mapping.RowProblem):
-                left_out.append(self._left_out(file, outcome))
-                keyless |= not outcome.present
-            elif (change := self._keep(file, outcome)) is None:
-                skipped += 1
-            elif change:
-                mapped += 1
-            else:
-                unchanged += 1
-            if rows % 500 == 0:
-                yield Reading(spec.name, file.name, rows)
-        self._run.result.note(*no_records.notes())
-        self._run.result.newly_left_out += sum(1 for q in left_out if q.digest not in before)
-        store.replace_quarantine(spec.name, file.name, "map", left_out, self._run.outside.now())
-        self._report(left_out)
-        self._every_key_read &= not keyless
-        run = self._run.result.run_id
-        read = FileRead(fingerprint, rows, mapped + unchanged, skipped, keyless, file.digest(), run)
+            self._row(file, row, mapper, got)
+            if got.counts.rows % 500 == 0:
+                yield Reading(spec.name, file.name, got.counts.rows)
+        self._remember(file, fingerprint, got)
+        yield Reading(spec.name, file.name, got.counts.rows)
+
+    def _row(self, file: SourceFile, row: Row, mapper: mapping.Mapper, got: _Gathered) -> None:
+        counts = got.counts
+        counts.rows += 1
+        if row.skip:
+            got.no_records.add(row.line, row.skip)
+            counts.skipped += 1
+            return
+        outcome = mapper.map(row.line, row.cells) if not row.fault else mapper.fault(row.line, row.fault)
+        if isinstance(outcome, mapping.Skipped):
+            got.no_records.add(outcome.line, outcome.why)
+            counts.skipped += 1
+        elif isinstance(outcome, mapping.RowProblem):
+            got.left_out.append(self._left_out(file, outcome))
+            got.keyless |= not outcome.present
+            counts.quarantined += 1
+        elif (change := self._keep(file, outcome)) is None:
+            counts.skipped += 1
+        elif change:
+            counts.mapped += 1
+        else:
+            counts.unchanged += 1
+
+    def _remember(self, file: SourceFile, fingerprint: str, got: _Gathered) -> None:
+        """What became of the rows of a file that was read to its end."""
+        spec, store, counts, result = self._spec, self._store, got.counts, self._run.result
+        before = store.quarantine_digests(spec.name, None, "map")
+        result.newly_left_out += sum(1 for q in got.left_out if q.digest not in before)
+        store.replace_quarantine(spec.name, file.name, "map", got.left_out, self._run.outside.now())
+        result.note(*got.no_records.notes())
+        self._report(got.left_out)
+        self._every_key_read &= not got.keyless
+        accepted = counts.mapped + counts.unchanged
+        digest, run = file.digest(), result.run_id
+        read = FileRead(fingerprint, counts.rows, accepted, counts.skipped, got.keyless, digest, run)
         store.save_file(spec.name, file.name, read, self._read_no)
-        counts.rows += rows
-        counts.mapped += mapped
-        counts.unchanged += unchanged
-        counts.skipped += skipped
-        counts.quarantined += len(left_out)
-        yield Reading(spec.name, file.name, rows)
+        self._counts.add(counts)
 
     def _left_out(self, file: SourceFile, problem: mapping.RowProblem) -> Quarantined:
         spec = self._spec
@@ -215,6 +225,16 @@ class SourceReader:
         self._run.result.note(*(_as_problem(q) for q in left_out))
 
 
+@dataclass(slots=True)
+class _Gathered:
+    """What the rows of one file gave."""
+
+    no_records: NoRecords
+    counts: SourceCounts = field(default_factory=SourceCounts)
+    left_out: list[Quarantined] = field(default_factory=list)
+    keyless: bool = False
+
+
 class NoRecords:
     """The rows of one file that are no records, as notes: one for each reason."""
 
@@ -276,7 +296,7 @@ def date_orders(file: SourceFile) -> mapping.OrderOf:
     @cache
     def order_of(position: int) -> values.DateOrder | None:
         with file.open() as table:
-            return values.column_order(row.cells[position] for row in table.rows if not row.fault)
+            return values.column_order(row.cells[position] for row in table.rows if row.is_record)
 
     return order_of
 

@@ -755,6 +755,7 @@ def _with_blank_rows(table: Table) -> Table:
 BROKEN_SOURCES: Mapping[str, type[MemorySource]] = {
     "same_content_same_rows": TurnsRound,
     "header_is_told": _spoilt(lambda t: replace(t, header=[cell.title() for cell in t.header])),
+    "columns_are_told_apart": _spoilt(lambda t: replace(t, header=[cell.partition("#")[0] for cell in t.header])),
     "lines_are_of_the_file": _spoilt(_each(lambda r: r._replace(line=r.line - 1))),
     "cells_are_verbatim": _spoilt(_each(lambda r: r._replace(cells=[cell.strip() for cell in r.cells]))),
     "rows_stream": _spoilt(lambda t: replace(t, rows=iter(list(t.rows)))),

@@ -131,9 +131,9 @@ def test_nested_objects_are_dotted_columns_and_lists_are_cells(tmp_path: Path) -
     }
 
 
-def test_numbers_stay_as_they_are_written_and_a_name_that_comes_twice_has_both_values(tmp_path: Path) -> None:
+def test_numbers_stay_as_they_are_written_and_a_name_that_comes_twice_is_two_columns(tmp_path: Path) -> None:
     rows = shown(tmp_path, "t.json", b'[{"a": 1.10, "b": 1e5, "c": -0, "d": 1, "d": 2}]')
-    assert rows == [{"a": "1.10", "b": "1e5", "c": "-0", "d": "1;2"}]
+    assert rows == [{"a": "1.10", "b": "1e5", "c": "-0", "d": "1", "d#2": "2"}]
 
 
 @pytest.mark.parametrize(
@@ -172,6 +172,13 @@ def test_a_record_that_cannot_be_read_is_at_fault_and_the_next_is_read(tmp_path:
     content = '[{"id": 1}, 2, ["x"], {"id": "\\ud800"}, {"id": "\\u0000"}, {"id": ' + deep + '}, {"id": 9}]'
     _, rows = read(tmp_path, "t.json", content.encode())
     assert [bool(row.fault) for row in rows] == [False, True, True, True, True, True, False]
+
+
+def test_a_damaged_byte_costs_its_record(tmp_path: Path) -> None:
+    content = '[{"n": "Zürich é ï ö"}, {"n": "M\udcfcller"}, {"n": "Łódź"}]'.encode("utf-8", "surrogateescape")
+    table, rows = read(tmp_path, "t.json", content)
+    assert (table.encoding, [list(row.cells) for row in rows]) == ("utf-8", [["Zürich é ï ö"], [], ["Łódź"]])
+    assert "a byte that is no UTF-8" in rows[1].fault
 
 
 def test_a_broken_line_of_json_lines_is_at_fault(tmp_path: Path) -> None:

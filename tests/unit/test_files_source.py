@@ -126,12 +126,6 @@ def test_a_home_folder_is_not_expanded_and_the_message_says_so(tmp_path: Path) -
     assert "~ does not stand for a home folder" in refusal(tmp_path, "~/*.csv")
 
 
-def test_a_web_address_is_refused_without_what_may_be_secret_in_it(tmp_path: Path) -> None:
-    why = refusal(tmp_path, "https://example.org/jobs.csv?token=invented")
-    assert "web address" in why
-    assert "invented" not in why
-
-
 def test_a_file_that_went_after_it_was_found_is_an_error_of_its_own(tmp_path: Path) -> None:
     path = write(tmp_path, "jobs.csv")
     file = source(tmp_path, "jobs.csv").files()[0]

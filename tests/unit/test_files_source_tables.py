@@ -14,10 +14,12 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from mi_sync.connector import Context, Row, Table
+from mi_sync.connector import Context, Row, Table, distinct
 from mi_sync.errors import EmptySource, SourceError
 from mi_sync_files import FilesSource, Settings
+from mi_sync_files import content as content_module
 from mi_sync_files.cells import MAX_CELL, MAX_ROW
+from mi_sync_files.content import DAMAGED, Fit
 
 # A folder that all examples of a property share is what each example wants: it writes its file anew.
 SHARED_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -84,13 +86,14 @@ def test_what_a_csv_writer_writes_is_read_back_exactly(
     tmp_path: Path, rows: tuple[str, list[list[str]]], delimiter: str, line_break: str, quoting: int
 ) -> None:
     encoding, (header, *body) = rows
-    assume(any(cell.strip() for cell in header))
+    assume(sum(1 for cell in header if cell.strip()) >= min(2, len(header)))  # or it may be a title
+    assume(not body or len(header) == 1 or any(cell.strip() for cell in body[-1][1:]))  # or it may be a note
     if line_break != "\r\n" and any(c in cell for row in (header, *body) for cell in row for c in "\r\n"):
         # Before Python 3.13 the writer quotes only the line breaks that it writes itself.
         quoting = csv.QUOTE_ALL
     content = write([header, *body], delimiter, line_break, quoting, encoding)
     table, got = read(tmp_path, content, delimiter=delimiter, encoding=encoding)
-    assert table.header == header
+    assert table.header == distinct(header)
     assert cells(got) == not_blank(body)
 
 
@@ -116,6 +119,7 @@ def test_delimiter_and_encoding_are_found_when_the_header_is_plain(
 def test_cp1252_is_found_when_the_bytes_are_no_utf_8(tmp_path: Path, rows: list[list[str]], delimiter: str) -> None:
     header = ["née", *(f"column {n}" for n in range(1, len(rows[0])))]
     content = write([header, *rows], delimiter, "\r\n", csv.QUOTE_MINIMAL, "cp1252")
+    assume(all(c.isascii() or DAMAGED.match(c) for c in content.decode("utf-8", "surrogateescape")))
     table, got = read(tmp_path, content)
     assert (table.encoding, table.delimiter, table.header) == ("cp1252", delimiter, header)
     assert cells(got) == not_blank(rows)
@@ -182,9 +186,65 @@ def test_a_character_that_crosses_chunks_is_still_utf_8(tmp_path: Path) -> None:
         assert table.encoding == "utf-8"
 
 
-def test_one_late_byte_makes_the_whole_file_cp1252(tmp_path: Path) -> None:
+def test_one_late_byte_makes_plain_text_cp1252_and_its_line_is_told(tmp_path: Path) -> None:
     table, rows = read(tmp_path, b"n\n" + b"abc\n" * 200_000 + b"\x80\n")
     assert (table.encoding, rows[-1].cells, rows[-1].line) == ("cp1252", ["€"], 200_002)
+    (note,) = table.notes
+    assert note.where == "t.csv:200002"
+    assert "read as Windows-1252" in note.why
+    assert "encoding = " in note.why
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_plain_utf_8_needs_no_note(tmp_path: Path, encoding: str) -> None:
+    assert not read(tmp_path, "n\nZürich\n".encode(encoding))[0].notes
+
+
+def test_an_encoding_that_is_configured_needs_no_note_and_one_that_a_mark_tells_is_told(tmp_path: Path) -> None:
+    assert not read(tmp_path, "n\nZürich\n".encode("cp1252"), encoding="cp1252")[0].notes
+    assert not read(tmp_path, "n\nZürich\n".encode("utf-16"), encoding="utf-16")[0].notes
+    (note,) = read(tmp_path, "n\nZürich\n".encode("utf-16"))[0].notes
+    assert str(note) == "t.csv: it is read as UTF-16, as its byte order mark says."
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_damaged_byte_in_utf_8_costs_its_row_and_garbles_no_name(tmp_path: Path, mark: bytes) -> None:
+    table, rows = read(tmp_path, mark + "n,m\nZürich,é\nJosé,ï\n".encode() + b"M\xfcller,x\n" + "Łódź,x\n".encode())
+    assert (table.encoding.removesuffix("-sig"), table.notes) == ("utf-8", [])
+    assert [list(row.cells) for row in rows] == [["Zürich", "é"], ["José", "ï"], [], ["Łódź", "x"]]
+    assert (rows[2].line, "a byte that is no UTF-8" in rows[2].fault) == (4, True)
+
+
+def test_a_damaged_header_is_refused(tmp_path: Path) -> None:
+    content = b"n\xe9e,m\n" + "Zürich,éïü\n".encode()
+    assert refusal(tmp_path, content).startswith("t.csv:1: the header row holds a byte that is no UTF-8.")
+
+
+def test_a_text_that_is_partly_utf_8_and_partly_not_is_refused_with_its_line(tmp_path: Path) -> None:
+    content = "n\nZürich\n".encode() + "Müller\nJosé\n".encode("cp1252")
+    why = refusal(tmp_path, content)
+    assert why.startswith("t.csv:3: it is no UTF-8 from this line on, but other parts of it are")
+    assert 'encoding = "cp1252"' in why
+    assert cells(read(tmp_path, content, encoding="cp1252")[1])[1:] == [["Müller"], ["José"]]
+
+
+@given(st.text(max_size=60), st.binary(max_size=8), st.integers(1, 70))
+def test_an_encoding_is_taken_only_where_it_garbles_nothing(text: str, more: bytes, chunk: int) -> None:
+    """However the bytes come in chunks, what is taken decodes as it should, or the misfit is told."""
+    content = text.encode("utf-8") + more + text.encode("utf-8")
+    trials = [content_module._Trial("utf-8"), content_module._Trial("cp1252")]
+    for trial in trials:
+        for at in range(0, len(content), chunk):
+            trial.feed(content[at : at + chunk])
+        trial.feed(b"", final=True)
+    escaped = content.decode("utf-8", "surrogateescape")
+    damaged = len(DAMAGED.findall(escaped))
+    if "\0" not in escaped:
+        assert (trials[0].damaged, trials[0].decoded) == (damaged, sum(c > "\x7f" for c in escaped) - damaged)
+    best, fit = content_module._best(*trials)
+    assert (fit is Fit.WHOLE) == (not damaged)
+    assert best.encoding == ("cp1252" if fit is Fit.FALLBACK else "utf-8")
+    assert fit is not Fit.FALLBACK or trials[0].decoded == 0
 
 
 def test_a_mark_is_no_part_of_the_header_when_utf_8_is_configured(tmp_path: Path) -> None:
@@ -259,9 +319,22 @@ def test_blank_and_spacer_rows_are_no_rows(tmp_path: Path) -> None:
     assert rows == [Row(5, ["1", "2"])]
 
 
-def test_duplicate_and_empty_headers_are_kept(tmp_path: Path) -> None:
-    table, rows = read(tmp_path, b"Email,Email,,\nx,y,z,w\n")
-    assert (table.header, cells(rows)) == (["Email", "Email", "", ""], [["x", "y", "z", "w"]])
+def test_duplicate_headers_are_told_apart_and_empty_ones_kept(tmp_path: Path) -> None:
+    table, rows = read(tmp_path, b"Email, Email,,Email#2,Email,\nx,y,z,w,v,\n")
+    assert table.header == ["Email", "Email#3", "", "Email#2", "Email#4", ""]
+    assert cells(rows) == [["x", "y", "z", "w", "v", ""]]
+
+
+@given(st.lists(st.sampled_from(["", " ", "a", "a ", "a#2", "a#3", "b", "B", "b#2"]) | st.text(max_size=3)))
+def test_no_two_columns_have_the_same_name_and_the_first_keeps_its_own(names: list[str]) -> None:
+    told = distinct(names)
+    plain = [" ".join(name.split()) for name in told]
+    assert len(told) == len(names)
+    assert sorted(filter(None, plain)) == sorted({name for name in plain if name})
+    assert [name == "" for name in plain] == [not name.split() for name in names]
+    for at, name in enumerate(names):
+        if not name.split() or name.split() not in [other.split() for other in names[:at]]:
+            assert told[at] == name
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from mi_sync.errors import (
     RequestRefused,
     Unavailable,
 )
-from mi_sync.http import ATTEMPTS, MAX_WAIT, Budget, Http, Reply, Window, Wire
+from mi_sync.http import ATTEMPTS, MAX_WAIT, SLOWEST, Budget, Http, Reply, Window, Wire
 
 BASE = "https://api.example.test/1"
 URL = f"{BASE}/cards"
@@ -697,3 +697,54 @@ def test_a_senseless_count_costs_no_memory(remaining: int) -> None:
     window = Window(100, 10)
     window.learn(0.0, 1_000_000 if remaining == 0 else 100, 10, remaining)
     assert len(window._sent) <= 10_000
+
+
+# -------------------------------------------------------------------------------------------- downloads
+
+
+def test_a_download_is_the_file_and_nothing_of_an_attempt_before(api: responses.RequestsMock, clock: Clock) -> None:
+    into = BytesIO(b"what was there before")
+    answers: Iterator[Any] = iter([(500, {}, b"a long page"), (429, {}, b"wait"), (200, {}, b"id,title\n")])
+    api.add_callback("GET", URL, callback=lambda _: next(answers))
+    session(clock).download("/cards", into, 100)
+    assert into.getvalue() == b"id,title\n"
+    assert len(api.calls) == 3
+
+
+def test_a_download_has_a_bound_and_is_not_repeated_for_it(api: responses.RequestsMock, clock: Clock) -> None:
+    api.add("GET", URL, body=b"x" * 11)
+    session(clock).download("/cards", BytesIO(), 11)
+    with pytest.raises(RequestRefused, match="it has more than 10 bytes"):
+        session(clock).download("/cards", BytesIO(), 10)
+    assert len(api.calls) == 2
+
+
+def test_credentials_do_not_follow_a_redirection_to_another_host(api: responses.RequestsMock, clock: Clock) -> None:
+    api.add("GET", URL, status=302, headers={"Location": "/1/there"})
+    api.add("GET", f"{BASE}/there", status=307, headers={"Location": "https://store.example.test/x?sig=1"})
+    api.add("GET", "https://store.example.test/x", body=b"file")
+    into = BytesIO()
+    session(clock).download("/cards", into, 100)
+    assert into.getvalue() == b"file"
+    assert [TOKEN in str(call.request.headers) for call in api.calls] == [True, True, False]
+
+
+@pytest.mark.parametrize("target", ["http://api.example.test/1/cards", "http://127.0.0.1/x", "file:///etc/passwd"])
+def test_what_began_encrypted_stays_so(api: responses.RequestsMock, clock: Clock, target: str) -> None:
+    api.add("GET", URL, status=302, headers={"Location": target})
+    with pytest.raises(RequestRefused, match="sends it on to an address that is not encrypted"):
+        session(clock).download("/cards", BytesIO(), 100)
+    assert len(api.calls) == 1
+
+
+def test_a_download_that_goes_on_may_take_longer_than_a_reply(api: responses.RequestsMock, clock: Clock) -> None:
+    """The deadline bounds what drips, not what is large."""
+
+    class Slow(BytesIO):
+        def write(self, data: Any) -> int:
+            clock.seconds += len(data) / SLOWEST * 0.9
+            return super().write(data)
+
+    api.add("GET", URL, body=b"x" * (1 << 24))
+    session(clock, deadline=120).download("/cards", Slow(), 1 << 25)
+    assert clock.seconds > 120

@@ -234,3 +234,24 @@ def test_check_shows_what_a_file_is_recognised_as(folder: Path, capsys: pytest.C
     assert told["source postings"]["why"].endswith("mapping generic_postings, recognised")
     assert not told["source people"]["ok"]
     assert "mi-sync inspect" in told["source people"]["why"]
+
+
+def test_what_was_guessed_and_what_is_no_record_is_told(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    content = "id,title,openings\nP-1,Zürich,2\nTotal,,2\n".encode("cp1252")
+    (folder / "postings.csv").write_bytes(content)
+    found = as_json(capsys, "inspect", "postings.csv")
+    assert (found["encoding"], found["rows"], found["faults"], found["skipped"]) == ("cp1252", 2, 0, 1)
+    (note,) = found["notes"]
+    assert note["where"] == "postings.csv:2"
+    assert invoke(["inspect", "postings.csv"]) == 0
+    out = capsys.readouterr().out
+    assert "2 rows, 1 of them no records, such as totals" in out
+    assert "postings.csv:2: this line is no UTF-8" in out
+
+
+def test_sensitive_columns_are_named_also_when_they_come_twice(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    (folder / "odd.csv").write_text("id,title,Gender,Gender,IP Address,IP Address\nP-1,Data,a,b,c,d\n", "utf-8")
+    found = as_json(capsys, "inspect", "odd.csv")
+    assert found["sensitive"] == ["Gender", "Gender#2", "IP Address", "IP Address#2"]

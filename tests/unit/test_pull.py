@@ -261,6 +261,58 @@ def test_problems_are_kept_up_to_a_bound_and_counted_beyond() -> None:
     assert (len(result.problems), result.problems_beyond) == (1000, 1000)
 
 
+# ---------------------------------------------------------------------------------- rows that are no records
+
+
+def test_rows_that_are_no_records_are_counted_and_told_and_cost_no_exit_code(world: World) -> None:
+    world.write("jobs.csv", JOBS + "Total,2,\nGrand total,2,\nEnd of report\n")
+    result = world.pull()
+    counts = result.sources["jobs"]
+    assert (counts.rows, counts.mapped, counts.skipped, counts.quarantined) == (5, 2, 3, 0)
+    assert [str(problem) for problem in result.problems] == [
+        "jobs.csv:4: this row and 1 more are skipped: it is a total below the records.",
+        "jobs.csv:6: the row is skipped: it is a note below the records.",
+    ]
+    assert result.exit_code is ExitCode.OK
+    counts = world.pull().sources["jobs"]
+    assert (counts.rows, counts.unchanged, counts.skipped) == (5, 2, 3)
+
+
+def test_a_row_that_may_be_no_record_is_left_out_until_somebody_looked(world: World) -> None:
+    world.write("jobs.csv", JOBS + "See our careers page\n")
+    assert (world.pull().exit_code, world.pull().exit_code) == (ExitCode.PARTIAL, ExitCode.OK)
+    assert set(world.statuses()) == {"P-1", "P-2"}
+
+
+def test_an_export_with_nothing_but_a_total_is_empty_and_closes_nothing(world: World) -> None:
+    world.pull()
+    world.write("jobs.csv", "id,title,starts_on\nTotal,0,\n")
+    result = world.pull()
+    assert "it had rows before and has none now" in str(result.problems[-1])
+    assert world.statuses() == {"P-1": None, "P-2": None}
+
+
+def test_which_encoding_was_guessed_is_told_and_costs_no_exit_code(world: World) -> None:
+    (world.folder / "jobs.csv").write_bytes(JOBS.replace("atlas", "Zürich").encode("cp1252"))
+    result = world.pull()
+    assert [problem.where for problem in result.problems] == ["jobs.csv:3"]
+    assert "Windows-1252" in result.problems[0].why
+    assert (result.exit_code, world.pull().exit_code) == (ExitCode.OK, ExitCode.OK)
+
+
+def test_the_second_of_two_equal_columns_can_be_mapped(world: World) -> None:
+    (world.folder / "mappings").mkdir()
+    (world.folder / "mappings" / "form.toml").write_text(
+        '[applicant]\nname = "Name"\nemail = "Email Address#2"\n', "utf-8"
+    )
+    path = world.folder / "config.toml"
+    path.write_text(path.read_text("utf-8").replace('"generic_applicants"\ncomplete = true', '"form"'), "utf-8")
+    world.write("people.csv", "Timestamp,Email Address,Name,Email Address\n1,relay@s.example,Ana Lopez,ana@s.example\n")
+    assert world.pull().sources["people"].mapped == 1
+    (it,) = world.store.records("applicant")
+    assert getattr(it, "email", None) == "ana@s.example"
+
+
 # ------------------------------------------------------------------------- several files of one source
 
 

@@ -28,7 +28,7 @@ class Found:
     Attributes:
         file: as it was named.
         table: its dialect and header; the rows are spent.
-        rows: how many there are; `faults` of them cannot be read.
+        rows: how many there are; `faults` of them cannot be read, and `skipped` are no records.
         samples: some cells of each column.
         mapping: the one that it is recognised as, or that was named.
         confidence: of the recognition, or of the best guess where it failed; 1 for a mapping that was named.
@@ -43,6 +43,7 @@ class Found:
     rows: int
     faults: int
     samples: Sequence[Sequence[str]]
+    skipped: int = 0
     mapping: Mapping | None = None
     confidence: float = 0.0
     why: str = ""
@@ -128,9 +129,9 @@ def _refuse_data(table: Table, name: str) -> None:
 def _counted(rows: Iterable[Row], found: Found) -> Iterator[Sequence[str]]:
     for row in rows:
         found.rows += 1
-        if row.fault:
-            found.faults += 1
-        else:
+        found.faults += bool(row.fault)
+        found.skipped += bool(row.skip)
+        if row.is_record:
             yield row.cells
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import json
 import signal
 import threading
@@ -20,6 +19,7 @@ import click
 from mi_sync.cli import Settings, show
 from mi_sync.connector import SANDBOXES, Sandbox, SandboxApp, SandboxOptions
 from mi_sync.errors import ConfigError, ExitCode
+from mi_sync.http import is_loopback
 
 PORT = 8377
 """Where the sandbox is served unless told otherwise."""
@@ -145,9 +145,8 @@ def _open(it: Sandbox, state: Path, url: str, rate_limit: int | None, dispatcher
 
 
 def _check_loopback(host: str) -> None:
-    with contextlib.suppress(ValueError):
-        if host == "localhost" or ipaddress.ip_address(host).is_loopback:
-            return
+    if is_loopback(host):
+        return
     raise ConfigError(
         f"{host} is no loopback address.", where="--host", remedy="The sandbox is for this machine alone: 127.0.0.1."
     )

@@ -334,8 +334,11 @@ def inspection(settings: Settings, found: Found, written: Path | None) -> None:
     dialect = ", ".join(
         part for part in (table.format, table.encoding, table.delimiter and repr(table.delimiter)) if part
     )
-    faults = f", {found.faults} of them unreadable" if found.faults else ""
-    click.echo(f"{found.file}: {dialect}; header in line {table.header_line}; {_count(found.rows, 'row')}{faults}")
+    parts = ((found.faults, "unreadable"), (found.skipped, "no records, such as totals"))
+    aside = "".join(f", {number} of them {what}" for number, what in parts if number)
+    click.echo(f"{found.file}: {dialect}; header in line {table.header_line}; {_count(found.rows, 'row')}{aside}")
+    for note in table.notes:
+        click.echo(f"Note: {redact(str(note))}")
     if it is None:
         click.echo(f"Mapping: {redact(found.why)} What follows is a proposal.")
     else:
@@ -365,6 +368,8 @@ def _inspection_as_json(found: Found, written: Path | None) -> dict[str, Any]:
         "header_row": table.header_line,
         "rows": found.rows,
         "faults": found.faults,
+        "skipped": found.skipped,
+        "notes": [problem_as_json(note) for note in table.notes],
         "mapping": it.name if it else None,
         "attested": it.attested if it else None,
         "direction": it.direction if it else None,

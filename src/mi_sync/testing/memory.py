@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from mi_sync.connector import Board, Publisher, Row, Source, SourceFile, Table, View, harvest, plant
+from mi_sync.connector import Board, Publisher, Row, Source, SourceFile, Table, View, distinct, harvest, plant
 from mi_sync.errors import (
     AlreadyThere,
     BudgetReached,
@@ -486,7 +486,7 @@ class _MemoryFile:
         """The first row is the header."""
         if not self.table:
             raise EmptySource("it has no rows.", where=self.name)
-        yield Table(list(self.table[0]), 1, self._rows(), format="memory")
+        yield Table(distinct(self.table[0]), 1, self._rows(), format="memory")
 
     def _rows(self) -> Iterator[Row]:
         width = len(self.table[0])

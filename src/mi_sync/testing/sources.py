@@ -73,6 +73,14 @@ def header_is_told(lab: SourceLab) -> None:
         same((tuple(table.header), table.header_line), (_TABLE[0], 1), "header and its line")
 
 
+def columns_are_told_apart(lab: SourceLab) -> None:
+    """No two columns have the same name, so that a mapping can name each of them."""
+    lab.write([("name", "note", "name"), ("Ada", "one", "Bo")])
+    with lab.open().files()[0].open() as table:
+        names = [name for name in table.header if name]
+    same(len(set(names)), len(names), "columns with names of their own")
+
+
 def lines_are_of_the_file(lab: SourceLab) -> None:
     """A row's line is where it begins in the file: lines rise, and begin after the header."""
     lab.write(_TABLE)
@@ -88,6 +96,8 @@ def cells_are_verbatim(lab: SourceLab) -> None:
 
 def rows_stream(lab: SourceLab) -> None:
     """Rows stream: reading a large file keeps no more than a small part of it in memory."""
+    lab.write(_TABLE)
+    _rows(lab.open())  # what is imported late is imported now
     rows, width = 20_000, 200
     lab.write([("id", "text"), *((str(number), "x" * width) for number in range(rows))])
     file = lab.open().files()[0]
@@ -160,6 +170,7 @@ def reading_changes_nothing(lab: SourceLab) -> None:
 SOURCE_CHECKS: Mapping[str, SourceCheck] = named(
     same_content_same_rows,
     header_is_told,
+    columns_are_told_apart,
     lines_are_of_the_file,
     cells_are_verbatim,
     rows_stream,
