@@ -1,7 +1,8 @@
 """A sheet of an XLSX workbook becomes a table; rows stream, the workbook's shared texts are held in memory.
 
-Numbers lose the `.0` that a spreadsheet never shows, dates are ISO 8601, and a formula is what it last gave. Of merged
-cells the first holds the value. Names of parts and elements: ECMA-376, part 1, chapter 18.
+Numbers lose the `.0` that a spreadsheet never shows, dates are ISO 8601, and a formula is what it last gave, or its
+text if it never gave anything. Of merged cells the first holds the value. Names of parts and elements: ECMA-376, part
+1, chapter 18.
 """
 
 from __future__ import annotations
@@ -248,6 +249,7 @@ class _SheetRows(_Texts[Row]):
         self._values = values
         self._number = 0
         self._cells: dict[int, str] = {}
+        self._formula: list[str] = []
         self._column = 0
         self._kind, self._style = "n", 0
 
@@ -261,14 +263,28 @@ class _SheetRows(_Texts[Row]):
         elif self.path[-1] == "c":
             self._column = _column(attrs["r"]) if "r" in attrs else self._column + 1
             self._kind, self._style = attrs.get("t", "n"), int(attrs.get("s", "0"))
+            self._formula = []
             self.taken()
+        elif self.path[-1] == "f":
+            self._formula.append("=")
+
+    def characters(self, content: str) -> None:
+        super().characters(content)
+        if self.path[-1] == "f":
+            self._formula.append(content)
 
     def closed(self) -> None:
-        if self.path[-1] == "c" and (text := self.taken()):
-            self._cells[self._column] = self._values.shown(text, self._kind, self._style)
+        if self.path[-1] == "c" and (cell := self._cell()):
+            self._cells[self._column] = cell
         elif self.path[-1] == "row":
             width = max((column for column, cell in self._cells.items() if cell), default=0)
             self.ready.append(Row(self._number, [self._cells.get(n, "") for n in range(1, width + 1)]))
+
+    def _cell(self) -> str:
+        """What is seen; of a formula that nobody has computed yet, the formula, so that it is not taken for nothing."""
+        if text := self.taken():
+            return self._values.shown(text, self._kind, self._style)
+        return "".join(self._formula) if self._kind != "str" else ""
 
 
 def _unescaped(text: str) -> str:
@@ -312,8 +328,10 @@ class _Values:
         value = float(text)
         if 0 <= style < len(self._are_dates) and self._are_dates[style]:
             return self._date(value)
-        # A spreadsheet keeps 15 digits, so a longer number is not what was typed.
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        # A spreadsheet keeps 15 digits, so a longer number is not what was typed: it is written so that ids refuse it.
+        if abs(value) >= 1e15:
+            return f"{value:.14E}"
+        return f"{value:.15g}"
 
     def _date(self, serial: float) -> str:
         from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel

@@ -9,7 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -17,13 +17,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from mi_sync import loader
+from mi_sync import loader, values
 from mi_sync.connector import Connector, ConnectorConfig, Registry, Secret, SecretRef
 from mi_sync.errors import ConfigError, Problem, did_you_mean
 from mi_sync.language import Mapping as RowMapping
 from mi_sync.language import with_constants
 from mi_sync.milestones import Milestones, Programme, Step, load_steps, merge_steps
-from mi_sync.model import Privacy
+from mi_sync.model import PayPer, Privacy
 from mi_sync.state import state_path
 
 Resolution = Literal["ours", "theirs", "ask"]
@@ -75,6 +75,13 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+def _currency(code: str) -> str:
+    try:
+        return values.currency(code)
+    except values.BadValue as error:
+        raise ValueError(str(error)) from None
+
+
 class ProgrammeSection(_Section):
     """`[programme]`."""
 
@@ -97,6 +104,13 @@ class StateSection(_Section):
     url: str = "sqlite:///state.db"
 
 
+class PaySection(_Section):
+    """`pay` of a source: what amounts mean where the file does not say it."""
+
+    currency: Annotated[str, AfterValidator(_currency)] | None = None
+    per: PayPer | None = None
+
+
 class SourceSection(_Section):
     """`[[sources]]`; the other keys are the connector's."""
 
@@ -111,6 +125,7 @@ class SourceSection(_Section):
     values: dict[str, dict[str, str]] = Field(default_factory=dict)
     constants: dict[str, Any] = Field(default_factory=dict)
     scale: Annotated[tuple[float, float], AfterValidator(_ascending)] | None = None
+    pay: PaySection = PaySection()
 
 
 class MilestonesSection(_Section):
@@ -204,6 +219,7 @@ class SourceSpec:
     values: Mapping[str, Mapping[str, str]]
     candidates: tuple[RowMapping, ...] = ()
     scale: tuple[float, float] | None = None
+    pay: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,7 +465,8 @@ class _Builder:
             ZoneInfo(section.timezone or self._doc.programme.timezone),
             section.values,
             () if section.mapping is not None else mappings,
-            section.scale,
+            scale=section.scale,
+            pay=section.pay.model_dump(exclude_none=True),
         )
 
     def _mappings(self, name: str | None) -> tuple[RowMapping, ...]:

@@ -38,17 +38,26 @@ _SHAPES = {
     "supervisor_email": "email", "url": "url", "meeting_url": "url", "resume_url": "url", "links": "url",
     "name": "person", "given_name": "person", "family_name": "person", "supervisor_name": "person",
     "referred_by": "person", "summary": "long", "notes": "long", "comments": "long", "answers": "long",
-    "min": "amount", "max": "amount", "currency": "currency",
+    "min": "amount", "max": "amount", "currency": "currency", "pay": "pay",
+    "estimated": "hours", "total": "hours", "rating": "rating", "graduation": "graduation",
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class FieldType:
-    """What a field holds: `shape` names a reader, `choices` are its only values, `many` makes it a list."""
+    """What a field holds: `shape` names a reader, `choices` are its only values, `many` makes it a list.
+
+    The reader of `parts` finds several fields in one cell: `pay` gives `pay.min`, `pay.currency` and so on.
+    """
 
     shape: str
     many: bool = False
     choices: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> bool:
+        """Whether one cell fills several fields."""
+        return self.shape == "pay"
 
 
 @cache
@@ -63,6 +72,8 @@ def field_types(kind: Kind) -> Dict[str, FieldType]:
             found[f"{name}.{leaf}"] = _field_type(leaf, inner.annotation)
         if nested is None:
             found[name] = _field_type(name, info.annotation)
+        elif name in _SHAPES:
+            found[name] = FieldType(_SHAPES[name])
     if kind in LINKED:
         found.update({name: FieldType(_SHAPES.get(name.partition(".")[2], "text")) for name in REFERENCES})
     if kind == "applicant":
@@ -104,6 +115,10 @@ def is_eeo(column: str) -> bool:
 # ---------------------------------------------------------------------------------------- how one is described
 
 _ORDERS = ("dmy", "mdy", "ymd")
+DATES = frozenset({"day", "moment", "graduation"})
+"""The shapes that `dates` applies to."""
+NUMBERS = frozenset({"number", "integer", "amount", "hours", "rating", "pay"})
+"""The shapes that `decimal` applies to."""
 
 
 def _one_or_many(raw: Any) -> Any:  # noqa: ANN401  whatever stands in the TOML
@@ -117,15 +132,21 @@ def _as_cell(raw: Any) -> Any:  # noqa: ANN401  as above
 
 
 def _dates(raw: Any) -> Any:  # noqa: ANN401  as above
-    for form in raw if isinstance(raw, list) else ():
-        if not isinstance(form, str) or not re.search("%[yYcxG]", form):
+    formats = [raw] if isinstance(raw, str) and values.is_epoch(raw) else raw
+    for form in formats if isinstance(formats, list) else ():
+        if not isinstance(form, str) or not (values.is_epoch(form) or re.search("%[yYcxG]", form)):
             raise ValueError('every format is a text with a year, such as "%d.%m.%Y"')
-        _check_format(form)
-    return raw
+        if not values.is_epoch(form):
+            _check_format(form)
+    return formats
 
 
 def _check_format(form: str) -> None:
     """What `strftime` writes with it must be read: a code is unknown, stands twice or lacks another, else."""
+    if "%Z" in form:
+        raise ValueError(
+            '%Z is read otherwise on every machine; take %z, or leave the format out: "10:00 EST" is known'
+        )
     try:
         datetime.strptime(datetime(2026, 1, 2, tzinfo=UTC).strftime(form), form)  # noqa: DTZ007  only tried
     except (ValueError, re.error):
@@ -176,12 +197,14 @@ class Options:
         dates: the order of day, month and year in numeric dates; overrides the mapping's.
         timezone: where times without a zone are meant.
         values: for each field (`status` of what a row is about, or `applicant.channel`) what raw words mean.
+        pay: what amounts mean where no cell says so: `currency` and `per`.
         scale: lowest and highest of a rating, where the mapping leaves it to the source.
     """
 
     dates: DateOrder | None = None
     timezone: tzinfo = UTC
     values: Dict[str, Dict[str, str]] = field(default_factory=dict)
+    pay: Dict[str, str] = field(default_factory=dict)
     scale: tuple[float, float] | None = None
 
 
@@ -190,19 +213,8 @@ class Options:
 Parse = Callable[[str], Any]
 """Text of a cell → its value, or `BadValue`."""
 
-NUMBERS = frozenset({"number", "integer", "amount"})
-"""The shapes that `decimal` applies to."""
-
-
-def _currency(text: str) -> str:
-    code = values.line(text).upper()
-    if not re.fullmatch("[A-Z]{3}", code):
-        raise BadValue("is no currency code; write three letters of ISO 4217, such as USD")
-    return code
-
-
 _PLAIN: Dict[str, Parse] = {
-    "text": values.line,
+    "text": values.text,
     "long": values.long_text,
     "id": values.identifier,
     "email": values.email,
@@ -211,7 +223,16 @@ _PLAIN: Dict[str, Parse] = {
     "person": values.person,
     "initials": values.initials,
     "boolean": values.boolean,
-    "currency": _currency,
+    "currency": values.currency,
+}
+
+
+_NUMERIC: Dict[str, Callable[..., Any]] = {
+    "number": values.number,
+    "integer": values.integer,
+    "amount": values.amount,
+    "hours": values.hours,
+    "pay": values.pay,
 }
 
 
@@ -222,38 +243,30 @@ def parser(found: FieldType, spec: FieldSpec, options: Options, label: str, extr
         parse = _choice(found.choices, table, spec.other, label)
     else:
         parse = _plain(found.shape, spec, options)
-        if table or spec.other is not None:
-            parse = _translated(parse, table, spec.other)
+        other = spec.other
+        if found.parts and other is not None:
+            parse, other = _or_else(parse, other), None
+        if table or other is not None:
+            parse = _translated(parse, table, other)
     if found.many:
         return _listed(parse, spec.split or ";")
     return _first(parse, spec.split) if spec.split else parse
 
 
 def _plain(shape: str, spec: FieldSpec, options: Options) -> Parse:
-    if shape in {"day", "moment"}:
+    if shape in DATES:
         formats = spec.dates if isinstance(spec.dates, tuple) else ()
         order: DateOrder | None = None if isinstance(spec.dates, tuple) else spec.dates
         reader = DateReader(options.timezone, options.dates or order, formats)
+        if shape == "graduation":
+            return partial(values.graduation, dates=reader)
         return reader.day if shape == "day" else reader.moment
-    if shape in NUMBERS:
-        read = {"number": values.number, "integer": values.integer, "amount": values.amount}[shape]
+    if shape == "rating":
         scale = options.scale if spec.scale == "source" else spec.scale
-        return (
-            _scaled(partial(values.number, decimal=spec.decimal), *scale)
-            if scale
-            else partial(read, decimal=spec.decimal)
-        )
+        return partial(values.rating, scale=scale, decimal=spec.decimal)
+    if shape in NUMBERS:
+        return partial(_NUMERIC[shape], decimal=spec.decimal)
     return _PLAIN[shape]
-
-
-def _scaled(parse: Callable[[str], float], low: float, high: float) -> Parse:
-    def read(text: str) -> float:
-        value = parse(text)
-        if not low <= value <= high:
-            raise BadValue(f"is outside the scale from {low:g} to {high:g}; correct it, or the mapping's `scale`")
-        return (value - low) / (high - low)
-
-    return read
 
 
 def _choice(choices: tuple[str, ...], table: Dict[str, str], other: str | None, label: str) -> Parse:
@@ -277,6 +290,18 @@ def _translated(parse: Parse, table: Dict[str, str], other: str | None) -> Parse
     def read(text: str) -> Any:  # noqa: ANN401  what `parse` makes of it
         target = table.get(fold(text), text if other is None else other)
         return parse(target) if target else None
+
+    return read
+
+
+def _or_else(parse: Parse, other: str) -> Parse:
+    """A text of many words can hardly be listed in `values`, so that `other` stands for what cannot be read."""
+
+    def read(text: str) -> Any:  # noqa: ANN401  what `parse` makes of it
+        try:
+            return parse(text)
+        except BadValue:
+            return parse(other) if other else None
 
     return read
 

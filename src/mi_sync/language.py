@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mi_sync import identity
 from mi_sync.errors import ConfigError, Problem, did_you_mean
 from mi_sync.fields import (
+    DATES,
     KEYS,
     LINKED,
     NUMBERS,
@@ -363,7 +364,8 @@ class _Loader:
             return None
         self._check_name(where)
         self._check_spec(spec, found, where)
-        return FieldMap(name, spec, self._line(where), self._file)
+        line = self._line((*where, "column") if found.parts else where)
+        return FieldMap(name, spec, line, self._file)
 
     def _unknown_field(self, kind: Kind, name: str, where: tuple[str, ...]) -> None:
         if is_eeo(name):
@@ -451,20 +453,25 @@ class _Loader:
 
 
 _APPLIES: Dict[str, frozenset[str]] = {
-    "dates": frozenset({"day", "moment"}),
+    "dates": DATES,
     "decimal": NUMBERS,
-    "scale": frozenset({"number"}),
+    "scale": frozenset({"rating"}),
 }
 
 
 def _flat(kind: Kind, table: Dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The fields of a record's table; `pay.min` may be written in a table of its own."""
-    nests = {name.partition(".")[0] for name in field_types(kind) if "." in name} | {"answers"}
+    """The fields of a record's table; `pay.min` may be written in a table of its own, beside how `pay` is filled."""
+    types = field_types(kind)
+    nests = {name.partition(".")[0] for name in types if "." in name} | {"answers"}
     for name, value in table.items():
-        if name in nests and isinstance(value, dict):
-            yield from (((name, leaf), inner) for leaf, inner in value.items())
-        else:
+        if name not in nests or not isinstance(value, dict):
             yield (name,), value
+            continue
+        is_filled_whole = name in types and types[name].parts
+        own = {key: inner for key, inner in value.items() if is_filled_whole and key in FieldSpec.model_fields}
+        if own:
+            yield (name,), own
+        yield from (((name, leaf), inner) for leaf, inner in value.items() if leaf not in own)
 
 
 _TOML_TOKEN = re.compile(

@@ -212,9 +212,10 @@ def _listing(names: Iterable[str]) -> str:
 
 @dataclass(slots=True)
 class _Field:
-    """A field bound to the columns of one header."""
+    """A field bound to the columns of one header; of the `parts` that one cell says, each is a field."""
 
     name: str
+    parts: bool
     parent: str
     leaf: str
     label: str
@@ -241,11 +242,25 @@ class _Field:
         except BadValue as error:
             raise _Trouble(self.label, f"column {origin.column!r} {error}.") from None
 
+    def fills(self, value: Any) -> Iterable[tuple[str, Any]]:  # noqa: ANN401  as `read`
+        """The fields that a value gives, by their dotted names."""
+        if self.parts:
+            return [(f"{self.name}.{part}", each) for part, each in value.items()]
+        return ((self.name, value),)
+
+    def is_in(self, names: Collection[str]) -> bool:
+        """Whether it is filled, if these fields are."""
+        return self.name in names or (self.parts and any(name.startswith(f"{self.name}.") for name in names))
+
     def _as_its_column(self, text: str, position: int | None, ambiguous: AmbiguousDate) -> Any:  # noqa: ANN401  as `read`
         order = None if position is None else self.order_of(position)
         if order is None:
             raise ambiguous
         return self.ordered[order](text)
+
+    def written(self, cells: Sequence[str]) -> str:
+        """The text that it is read from."""
+        return self._text(cells)[0]
 
     def _text(self, cells: Sequence[str]) -> tuple[str, FieldOrigin, int | None]:
         """The text, where it came from, and the one column, if it is one, that holds it."""
@@ -286,14 +301,18 @@ class _Record:
         """The record; `made` are the references of the row's records so far."""
         found, refs, origins = self._read(self.fields, cells, made)
         for f in self.fields:
-            if f.required and f.name not in origins:
+            if f.required and not f.is_in(origins):
                 column = f.origins[0].column
                 raise _Trouble(f.label, f"column {column!r} is empty and must not be; fill it in, or remove the row.")
         ref = self._ref(found, refs)
         if self.kind == "applicant":
-            _complete_names(found, origins)
+            _complete_names(found, origins, self._written("name", cells))
         self._check(found, origins)
         return Draft(self.kind, ref, found.get("id"), found, refs, origins)
+
+    def _written(self, name: str, cells: Sequence[str]) -> str:
+        """The text that a field is read from."""
+        return next((f.written(cells) for f in self.fields if f.name == name), "")
 
     def identify(self, cells: Sequence[str], made: Dict[Kind, str]) -> str:
         """The reference alone, for a row whose other fields may be unreadable."""
@@ -303,22 +322,39 @@ class _Record:
     def _read(
         self, fields: Sequence[_Field], cells: Sequence[str], made: Dict[Kind, str]
     ) -> tuple[dict[str, Any], dict[str, str], dict[str, FieldOrigin]]:
-        found: dict[str, Any] = {}
         linked = self.kind in LINKED
         refs = {f"{kind}.ref": ref for kind, ref in made.items() if linked and kind in _TELLING}
+        values, origins = self._filled(fields, cells)
+        found: dict[str, Any] = {}
+        for name, value in values.items():
+            parent, _, leaf = name.partition(".")
+            if not leaf:
+                found[parent] = value
+            elif linked and name in REFERENCES:
+                refs[name] = value
+            else:
+                found.setdefault(parent, {})[leaf] = value
+        return found, refs, origins
+
+    def _filled(self, fields: Sequence[_Field], cells: Sequence[str]) -> tuple[dict[str, Any], dict[str, FieldOrigin]]:
+        """The values by dotted name. What a cell says goes before a default, and two cells must not disagree."""
+        found: dict[str, Any] = {}
         origins: dict[str, FieldOrigin] = {}
+        emptied: set[str] = set()
         for f in fields:
             value, origin = f.read(cells)
             if value is None or value == "":
+                emptied |= {f.name} if origin.column else set()
                 continue
-            origins[f.name] = origin
-            if not f.leaf:
-                found[f.parent] = value
-            elif linked and f.name in REFERENCES:
-                refs[f.name] = value
-            else:
-                found.setdefault(f.parent, {})[f.leaf] = value
-        return found, refs, origins
+            for name, each in f.fills(value):
+                before = origins.get(name)
+                if before and before.column and origin.column and found[name] != each:
+                    raise _Trouble(self.label(name), _disagreement(before.column, origin.column))
+                if origin.column or (name not in emptied and (before is None or before.column is None)):
+                    found[name], origins[name] = each, origin
+        for name in _without_amount(origins):
+            del found[name], origins[name]
+        return found, origins
 
     def _ref(self, found: Dict[str, Any], refs: Dict[str, str]) -> str:
         pair = self._pair(refs) if self.kind in LINKED else []
@@ -390,6 +426,17 @@ class _Skip:
         return None if word is None else f"column {self.column!r} says {word!r}"
 
 
+def _disagreement(one: str, other: str) -> str:
+    return f"columns {one!r} and {other!r} say different things; correct one of them, or map only one."
+
+
+def _without_amount(origins: Dict[str, FieldOrigin]) -> list[str]:
+    """The defaults that say how pay is meant, where there is no pay."""
+    if "pay.min" in origins or "pay.max" in origins:
+        return []
+    return [name for name, origin in origins.items() if name.startswith("pay.") and origin.column is None]
+
+
 def _value_of(name: str, found: Dict[str, Any], refs: Dict[str, str]) -> Any:  # noqa: ANN401  a field's value is anything
     """The value of a field by its dotted name; empty when there is none."""
     parent, _, leaf = name.partition(".")
@@ -411,8 +458,11 @@ def _refusal(type_: str) -> str:
     return known.get(type_, "does not fit the field")
 
 
-def _complete_names(found: dict[str, Any], origins: dict[str, FieldOrigin]) -> None:
-    """The name from its parts, the parts from the name, the initials from the parts."""
+def _complete_names(found: dict[str, Any], origins: dict[str, FieldOrigin], written: str) -> None:
+    """The name from its parts, the parts from the name, the initials from the parts.
+
+    The name as `written` may tell its parts apart, which one that has been put in order no longer does.
+    """
     name, given, family = (found.get(part) for part in ("name", "given_name", "family_name"))
     source = origins.get("name") or origins.get("given_name") or origins.get("family_name")
     if source is None:
@@ -420,7 +470,7 @@ def _complete_names(found: dict[str, Any], origins: dict[str, FieldOrigin]) -> N
     if name is None:
         name = " ".join(part for part in (given, family) if part)
     if given is None and family is None:
-        given, family = values.name_parts(name)
+        given, family = values.name_parts(written if values.person(written) == name else name)
     letters = values.initials_of(given, family)
     for part, value in (("name", name), ("given_name", given), ("family_name", family), ("initials", letters)):
         if value and part not in found:
@@ -527,7 +577,8 @@ class _Compiler:
 
     def _record(self, record: RecordMap) -> _Record:
         label = self._label(record.kind)
-        fields = [self._field(record.kind, f, label(f.name)) for f in _with_source_status(record)]
+        told = [*_with_source_status(record), *self._meant(record)]
+        fields = [self._field(record.kind, f, label(f.name)) for f in told]
         live = [f for f in fields if f.positions or f.default is not None]
         positions = tuple(dict.fromkeys(p for f in live for p in f.positions))
         if positions:
@@ -537,6 +588,12 @@ class _Compiler:
         identifying = tuple(f for f in live if f.name in needed)
         validate = RECORDS[record.kind].__pydantic_validator__.validate_python
         return _Record(record.kind, label, record.key, tuple(live), identifying, positions, positions, validate)
+
+    def _meant(self, record: RecordMap) -> Iterator[FieldMap]:
+        """What the source says of amounts that say it not themselves."""
+        if any(f.name.partition(".")[0] == "pay" for f in record.fields):
+            for part, value in self._options.pay.items():
+                yield FieldMap(f"pay.{part}", FieldSpec(default=value), None)
 
     def _label(self, kind: Kind) -> Callable[[str], str]:
         prefix = "" if kind == self._mapping.primary else f"{kind}."
@@ -570,6 +627,7 @@ class _Compiler:
         parent, _, leaf = it.name.partition(".")
         return _Field(
             name=it.name,
+            parts=found.parts,
             parent=parent,
             leaf=leaf,
             label=label,

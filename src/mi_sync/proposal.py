@@ -388,6 +388,8 @@ _READS: Dict[str, Callable[[str], bool]] = {
     "number": _tries(values.number),
     "integer": _tries(values.integer),
     "amount": _tries(values.amount),
+    "hours": _tries(values.hours),
+    "pay": _tries(values.pay),
     "boolean": _tries(values.boolean),
     "person": _is_person,
 }
@@ -432,6 +434,10 @@ def as_toml(columns: Sequence[Column], title: str) -> str:
     return "\n".join(parts) + "\n"
 
 
+_WHOLES = frozenset(
+    name for layout in _LAYOUTS for kind in layout for name, it in field_types(kind).items() if it.parts
+)
+"""The fields that are filled as a whole or by parts."""
 _HEAD = """\
 # Proposed from the header and from what the values look like: check every line. The number is a confidence from 0 to 1.
 # The mapping language is explained in mappings/README.md."""
@@ -453,7 +459,8 @@ def _record(kind: str, columns: Sequence[Column]) -> Iterator[str]:
             yield f"\n[{kind}.{name}] {remark}\ncolumn = {_quoted(column.name)}\n[{kind}.{name}.values]"
             yield from (f"{_quoted(raw)} = {_quoted(meant)}" for raw, meant in spec.values.items())
         else:
-            yield f"{name} = {_filled(column.name, spec)} {remark}"
+            key = f"{name}.column" if name in _WHOLES else name  # beside which there may be parts
+            yield f"{key} = {_filled(column.name, spec)} {remark}"
 
 
 def _filled(column: str, spec: FieldSpec) -> str:

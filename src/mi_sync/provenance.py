@@ -225,11 +225,14 @@ def _transform(
         return ("its source is no longer in the configuration",)
     if source.mapping is None:
         return ("its mapping is recognised from the file, which cannot be read now",)
-    made = source.mapping.records
-    mapped = next((f for record in made if record.kind == traced.kind for f in record.fields if f.name == name), None)
-    if mapped is not None and mapped.line == line:
+    whole = name.partition(".")[0]  # one cell may have said several parts of it
+    made = [f for it in source.mapping.records if it.kind == traced.kind for f in it.fields if f.name in {name, whole}]
+    mapped = next((f for f in made if f.line == line), None)
+    if mapped is not None:
         return tuple(_steps(traced.kind, mapped, column, source))
-    return (_MADE_FROM.get(name, _CHANGED) if mapped is None else _CHANGED,)
+    if column is None and line is None and name != whole:
+        return (f"`{whole}` of the source in the configuration",)
+    return (_CHANGED if made else _MADE_FROM.get(name, _CHANGED),)
 
 
 _CHANGED = "the mapping has changed since; pull again"
@@ -263,11 +266,12 @@ def _steps(kind: Kind, it: language.FieldMap, column: str | None, source: Source
 
 
 def _reading(shape: str, spec: fields.FieldSpec, order: str | None) -> Iterator[str]:
-    if shape in {"day", "moment"}:
+    if shape in fields.DATES:
         formats = ", ".join(spec.dates) if isinstance(spec.dates, tuple) else order or spec.dates
-        yield f"read as a date ({formats})" if formats else "read as a date"
+        what = "a date" if shape != "graduation" else "a day, month, term or year"
+        yield f"read as {what} ({formats})" if formats else f"read as {what}"
     elif shape in fields.NUMBERS:
-        yield "read as a number" + (" with a decimal comma" if spec.decimal == "," else "")
+        yield f"read as {_SHAPES.get(shape, 'a number')}" + (" with a decimal comma" if spec.decimal == "," else "")
         if spec.scale:
             told = "the source's scale" if spec.scale == "source" else f"{spec.scale[0]:g}…{spec.scale[1]:g}"
             yield f"scaled from {told} to 0…1"
@@ -280,6 +284,7 @@ def _reading(shape: str, spec: fields.FieldSpec, order: str | None) -> Iterator[
 _SHAPES = {
     "id": "an id", "email": "an e-mail address", "phone": "a phone number", "url": "a web address", "person": "a name",
     "long": "text of several lines", "boolean": "yes or no", "currency": "a currency code",
+    "pay": "pay, in several parts",
 }  # fmt: skip
 
 # ------------------------------------------------------------------------------------------- a field of an item

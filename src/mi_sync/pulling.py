@@ -90,7 +90,7 @@ class SourceReader:
     def _fingerprint(self, file: SourceFile) -> str:
         spec = self._spec
         words = sorted((k, sorted(v.items())) for k, v in spec.values.items())
-        options = repr((words, spec.dates, str(spec.timezone), spec.scale))
+        options = repr((words, spec.dates, str(spec.timezone), spec.scale, sorted(spec.pay.items())))
         settings = spec.settings.model_dump_json()
         # What a file is recognised as follows from its bytes and from what it could be.
         mappings = [it.digest for it in ((spec.mapping,) if spec.mapping else spec.candidates)]
@@ -309,7 +309,7 @@ def compile_for(
     Raises:
         SourceError: it is not recognised, or a column that the mapping needs is not there.
     """
-    options = fields.Options(spec.dates, spec.timezone, spec.values, spec.scale)
+    options = fields.Options(spec.dates, spec.timezone, spec.values, spec.pay, spec.scale)
     found = mapping_for(spec, header, file)
     return mapping.compile_mapping(found, header, options, programme=programme, file=file, order_of=order_of)
 

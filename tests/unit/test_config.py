@@ -122,6 +122,9 @@ def test_mistakes_are_told_in_plain_words(load: Any) -> None:
     ("before", "after", "field", "remedy"),
     [
         ('[programme]\nid = "spring-2026-7f3k9q"', "[programme]", "programme.id", "missing"),
+        ("[[targets]]", '[sources.pay]\ncurrency = "dollars"\n[[targets]]', "sources[0].pay.currency", "ISO 4217"),
+        ("[[targets]]", '[sources.pay]\nper = "once"\n[[targets]]', "sources[0].pay.per", "'fixed'"),
+        ("[[targets]]", '[sources.pay]\nunit = "hour"\n[[targets]]', "sources[0].pay.unit", "nknown"),
         ("[[targets]]", "[privcy]\n[[targets]]", "privcy", "'privacy'"),
         ("[[targets]]", '[privacy]\nallow = ["eeo"]\n[[targets]]', "privacy.allow", "never"),
         ("[[targets]]", '[safety]\nmax_archive = "many"\n[[targets]]', "safety.max_archive", "30%"),

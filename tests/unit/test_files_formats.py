@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from mi_sync.connector import Context, Row, Table
 from mi_sync.errors import EmptySource, SourceError
+from mi_sync.values import BadValue, identifier
 from mi_sync_files import FilesSource, Settings
 from mi_sync_files.cells import MAX_ROW
 from workbooks import number, text, workbook, zipped
@@ -276,14 +277,31 @@ def test_a_page_without_json_ld_is_refused(tmp_path: Path) -> None:
 
 def test_cells_of_a_sheet_are_as_people_see_them(tmp_path: Path) -> None:
     header = [text(name) for name in ("n", "f", "d", "t", "s")]
-    row = [number("450.0"), number("0.1"), number("46083", 1), number("46083.75", 2), text("007")]
-    big = [number("1.21143E+15"), number("121143E+7"), number("61", 1), number("60", 1), number("1", 1)]
+    row = [number("450.0"), number("0.30000000000000004"), number("46083", 1), number("46083.75", 2), text("007")]
+    big = [number("1211430000000000"), number("121143E+7"), number("61", 1), number("60", 1), number("1", 1)]
     table, rows = read(tmp_path, "t.xlsx", workbook({"S": [header, row, [], big]}))
     assert table.format == "xlsx"
     assert [(r.line, list(r.cells)) for r in rows] == [
-        (2, ["450", "0.1", "2026-03-02", "2026-03-02T18:00:00", "007"]),
-        (4, ["1211430000000000.0", "1211430000000", "1900-03-01", "1900-02-28", "1900-01-01"]),
+        (2, ["450", "0.3", "2026-03-02", "2026-03-02T18:00:00", "007"]),
+        (4, ["1.21143000000000E+15", "1211430000000", "1900-03-01", "1900-02-28", "1900-01-01"]),
     ]
+
+
+def test_a_formula_is_what_it_gave_or_its_text_and_never_nothing(tmp_path: Path) -> None:
+    computed = '<c t="str"><f>HYPERLINK("https://x.example")</f><v>Data</v></c><c><f>1+1</f><v>2</v></c>'
+    never = '<c><f>SUM(A1:A2)</f></c><c t="str"><f>""</f><v></v></c>'
+    content = workbook({"S": [[text("a"), text("b"), text("c")], [computed, text("x")], [never, text("x")]]})
+    _, rows = read(tmp_path, "t.xlsx", content)
+    assert [list(r.cells) for r in rows] == [["Data", "2", "x"], ["=SUM(A1:A2)", "", "x"]]
+
+
+def test_an_id_that_a_sheet_has_rounded_is_refused_and_one_that_is_text_is_kept(tmp_path: Path) -> None:
+    ids = [number("1234567890123456"), number("123456789012345"), text("1234567890123456")]
+    _, rows = read(tmp_path, "t.xlsx", workbook({"S": [[text("id")], *([each] for each in ids)]}))
+    rounded, *kept = [row.cells[0] for row in rows]
+    with pytest.raises(BadValue, match="spreadsheet"):
+        identifier(rounded)
+    assert [identifier(cell) for cell in kept] == ["123456789012345", "1234567890123456"]
 
 
 def test_the_1904_system_gives_the_same_days(tmp_path: Path) -> None:

@@ -2,10 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping as Dict
-from collections.abc import Sequence
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -16,41 +13,14 @@ from mi_sync.errors import SourceError
 from mi_sync.fields import Options
 from mi_sync.mapping import Draft, Mapped, Mapper, RowProblem, Skipped
 from mi_sync.model import RECORDS
-from mi_sync.values import DateOrder, fold
+from mi_sync.values import fold
+from rows import NOWHERE, mapped, mapper, problem
 
-NOWHERE = Path("/nonexistent")
 DATA = Path(__file__).parents[1] / "data" / "exports"
 SHIPPED = (
     "generic_postings", "generic_applicants", "engagements", "indeed_candidates", "handshake_applicant_list",
     "linkedin_talent_hub", "lever_import", "career_fair", "twelve_twenty_outcomes",
 )  # fmt: skip
-
-
-def mapper(
-    name_or_toml: str,
-    header: Sequence[str],
-    dates: DateOrder | None = None,
-    values: Dict[str, Dict[str, str]] | None = None,
-    programme: str = "spring",
-) -> Mapper:
-    if "\n" in name_or_toml:
-        it = language.load(name_or_toml, "own", "mappings/own.toml")
-    else:
-        it = loader.find_mapping(name_or_toml, NOWHERE)
-    options = Options(dates, ZoneInfo("America/Chicago"), values or {})
-    return mapping.compile_mapping(it, header, options, programme=programme, file="exports/a.csv")
-
-
-def mapped(it: Mapper, *cells: str) -> tuple[Draft, ...]:
-    outcome = it.map(7, cells)
-    assert isinstance(outcome, Mapped), outcome
-    return outcome.drafts
-
-
-def problem(it: Mapper, *cells: str) -> RowProblem:
-    outcome = it.map(7, cells)
-    assert isinstance(outcome, RowProblem), outcome
-    return outcome
 
 
 def sample(name: str) -> list[tuple[Draft, ...]]:
@@ -134,6 +104,16 @@ def test_generic_applicants_make_the_applicant_then_the_application() -> None:
     assert application.refs == {"applicant.ref": "id:A1", "posting.id": "P1"}
     assert application.values == {"status": "accepted", "source_status": "Hired"}
     assert loader.find_mapping("generic_applicants", NOWHERE).primary == "application"
+
+
+def test_a_name_with_a_comma_tells_which_part_is_the_family_name() -> None:
+    applicant, *_ = mapped(mapper("generic_applicants", APPLICANTS), "A1", "García López, Ana", "", "P1", "")
+    named = {part: applicant.values[part] for part in ("name", "given_name", "family_name", "initials")}
+    assert named == {"name": "Ana García López", "given_name": "Ana", "family_name": "García López", "initials": "AG"}
+    it = mapper(
+        '[applicant]\nid = "I"\nname = { column = "N", values = { "the boss, me" = "Ana López" } }\n', ["I", "N"]
+    )
+    assert mapped(it, "1", "The Boss, me")[0].values["family_name"] == "López"
 
 
 def test_an_applicant_without_id_goes_by_the_email() -> None:
@@ -383,6 +363,8 @@ def test_feedback_goes_by_whose_it_is_and_when() -> None:
         ("pay.currency", "Zq7Zq", "ISO 4217"),
         ("url", "javascript:Zq7Zq()", "https://"),
         ("id", "1.21143E+15", "spreadsheet"),
+        ("hours.estimated", "10-15 hours", "no single number of hours"),
+        ("pay", "Zq7Zq", "USD 450 fixed"),
     ],
 )
 def test_a_bad_cell_names_field_column_and_remedy_but_not_itself(field: str, cell: str, hint: str) -> None:

@@ -91,6 +91,7 @@ def test_an_indeed_feed_becomes_open_postings() -> None:
         "summary": "Clean **one** survey.\n\n- A clean table\n- A short report",
         "organization": "Sample Labs",
         "location": "Irvine, CA",
+        "pay": {"min": 10, "max": 20, "per": "hour"},
         "posted_on": "2026-03-02",
         "apply_by": "2026-03-31",
         "category": "Research",
@@ -339,7 +340,7 @@ def test_each_job_of_each_application_of_a_candidate_is_an_application() -> None
         "id": "168",
         "email": "wanda.example@uni.example",
         "school": "Sample University",
-        "graduation": "2027-05-15T00:00:00.000Z",
+        "graduation": "2027-05-15",
         "links": ["https://wanda.example", "https://code.example/wanda"],
     }
     assert (first.id, first.values["status"], first.values["source_status"]) == ("9001-7001", "accepted", "hired")

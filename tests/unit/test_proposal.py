@@ -85,9 +85,18 @@ def test_postings_are_told_from_applicants() -> None:
     assert propose(table) == {
         "Project": "posting.title",
         "Employer": "posting.organization",
-        "Project Fee ($)": "posting.pay.min",
+        "Project Fee ($)": "posting.pay",
         "Start date": "posting.starts_on",
     }
+
+
+def test_pay_and_its_period_are_proposed_side_by_side() -> None:
+    table = {"Job title": ["Atlas"], "Offered project fee": ["$15 - $20"], "Pay period": ["hourly"]}
+    it = mapper_of(columns_of(table))
+    assert it is not None
+    outcome = it.map(2, [cells[0] for cells in table.values()])
+    assert isinstance(outcome, Mapped)
+    assert outcome.drafts[0].values["pay"] == {"min": 15, "max": 20, "per": "hour"}
 
 
 # -- when it is not sure -----------------------------------------------------------------------------------

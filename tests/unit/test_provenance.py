@@ -151,6 +151,28 @@ def test_a_value_is_traced_to_its_row_column_and_line_of_the_mapping(world: Worl
     assert came["posting.pay.min"].value == pytest.approx(450.5)
 
 
+def test_a_part_of_pay_is_traced_to_the_column_that_says_it_or_to_the_configuration(world: World) -> None:
+    line = 'pay.min = { column = "Fee", decimal = "," }'
+    postings = POSTINGS.replace(line, 'pay.per = { default = "fixed" }\npay.column = "Fee"\npay.decimal = ","')
+    world.write("mappings/postings.toml", postings)
+    world.write("config.toml", CONFIG.replace('dates = "dmy"', 'dates = "dmy"\npay = { currency = "CAD" }'))
+    world.pull()
+    came = world.came("posting")
+    told = {part: came[f"posting.pay.{part}"] for part in ("min", "max", "per", "currency")}
+    fee = line_of(postings, "pay.column")
+    assert [(it.value, it.column, it.mapping_line) for it in told.values()] == [
+        (450.5, "Fee", fee),
+        (450.5, "Fee", fee),
+        ("fixed", None, line_of(postings, "pay.per")),
+        ("CAD", None, None),
+    ]
+    assert [it.transform for it in told.values()] == [
+        *[("read as pay, in several parts with a decimal comma",)] * 2,
+        ("default of the mapping",),
+        ("`pay` of the source in the configuration",),
+    ]
+
+
 def test_what_was_done_with_a_cell_is_told(world: World) -> None:
     world.pull()
     told = {name: it.transform for name, it in {**world.came("posting"), **world.came("application")}.items()}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -35,6 +37,12 @@ def test_a_table_reads_back_as_it_was_and_holds_no_formula(rows: list[tuple[str,
         [cell.removeprefix("'") for cell in row] for row in rows
     ]
     assert not any(cell.lstrip(" ").startswith(tuple(DANGEROUS)) for row in read for cell in row)
+
+
+def test_nothing_else_of_ours_writes_csv(repository: Path) -> None:
+    sources = [p for folder in ("src", "connectors") for p in (repository / folder).rglob("*.py")]
+    writing = {p.name for p in sources if re.search(r"csv\.(?:Dict)?[Ww]riter\b", p.read_text("utf-8"))}
+    assert writing == {"sheets.py"}
 
 
 def test_numbers_stay_numbers_and_nothing_is_an_empty_cell() -> None:
