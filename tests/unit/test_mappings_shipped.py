@@ -592,3 +592,31 @@ def test_what_a_form_says_nowhere_is_asked_for_and_never_guessed(file: str) -> N
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 def test_no_mapping_reads_a_column_that_is_never_kept(path: Path) -> None:
     assert not [column for column in BY_NAME[path.stem].columns if is_eeo(column)]
+
+
+def test_of_two_addresses_with_one_name_the_second_counts_where_the_first_is_blank(tmp_path: Path) -> None:
+    header = "Timestamp,Email Address,Project,How is it going?,Email Address\n"
+    row = "21/07/2025 10:04:21,,Data cleaning project,5,wanda@uni.example\n"
+    (tmp_path / "form.csv").write_text(header + row, "utf-8")
+    name, ((answer,),) = read(tmp_path, "form.csv", kind="check_in", scale=(1, 5))
+    assert (name, answer.refs["applicant.email"]) == ("google_forms", "wanda@uni.example")
+
+
+def test_a_survey_whose_questions_have_numbers_is_told_what_they_are(tmp_path: Path) -> None:
+    (tmp_path / "mappings").mkdir()
+    text = 'extends = "qualtrics"\n[feedback]\nrating = { column = "Q3", scale = [1, 5] }\n'
+    (tmp_path / "mappings" / "ours.toml").write_text(text, "utf-8")
+    rows = (EXPORTS / "qualtrics.csv").read_text("utf-8").replace(",rating,", ",Q3,", 1)
+    (tmp_path / "survey.csv").write_text(rows, "utf-8")
+    it = loader.find_mapping("ours", tmp_path)
+    with (
+        FilesSource(Settings.model_validate({"path": "survey.csv"}), Context("jobs", tmp_path, CHICAGO))
+        .files()[0]
+        .open() as table
+    ):
+        assert recognition.recognise(table.header, [*SHIPPED, it], "survey.csv").mapping.name == "ours"
+        it = language.with_constants(it, {"kind": "check_in"}, "config.toml", "constants")
+        mapper = mapping.compile_mapping(it, table.header, Options(), programme="spring", file="survey.csv")
+        first, *rest = [mapper.map(row.line, row.cells) for row in table.rows]
+    assert drafts_of(first)[0].values["rating"] == 0.75
+    assert all(isinstance(outcome, Skipped) for outcome in rest)
