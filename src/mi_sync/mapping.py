@@ -410,7 +410,7 @@ class _Around:
 
     @property
     def note(self) -> str:
-        return f"{self.name} is empty, so no {self.kind} is made of what stands beside it."
+        return f"{self.name} is empty, so no {self.kind} is made of what stands beside it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -793,10 +793,13 @@ class Mapper:
                     drafts.append(draft)
         except _Trouble as trouble:
             return RowProblem(line, trouble.field, trouble.why, self._digest(cells), self._present(cells))
+        notes = tuple(it.note for it in self._around if it.is_lost(cells))
+        if not drafts and notes:
+            return Skipped(line, notes[0])
         if not drafts:
             why = "no mapped column has a value; fill the row in, or remove it."
             return RowProblem(line, "", why, self._digest(cells))
-        return Mapped(line, tuple(drafts), tuple(it.note for it in self._around if it.is_lost(cells)))
+        return Mapped(line, tuple(drafts), notes)
 
     def fault(self, line: int, why: str) -> RowProblem:
         """A row that is no row. Without cells, the n-th of its kind in a file is what is known again."""

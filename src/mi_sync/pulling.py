@@ -161,7 +161,7 @@ class SourceReader:
 
     def _keep(self, file: SourceFile, row: mapping.Mapped) -> bool | None:
         """Stores what a row says: True when it says something new, False when not, None for a repeated row."""
-        self._run.result.note(*(Problem(f"{file.name}:{row.line}", "", why) for why in row.notes))
+        self._run.result.note(*(Problem(f"{file.name}:{row.line}", "", f"{why}.") for why in row.notes))
         about = row.drafts[-1].kind  # what the row is about decides whether it is a repetition
         said = [self._say(file, row, draft, primary=True) for draft in row.drafts if draft.kind == about]
         if all(each is None for each in said):

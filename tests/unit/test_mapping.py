@@ -559,7 +559,7 @@ def test_each_element_of_a_list_is_a_record_of_its_own() -> None:
     assert isinstance(outcome, Mapped)
     assert [draft.refs.get("posting.title") for draft in outcome.drafts] == [None, "A", "B"]
     assert {draft.values.get("applied_at") for draft in outcome.drafts[1:]} == {"2026-03-02"}
-    assert outcome.notes == ("apps.1.jobs is empty, so no application is made of what stands beside it.",)
+    assert outcome.notes == ("apps.1.jobs is empty, so no application is made of what stands beside it",)
     bad = problem(it, "1", "soon", "A", "B", "", "")
     assert [kind for kind, _ in bad.present] == ["applicant", "application", "application"]
     assert len({ref for _, ref in bad.present}) == 3
