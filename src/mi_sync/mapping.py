@@ -531,7 +531,8 @@ class _Compiler:
             )
         if self._untold:
             raise self._untold_error()
-        around = [it for record in self._mapping.records for it in self._around(record)]
+        read = frozenset(p for record in bound for p in record.positions)
+        around = [it for record in self._mapping.records for it in self._around(record, read)]
         return Mapper(live, around, self._skips(), len(self._header.names), programme)
 
     def _untold_error(self) -> Untold:
@@ -563,8 +564,8 @@ class _Compiler:
         own = self._header.under(_filled_in(each, each, numbers))
         return replace(bound, telling=tuple(p for p in bound.positions if p in own))
 
-    def _around(self, record: RecordMap) -> Iterator[_Around]:
-        """What could be lost where the innermost list is empty: columns beside it."""
+    def _around(self, record: RecordMap, read: frozenset[int]) -> Iterator[_Around]:
+        """What could be lost where the innermost list is empty: what the record reads beside it."""
         if record.each is None:
             return
         path = record.each.removesuffix(".*")
@@ -572,8 +573,10 @@ class _Compiler:
         for numbers in self._header.numbers(f"{outer}*") if outer else [()]:
             name = _filled_in(path, path, numbers)
             placed = [f for f in _at(record, path, numbers).fields if not any(map(is_numbered, f.spec.columns))]
-            positions = {p for f in placed for column in f.spec.columns for p in self._header.all(column)}
-            yield _Around(name, record.kind, tuple(sorted(positions)), self._header.under(name))
+            beside = {p for f in placed for column in f.spec.columns for p in self._header.all(column)}
+            if outer:
+                beside &= self._header.under(name.rpartition(".")[0])
+            yield _Around(name, record.kind, tuple(sorted(beside)), self._header.under(name) & read)
 
     def _record(self, record: RecordMap) -> _Record:
         label = self._label(record.kind)

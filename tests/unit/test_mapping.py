@@ -565,6 +565,19 @@ def test_each_element_of_a_list_is_a_record_of_its_own() -> None:
     assert len({ref for _, ref in bad.present}) == 3
 
 
+def test_nothing_is_called_lost_that_is_not_in_the_element_and_nothing_unmapped_is_looked_at() -> None:
+    header = ["id", "made", "apps.0.at", "apps.0.jobs.0.name", "apps.1.at", "apps.1.jobs.0.name", "apps.1.jobs.0.race"]
+    it = mapper(EACH.replace("apps.*.at", "made"), header)
+    outcome = it.map(3, ["1", "2026-03-02", "", "A", "", "", ""])
+    assert isinstance(outcome, Mapped)
+    assert outcome.notes == ()
+    it = mapper(EACH, header)
+    for race in ("", "Sentinel"):
+        outcome = it.map(3, ["1", "", "", "A", "2026-03-02", "", race])
+        assert isinstance(outcome, Mapped)
+        assert outcome.notes == ("apps.1.jobs is empty, so no application is made of what stands beside it",)
+
+
 def test_a_file_without_any_element_makes_the_others() -> None:
     (draft,) = mapped(mapper(EACH, ["id", "apps"]), "1", "")
     assert draft.kind == "applicant"
