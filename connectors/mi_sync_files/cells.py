@@ -21,7 +21,7 @@ def is_blank(cells: Iterable[str]) -> bool:
 
 def fitted(row: Row, width: int, remedy: str) -> Row:
     """The row with as many cells as the header."""
-    if not row.is_record or len(row.cells) == width:
+    if len(row.cells) == width or not row.is_record:
         return row
     if is_blank(row.cells[width:]):
         return Row(row.line, [*row.cells[:width], *[""] * (width - len(row.cells))])

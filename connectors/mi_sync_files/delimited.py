@@ -52,10 +52,12 @@ def read_table(text: Text, place: Place, settings: Settings) -> Table:
     chosen: str = told or find_delimiter(lines.ahead(SAMPLE_ROWS), place)
     reader = csv.reader(lines, delimiter=chosen, strict=True)
     first = Row(lines.number, _first_row(reader, lines))
-    header, rows = read_header(first, map(_undamaged, _rows(reader, lines)), settings.header_rows, place)
-    rows = without_ending(rows, len(header), lines=True)
+    rows = _rows(reader, lines) if text.errors == "strict" else map(_undamaged, _rows(reader, lines))
+    header = read_header(first, rows, settings.header_rows, place)
+    width = len(header.names)
+    rows = (fitted(row, width, _QUOTE) for row in without_ending(header.rows, width, lines=True))
     kind = "tsv" if chosen == "\t" else "csv"
-    return Table(header, first.line, (fitted(row, len(header), _QUOTE) for row in rows), kind, delimiter=chosen)
+    return Table(header.names, first.line, rows, kind, delimiter=chosen, labels=header.labels)
 
 
 # ------------------------------------------------------------------------------------------------ rows

@@ -18,6 +18,8 @@ _TOTAL = re.compile(
     r"((grand|sub|sum)[\s-]*)?totals?(\s+(rows|records|results|entries|number|count))?\s*:?", re.IGNORECASE
 )
 _NUMBER = re.compile(r"[-+(]?\s*([A-Z]{3}|[^\w\s])?\s*\d[\d.,'\s]*([A-Z]{3}|[^\w\s])?\s*\)?")
+_BEGINS = "TtGgSs \t\r\n\xa0"
+"""How a word for a total may begin; so does an empty cell."""
 _CUT = "it ends the table and has 1 cell, but the header has {}; complete it, or remove it if it is no record"
 _RULE = re.compile(r"([-=*_#~])\1{2,}")
 _AROUND = " \t\r\n*-=<>[](){}.:_#~\u2013\u2014"
@@ -37,6 +39,9 @@ def without_ending(rows: Iterable[Row], width: int, *, lines: bool) -> Iterator[
     held: deque[Row] = deque()
     are_usual = not lines  # rows of a single cell
     for row in rows:
+        if not held and _is_plain(row.cells):
+            yield row
+            continue
         if width > 1 and row.is_record and (_is_lone(row.cells) or _is_total(row.cells)):
             held.append(row)
             passed = [held.popleft()] if len(held) > _MOST else []
@@ -46,6 +51,11 @@ def without_ending(rows: Iterable[Row], width: int, *, lines: bool) -> Iterator[
         are_usual = are_usual or any(len(each.cells) == 1 for each in passed)
         yield from passed
     yield from _judged(held, width, may_be_cut=not are_usual)
+
+
+def _is_plain(cells: Sequence[str]) -> bool:
+    """Whether a short look tells that nothing ends here, as it does for most rows."""
+    return len(cells) > 1 and cells[0][:1] not in _BEGINS and bool(cells[1].strip())
 
 
 def _is_lone(cells: Sequence[str]) -> bool:

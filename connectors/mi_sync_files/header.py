@@ -2,8 +2,8 @@
 
 Form tools write up to three header rows. What is read of each is what stays the same from one export to the next:
 
-    Qualtrics      names, questions, import ids: the names (`Q1`). Older exports: `V1` and so on in the first row, whose
-                   names are in the second one
+    Qualtrics      names, questions, import ids (if nobody deleted them): the names (`Q1`). Older exports: `V1` and so
+                   on in the first row, whose names are in the second one
     SurveyMonkey   questions, options: `question: option`, or `question` alone where there is one answer
     others         one row, or as many as `header_rows` says, joined likewise
 """
@@ -36,9 +36,10 @@ Cells = Sequence[str]
 
 
 class Header(NamedTuple):
-    """The names of the columns, no two of which are the same, and the rows below them."""
+    """The names of the columns, no two of which are the same, their labels if they have any, and the rows below."""
 
     names: list[str]
+    labels: list[str]
     rows: Iterator[Row]
 
 
@@ -54,7 +55,7 @@ def read_header(first: Row, rows: Iterator[Row], told: int | None, place: Place)
     if count > len(found):
         raise place.error(f"of its header only {len(found)} rows can be read.", "Correct `header_rows`.", first.line)
     names = ("" if _END.fullmatch(name.strip()) else name for name in _names(found[:count]))
-    return Header(distinct(names), itertools.chain(below[count - 1 :], rows))
+    return Header(distinct(names), _labels(found[:count]), itertools.chain(below[count - 1 :], rows))
 
 
 def _count(rows: Sequence[Cells]) -> int:
@@ -62,13 +63,18 @@ def _count(rows: Sequence[Cells]) -> int:
     for index, row in enumerate(rows[1:MOST_ROWS], 2):
         if _are_import_ids(row):
             return index
-    is_two = len(rows) > 1 and (_is_numbered(rows[0]) or (_is_survey_monkey(rows[0]) and is_blank(rows[1][:2])))
-    return 2 if is_two else 1
+    return 2 if len(rows) > 1 and _are_two(rows[0], rows[1]) else 1
+
+
+def _are_two(first: Cells, second: Cells) -> bool:
+    if _is_survey_monkey(first):
+        return is_blank(second[:2])
+    return _is_numbered(first) or (_is_qualtrics(first) and _repeats(first, second))
 
 
 def _names(rows: Sequence[Cells]) -> list[str]:
     first = list(rows[0])
-    if any(map(_are_import_ids, rows)):
+    if any(map(_are_import_ids, rows)) or _is_qualtrics(first):
         return first
     if len(rows) == 1:
         return _filled_forward(first) if _is_survey_monkey(first) else first
@@ -76,6 +82,14 @@ def _names(rows: Sequence[Cells]) -> list[str]:
         below = [*rows[1], *[""] * len(first)]
         return [b if b.strip() and _NUMBERED.fullmatch(a.strip()) else a for a, b in zip(first, below, strict=False)]
     return _joined(rows)
+
+
+def _labels(rows: Sequence[Cells]) -> list[str]:
+    """The questions below the names that Qualtrics gives its columns."""
+    first, *below = rows
+    is_named = any(map(_are_import_ids, below)) or _is_qualtrics(first) or _is_numbered(first)
+    questions = next((row for row in below if not _are_import_ids(row)), []) if is_named else []
+    return [*questions, *[""] * len(first)][: len(first)] if questions else []
 
 
 def _are_import_ids(row: Cells) -> bool:
@@ -87,8 +101,21 @@ def _is_numbered(row: Cells) -> bool:
     return [cell.strip() for cell in row[:10]] == [f"V{number}" for number in range(1, 11)]
 
 
+def _is_qualtrics(row: Cells) -> bool:
+    return {"recordeddate", "responseid"} <= set(map(_plain, row))
+
+
+def _repeats(first: Cells, second: Cells) -> bool:
+    """Whether cells say what their columns are called (`ResponseId`, `Response ID`), as no record does."""
+    return sum(1 for a, b in zip(first, second, strict=False) if a.strip() and _plain(a) == _plain(b)) > 1
+
+
 def _is_survey_monkey(row: Cells) -> bool:
-    return [re.sub(r"\s", "", cell).casefold() for cell in row[:2]] == ["respondentid", "collectorid"]
+    return list(map(_plain, row[:2])) == ["respondentid", "collectorid"]
+
+
+def _plain(cell: str) -> str:
+    return re.sub(r"\s", "", cell).casefold()
 
 
 def _filled_forward(row: Cells) -> list[str]:

@@ -172,7 +172,9 @@ def _over_fsspec(address: Address) -> Iterator[tuple[str, Fetch]]:
         if not glob.has_magic(path) or files.isfile(path):
             found = {address.shown: path}
         else:
-            found = {_name(files, p): p for p, it in files.glob(path, detail=True).items() if it.get("type") == "file"}
+            found = {
+                _name(files, p): p for p, it in files.glob(path, detail=True).items() if it.get("type") != "directory"
+            }
     if not found:
         raise place.error("no file matches this pattern.", "Correct `path`, or put the export there.")
     for name in sorted(found):
@@ -189,7 +191,7 @@ def _told(place: Place) -> Iterator[None]:
     except FileNotFoundError:
         raise place.error("there is no such file.", "Correct `path`.") from None
     except IsADirectoryError:
-        raise place.error("it is a folder, not a file.", "Give the path of a file, or a pattern.") from None
+        raise place.error("it is a folder or a device, not a file.", "Give the path of a file, or a pattern.") from None
     except Exception as error:  # noqa: BLE001  these libraries fail in ways of their own
         kind = type(error).__name__
         if isinstance(error, PermissionError) or _CREDENTIALS.search(kind):
@@ -223,7 +225,7 @@ def _copying(files: Any, path: str) -> Fetch:  # noqa: ANN401  fsspec has no typ
     def fetch(into: IO[bytes], place: Place) -> None:
         with _told(place):
             about = files.info(path)
-            if about.get("type") == "directory":
+            if about.get("type") in {"directory", "other"}:  # a pipe would wait for its writer
                 raise IsADirectoryError
             with files.open(path, "rb", block_size=_BLOCK) as stream:
                 size = 0

@@ -63,9 +63,11 @@ def read_workbook(stream: BinaryIO, place: Place, settings: Settings) -> Table:
     first = sample[at]
     if header_row and first.line != header_row:
         raise place.error("the header row is blank.", "Correct `header_row`.", header_row)
-    header, rows = read_header(first, itertools.chain(sample[at + 1 :], rows), settings.header_rows, place)
-    rows = without_ending(map(_bounded, rows), len(header), lines=False)
-    return Table(header, first.line, (fitted(row, len(header), "give every column a name") for row in rows), "xlsx")
+    header = read_header(first, itertools.chain(sample[at + 1 :], rows), settings.header_rows, place)
+    width = len(header.names)
+    found = without_ending(map(_bounded, header.rows), width, lines=False)
+    rows = (fitted(row, width, "give every column a name") for row in found)
+    return Table(header.names, first.line, rows, "xlsx", labels=header.labels)
 
 
 def _bounded(row: Row) -> Row:

@@ -59,6 +59,9 @@ class Table:
     whose extra cells are empty is cut; a longer one with content there is a row with a fault, because nobody can
     know which cell moved.
 
+    `labels` are what else the file says of each column, such as the question of a form; empty where there is nothing. A
+    mapping may name a column by its label, and a label that tells of EEO data keeps the column from being read.
+
     `notes` are what its owner should know of how it is read; the reading went on.
     """
 
@@ -68,6 +71,7 @@ class Table:
     format: str = "csv"
     encoding: str = ""
     delimiter: str = ""
+    labels: Sequence[str] = ()
     notes: Sequence[Problem] = ()
 
 

@@ -138,10 +138,12 @@ class _Trouble(Exception):
 
 
 class _Header:
-    """Finds columns by name, once."""
+    """Finds columns by name, or else by label, once."""
 
-    def __init__(self, header: Sequence[str], file: str) -> None:
+    def __init__(self, header: Sequence[str], labels: Sequence[str], file: str) -> None:
         self.names = [values.line(name) for name in header]
+        self.labels = [values.line(label) for label in labels] or [""] * len(self.names)
+        self._labelled = {fold(label): position for position, label in reversed(list(enumerate(self.labels))) if label}
         self._file = file
         self._folded: dict[str, list[int]] = {}
         for position, name in enumerate(self.names):
@@ -159,7 +161,7 @@ class _Header:
                 where=self._file,
                 remedy="Rename or remove one of them.",
             )
-        return next(iter(exact or positions), None)
+        return next(iter(exact or positions), None if positions else self._labelled.get(fold(name)))
 
     def all(self, name: str) -> tuple[int, ...]:
         """The positions of a column; of `skills.*.name` those of every number, in their order."""
@@ -489,8 +491,9 @@ def compile_mapping(
     programme: str,
     file: str,
     order_of: OrderOf = undecided,
+    labels: Sequence[str] = (),
 ) -> Mapper:
-    """Binds a mapping to the header of one file.
+    """Binds a mapping to the header of one file, and to the labels of its columns, if they have any.
 
     `order_of` is asked when a date could be day/month or month/day, and nobody said which.
 
@@ -498,16 +501,16 @@ def compile_mapping(
         Untold: nothing says what every record of its kind must say, such as the `kind` of feedback.
         SourceError: a column that is needed is missing or ambiguous, or the options name what is not there.
     """
-    return _Compiler(mapping, header, options, file, order_of).mapper(programme)
+    return _Compiler(mapping, _Header(header, labels, file), options, file, order_of).mapper(programme)
 
 
 class _Compiler:
     """One mapping meets one header."""
 
-    def __init__(self, mapping: Mapping, header: Sequence[str], options: Options, file: str, order_of: OrderOf) -> None:
+    def __init__(self, mapping: Mapping, header: _Header, options: Options, file: str, order_of: OrderOf) -> None:
         self._order_of = order_of
         self._mapping = mapping
-        self._header = _Header(header, file)
+        self._header = header
         self._options = replace(options, dates=options.dates or mapping.dates)
         self._file = file
         self._missing: list[str] = []
@@ -647,7 +650,8 @@ class _Compiler:
 
     def _refuse_eeo(self, positions: Iterable[int]) -> None:
         """The mapping may spell a column otherwise than the header, so that its own spelling did not show it."""
-        for name in filter(is_eeo, (self._header.names[p] for p in positions)):
+        header = self._header
+        for name in (header.names[p] for p in positions if is_eeo(header.names[p]) or is_eeo(header.labels[p])):
             raise SourceError(
                 f"column {name!r} looks like EEO data, which is never kept.",
                 where=self._file,

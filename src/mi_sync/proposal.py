@@ -86,22 +86,29 @@ class _Pair(NamedTuple):
     evidence: str
 
 
-def sensitive(header: Sequence[str], samples: Sequence[Sequence[str]]) -> list[str]:
-    """The columns that are never kept: EEO data, IP addresses and coordinates, by name or by what they look like."""
-    pairs = zip(header, samples, strict=True)
-    return list(dict.fromkeys(line(name) for name, cells in pairs if is_eeo(name) or _share(cells, _is_ip) > 0.5))
+def sensitive(header: Sequence[str], samples: Sequence[Sequence[str]], labels: Sequence[str] = ()) -> list[str]:
+    """The columns that are never kept: EEO data, IP addresses, coordinates, by name, label or what they look like."""
+    columns = zip(header, labels or header, samples, strict=True)
+    found = (n for n, label, cells in columns if is_eeo(n) or is_eeo(label) or _share(cells, _is_ip) > 0.5)
+    return list(dict.fromkeys(map(line, found)))
 
 
-def propose(header: Sequence[str], samples: Sequence[Sequence[str]], mappings: Iterable[Mapping]) -> list[Column]:
+def propose(
+    header: Sequence[str],
+    samples: Sequence[Sequence[str]],
+    mappings: Iterable[Mapping],
+    labels: Sequence[str] = (),
+) -> list[Column]:
     """A field for each column, from its name and its cells.
 
     Args:
         header: the names of the columns.
         samples: for each column some of its cells.
+        labels: what else the file says of each column, if anything.
         mappings: of which those without a signature of their own tell what columns are called.
     """
     names = [line(name) for name in header]
-    never = set(sensitive(header, samples))
+    never = set(sensitive(header, samples, labels))
     first = {name: p for p, name in reversed(list(enumerate(names)))}
     open_ = [p for name, p in sorted(first.items(), key=lambda item: item[1]) if fold(name) and name not in never]
     targets = _targets(mappings)

@@ -103,7 +103,7 @@ class SourceReader:
         if it.caution and self._store.file(spec.name, file.name) is None:
             self._run.result.note(_caution(it, table.header, file.name))
         programme = self._run.config.programme.id
-        mapper = compile_for(spec, table.header, file.name, programme, date_orders(file))
+        mapper = compile_for(spec, table, file.name, programme, date_orders(file))
         self._run.result.note(*table.notes)
         got = _Gathered(NoRecords(file.name))
         for row in table.rows:
@@ -302,16 +302,18 @@ def date_orders(file: SourceFile) -> mapping.OrderOf:
 
 
 def compile_for(
-    spec: SourceSpec, header: Sequence[str], file: str, programme: str, order_of: mapping.OrderOf = mapping.undecided
+    spec: SourceSpec, table: Table, file: str, programme: str, order_of: mapping.OrderOf = mapping.undecided
 ) -> mapping.Mapper:
-    """The mapping of a file, compiled for its header.
+    """The mapping of a file, compiled for the header of its table.
 
     Raises:
         SourceError: it is not recognised, or a column that the mapping needs is not there.
     """
     options = fields.Options(spec.dates, spec.timezone, spec.values, spec.pay, spec.scale)
-    found = mapping_for(spec, header, file)
-    return mapping.compile_mapping(found, header, options, programme=programme, file=file, order_of=order_of)
+    found = mapping_for(spec, table.header, file)
+    return mapping.compile_mapping(
+        found, table.header, options, programme=programme, file=file, order_of=order_of, labels=table.labels
+    )
 
 
 # ------------------------------------------------------------------------------------- whose record it is

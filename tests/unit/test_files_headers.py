@@ -69,8 +69,22 @@ def test_qualtrics_columns_go_by_their_names_and_not_by_their_localised_question
     tmp_path: Path, name: str, write: object, told: int | None
 ) -> None:
     table, rows = read(tmp_path, name, write(QUALTRICS), **({"header_rows": told} if told else {}))  # type: ignore[operator]
-    assert (table.header, table.header_line) == (QUALTRICS[0], 1)
+    assert (table.header, table.labels, table.header_line) == (QUALTRICS[0], QUALTRICS[1], 1)
     assert [list(row.cells) for row in rows] == [QUALTRICS[3]]
+
+
+@WRITERS
+def test_qualtrics_without_its_import_ids_is_known_by_names_that_are_repeated(
+    tmp_path: Path, name: str, write: object
+) -> None:
+    names, labels = (
+        ["StartDate", "RecordedDate", "ResponseId", "Q1"],
+        ["Start Date", "Recorded Date", "Response ID", "How?"],
+    )
+    table, rows = read(tmp_path, name, write([names, labels, ["2026", "2026", "R_1", "Good"]]))  # type: ignore[operator]
+    assert (table.header, [row.cells[2] for row in rows]) == (names, ["R_1"])
+    table, rows = read(tmp_path, name, write([names, ["2026", "2026", "R_1", "Q1"]]))  # type: ignore[operator]
+    assert (table.header, len(rows)) == (names, 1)
 
 
 def test_qualtrics_rows_keep_their_lines(tmp_path: Path) -> None:
@@ -80,6 +94,7 @@ def test_qualtrics_rows_keep_their_lines(tmp_path: Path) -> None:
 def test_legacy_qualtrics_names_stand_in_the_second_row(tmp_path: Path) -> None:
     table, rows = read(tmp_path, "t.csv", b"\xef\xbb\xbf" + as_csv(LEGACY))
     assert table.header == [*LEGACY[1][:10], "Q1", "LocationLatitude", ""]
+    assert table.labels == LEGACY[1]
     assert [row.cells[0] for row in rows] == ["R_1"]
 
 

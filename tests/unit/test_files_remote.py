@@ -6,6 +6,7 @@ import gc
 import gzip
 import json
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -387,6 +388,18 @@ def test_a_folder_is_no_file(memory: Any) -> None:
 def test_a_file_address_is_read(tmp_path: Path) -> None:
     (tmp_path / "a b.csv").write_bytes(CSV)
     assert cells(source(f"file://{tmp_path}/a b.csv").files()[0]) == [["1", "Data"]]
+
+
+def test_a_link_is_followed_and_a_pipe_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(CSV)
+    (tmp_path / "b.csv").symlink_to(tmp_path / "a.csv")
+    os.mkfifo(tmp_path / "c.csv")
+    assert [file.name for file in source(f"file://{tmp_path}/[ab].csv").files()] == [
+        f"file://{tmp_path}/a.csv",
+        f"file://{tmp_path}/b.csv",
+    ]
+    assert cells(source(f"file://{tmp_path}/b.csv").files()[0]) == [["1", "Data"]]
+    assert "it is a folder or a device" in refusal(f"file://{tmp_path}/c.csv", SourceError)
 
 
 def test_a_library_that_is_not_installed_is_named_with_what_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:

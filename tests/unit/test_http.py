@@ -748,3 +748,14 @@ def test_a_download_that_goes_on_may_take_longer_than_a_reply(api: responses.Req
     api.add("GET", URL, body=b"x" * (1 << 24))
     session(clock, deadline=120).download("/cards", Slow(), 1 << 25)
     assert clock.seconds > 120
+
+
+def test_the_query_of_a_download_is_in_no_message_and_no_log(
+    api: responses.RequestsMock, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "mi_sync")
+    api.add("GET", URL, status=404)
+    with pytest.raises(NotFound) as caught:
+        session(clock).download("/cards?sig=invented", BytesIO(), 100)
+    assert caught.value.where == "GET /cards"
+    assert "invented" not in caplog.text + str(caught.value)

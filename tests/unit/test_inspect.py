@@ -255,3 +255,18 @@ def test_sensitive_columns_are_named_also_when_they_come_twice(
     (folder / "odd.csv").write_text("id,title,Gender,Gender,IP Address,IP Address\nP-1,Data,a,b,c,d\n", "utf-8")
     found = as_json(capsys, "inspect", "odd.csv")
     assert found["sensitive"] == ["Gender", "Gender#2", "IP Address", "IP Address#2"]
+
+
+def test_a_question_about_eeo_is_named_by_its_column(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    """A column such as Q7 says nothing of itself; the question below its name does."""
+    rows = [
+        "Q1,Q7,RecipientEmail",
+        'How was it?,"What is your gender, if you like?",Email',
+        *['"{""ImportId"":""x""}",' * 2 + '"{""ImportId"":""x""}"'],
+    ]
+    (folder / "form.csv").write_text("\n".join([*rows, "Good,x,ana@s.example", ""]), "utf-8")
+    found = as_json(capsys, "inspect", "form.csv")
+    assert found["sensitive"] == ["Q7"]
+    first = found["columns"][0]
+    assert (first["column"], first["label"]) == ("Q1", "How was it?")
+    assert {c["column"]: c["evidence"] for c in found["columns"]}["Q7"] == "never kept"

@@ -504,7 +504,7 @@ def test_no_message_of_a_bad_row_repeats_a_cell() -> None:
 
 # -- rows that are no records, and rows that are several --------------------------------------------------
 
-FORM = """
+TESTS = """
 [skip]
 State = ["Test", "2"]
 [applicant]
@@ -516,28 +516,28 @@ links = { template = "{web};{profiles.*.url}" }
 
 
 def test_rows_that_the_mapping_calls_no_records_are_skipped_in_its_words() -> None:
-    it = mapper(FORM, ["Email", "State"])
+    it = mapper(TESTS, ["Email", "State"])
     outcomes = [it.map(3, ["ann@x.org", state]) for state in (" TEST ", "2", "", "Tested")]
     assert outcomes[:2] == [Skipped(3, "column 'State' says 'Test'"), Skipped(3, "column 'State' says '2'")]
     assert all(isinstance(outcome, Mapped) for outcome in outcomes[2:])
     assert it.columns == (0, 1)
-    assert mapped(mapper(FORM, ["Email"]), "ann@x.org")  # without the column there is nothing to skip
+    assert mapped(mapper(TESTS, ["Email"]), "ann@x.org")  # without the column there is nothing to skip
 
 
 @given(CELLS, CELLS)
 def test_only_the_words_of_a_rule_skip_a_row(email: str, state: str) -> None:
-    outcome = mapper(FORM, ["Email", "State"]).map(3, [email, state])
+    outcome = mapper(TESTS, ["Email", "State"]).map(3, [email, state])
     assert isinstance(outcome, Skipped) == (fold(state) in {"test", "2"})
 
 
 def test_of_several_values_for_one_the_first_counts() -> None:
-    (draft,) = mapped(mapper(FORM, ["Email", "Phones"]), "ann@x.org", " ;+1 555 555 0168;x")
+    (draft,) = mapped(mapper(TESTS, ["Email", "Phones"]), "ann@x.org", " ;+1 555 555 0168;x")
     assert draft.values["phone"] == "+1 555 555 0168"
 
 
 def test_columns_with_numbers_are_a_list_in_their_order() -> None:
     header = ["Email", "skills.10.name", "skills.2.name", "skills.2.level", "profiles.0.url", "profiles.1.url", "web"]
-    (draft,) = mapped(mapper(FORM, header), "ann@x.org", "C", "SQL", "good", "a.example", "", "b.example")
+    (draft,) = mapped(mapper(TESTS, header), "ann@x.org", "C", "SQL", "good", "a.example", "", "b.example")
     assert draft.values["skills"] == ["SQL", "C"]
     assert draft.values["links"] == ["b.example", "a.example"]
 
@@ -626,3 +626,40 @@ def test_thousands_of_elements_are_bound_in_passing() -> None:
     outcome = it.map(3, ["1", *["A"] * 5, *[""] * (len(names) - 5)])
     assert isinstance(outcome, Mapped)
     assert [draft.kind for draft in outcome.drafts] == ["applicant", *["application"] * 5]
+
+
+# -- columns that have labels ----------------------------------------------------------------------------
+
+FORM = """
+[applicant]
+email = "RecipientEmail"
+skills = "Which skills do you bring?"
+"""
+
+
+def labelled(toml: str, header: Sequence[str], labels: Sequence[str]) -> Mapper:
+    it = language.load(toml, "own", "mappings/own.toml")
+    return mapping.compile_mapping(it, header, Options(), programme="spring", file="exports/form.csv", labels=labels)
+
+
+def test_a_column_may_be_named_by_its_label_and_tells_its_name() -> None:
+    it = labelled(FORM, ["RecipientEmail", "Q1"], ["Recipient Email", "Which skills\ndo you bring?"])
+    (draft,) = mapped(it, "ana@s.example", "SQL")
+    assert draft.values["skills"] == ["SQL"]
+    assert draft.origins["skills"].column == "Q1"
+
+
+def test_a_name_comes_before_a_label_and_the_first_of_two_labels_counts() -> None:
+    toml = FORM.replace("Which skills do you bring?", "Q2")
+    (draft,) = mapped(labelled(toml, ["RecipientEmail", "Q1", "Q2"], ["", "Q2", ""]), "ana@s.example", "SQL", "Python")
+    assert draft.values["skills"] == ["Python"]
+    (draft,) = mapped(
+        labelled(toml, ["RecipientEmail", "Q1", "Q3"], ["", "Q2", "q2"]), "ana@s.example", "SQL", "Python"
+    )
+    assert draft.values["skills"] == ["SQL"]
+
+
+def test_a_label_that_tells_of_eeo_data_keeps_its_column_from_being_read() -> None:
+    toml = FORM.replace("Which skills do you bring?", "Q7")
+    with pytest.raises(SourceError, match="'Q7' looks like EEO data, which is never kept"):
+        labelled(toml, ["RecipientEmail", "Q7"], ["Recipient Email", "How do you describe your gender?"])

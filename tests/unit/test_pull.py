@@ -289,6 +289,12 @@ def test_rows_that_are_no_records_are_counted_and_told_and_cost_no_exit_code(wor
     assert (counts.rows, counts.unchanged, counts.skipped) == (5, 2, 3)
 
 
+def test_a_total_says_nothing_of_the_dates_above_it(world: World) -> None:
+    world.write("jobs.csv", "id,title,starts_on\nP-1,Data,03/04/2026\nP-2,Text,25/04/2026\nTotal,2,\n")
+    counts = world.pull().sources["jobs"]
+    assert (counts.mapped, counts.skipped) == (2, 1)
+
+
 def test_a_row_that_may_be_no_record_is_left_out_until_somebody_looked(world: World) -> None:
     world.write("jobs.csv", JOBS + "See our careers page\n")
     assert (world.pull().exit_code, world.pull().exit_code) == (ExitCode.PARTIAL, ExitCode.OK)

@@ -177,7 +177,7 @@ def _check_source(session: Session, spec: SourceSpec) -> Iterator[str]:
     source = open_source(spec, session.config, session.outside.wire)
     for file in source.files():
         with file.open() as table:
-            compile_for(spec, table.header, file.name, session.config.programme.id)
+            compile_for(spec, table, file.name, session.config.programme.id)
             delimiter = repr(table.delimiter) if table.delimiter else ""
             dialect = ", ".join(part for part in (table.format, table.encoding, delimiter) if part)
             recognised = "" if spec.mapping else ", recognised"

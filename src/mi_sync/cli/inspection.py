@@ -60,11 +60,12 @@ def inspect(settings: Settings, file: str, mapping: str | None, write: Path | No
     known = loader.find_all(root)
     found = _looked_at(_open(file, dict(_setting(each) for each in more)))
     _recognise(found, known, named)
-    found.sensitive = proposal.sensitive(found.table.header, found.samples)
+    header, labels = found.table.header, found.table.labels
+    found.sensitive = proposal.sensitive(header, found.samples, labels)
     if found.mapping is not None:
-        found.columns = proposal.bound(found.table.header, found.mapping)
+        found.columns = proposal.bound(header, found.mapping)
     else:
-        found.columns = proposal.propose(found.table.header, found.samples, known)
+        found.columns = proposal.propose(header, found.samples, known, labels)
     if write is not None:
         _write(write, _mapping_text(found, root))
     show.inspection(settings, found, write)
@@ -140,7 +141,7 @@ def _recognise(found: Found, known: Sequence[Mapping], named: Mapping | None) ->
     found.fits = recognition.fits(header, known)
     if named is not None:
         found.mapping = named
-        found.confidence, remark = _binds(header, named, found.file)
+        found.confidence, remark = _binds(found, named)
         found.why = f"it was named{remark}"
         return
     try:
@@ -148,14 +149,15 @@ def _recognise(found: Found, known: Sequence[Mapping], named: Mapping | None) ->
     except SourceError as error:
         found.confidence, found.why = (found.fits[0].confidence if found.fits else 0.0), error.why
     else:
-        _, untold = _binds(header, fit.mapping, found.file)
+        _, untold = _binds(found, fit.mapping)
         found.mapping, found.confidence, found.why = fit.mapping, fit.confidence, f"{fit.evidence}{untold}"
 
 
-def _binds(header: Sequence[str], it: Mapping, file: str) -> tuple[float, str]:
+def _binds(found: Found, it: Mapping) -> tuple[float, str]:
     """Whether a mapping can read the file, and what is to be said of that."""
+    table = found.table
     try:
-        compile_mapping(it, header, Options(), programme="", file=file)
+        compile_mapping(it, table.header, Options(), programme="", file=found.file, labels=table.labels)
     except Untold as error:
         return 1.0, f"; {error.why} {error.remedy}"
     except SourceError as error:

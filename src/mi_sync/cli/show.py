@@ -381,8 +381,8 @@ def _inspection_as_json(found: Found, written: Path | None) -> dict[str, Any]:
             {"mapping": fit.mapping.name, "confidence": fit.confidence, "evidence": fit.evidence} for fit in found.fits
         ],
         "columns": [
-            {"column": c.name, "field": c.field, "confidence": c.confidence, "evidence": c.evidence}
-            for c in found.columns
+            {"column": c.name, "label": label, "field": c.field, "confidence": c.confidence, "evidence": c.evidence}
+            for c, label in zip(found.columns, table.labels or [""] * len(found.columns), strict=True)
         ],
         "sensitive": list(found.sensitive),
         "written": str(written) if written else None,

@@ -182,7 +182,7 @@ def _columns(run: Run, row: Quarantined) -> list[str] | None:
             for file in open_source(spec, run.config, run.outside.wire).files() if spec.name == row.source else ():
                 if file.name == row.file:
                     with file.open() as table:
-                        mapper = compile_for(spec, table.header, file.name, run.config.programme.id)
+                        mapper = compile_for(spec, table, file.name, run.config.programme.id)
                         return [table.header[position].strip() for position in mapper.columns]
     except MiSyncError:
         return None
