@@ -326,7 +326,7 @@ class _Record:
     ) -> tuple[dict[str, Any], dict[str, str], dict[str, FieldOrigin]]:
         linked = self.kind in LINKED
         refs = {f"{kind}.ref": ref for kind, ref in made.items() if linked and kind in _TELLING}
-        values, origins = self._filled(fields, cells)
+        values, origins = self._said(fields, cells)
         found: dict[str, Any] = {}
         for name, value in values.items():
             parent, _, leaf = name.partition(".")
@@ -338,7 +338,7 @@ class _Record:
                 found.setdefault(parent, {})[leaf] = value
         return found, refs, origins
 
-    def _filled(self, fields: Sequence[_Field], cells: Sequence[str]) -> tuple[dict[str, Any], dict[str, FieldOrigin]]:
+    def _said(self, fields: Sequence[_Field], cells: Sequence[str]) -> tuple[dict[str, Any], dict[str, FieldOrigin]]:
         """The values by dotted name. What a cell says goes before a default, and two cells must not disagree."""
         found: dict[str, Any] = {}
         origins: dict[str, FieldOrigin] = {}

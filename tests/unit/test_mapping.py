@@ -305,6 +305,13 @@ def test_another_spelling_is_no_way_round_what_is_never_kept() -> None:
         mapper('[applicant]\nemail = "E"\ngpa = "veteranstatus"', ["E", "Veteran Status"])
 
 
+def test_the_source_says_what_hours_that_are_no_number_mean() -> None:
+    meant = {"hours.estimated": {"10-15 hours": "15"}}
+    it = mapper("generic_postings", ["title", "hours"], values=meant)
+    assert mapped(it, "T", "10-15 Hours")[0].values["hours"] == {"estimated": 15}
+    assert problem(it, "T", "10-20 hours").field == "hours.estimated"
+
+
 def test_pay_is_one_amount_or_a_range() -> None:
     it = mapper("generic_postings", ["title", "pay", "pay_min", "pay_max"])
     assert mapped(it, "T", "450", "", "")[0].values["pay"] == {"min": 450, "max": 450}

@@ -189,6 +189,23 @@ def test_a_posting_alone_in_other_usual_shapes_is_read(tmp_path: Path) -> None:
     assert "remote" not in draft.values  # another word than TELECOMMUTE says neither yes nor no
 
 
+@pytest.mark.parametrize(
+    ("salary", "pay"),
+    [
+        ({"currency": "USD", "value": {"value": "$100,000", "unitText": "YEAR"}}, (100000, "USD", "year")),
+        ({"currency": "EUR", "value": 450}, (450, "EUR", None)),
+        ("$20 per hour", (20, None, "hour")),
+    ],
+)
+def test_a_salary_in_other_usual_shapes_is_read(tmp_path: Path, salary: Any, pay: tuple[Any, ...]) -> None:
+    posting = {"title": "Study", "datePosted": "2026-03-04", "hiringOrganization": {"name": "L"}, "baseSalary": salary}
+    (tmp_path / "job.json").write_text(json.dumps(posting), "utf-8")
+    _, ((draft,),) = read(tmp_path, "job.json")
+    found = draft.values["pay"]
+    assert (found["min"], found.get("currency"), found.get("per")) == pay
+    assert found["max"] == found["min"]
+
+
 # -- people's own data, and a career office's ------------------------------------------------------------
 
 

@@ -44,6 +44,7 @@ _RFC_ZONES = {
 _YEARS = range(1900, 2200)
 """No other year can be meant."""
 _EPOCHS = {"epoch_s": 1, "epoch_ms": 1000}
+_COUNT = re.compile(r"[0-9]{1,13}(?:\.0)?")
 _UNREADABLE = "is no date that can be read; write it as YYYY-MM-DD, or give the mapping its `dates` formats"
 _UNCERTAIN = "has a time zone that is not certain here; write an offset such as +01:00, or set the source's `timezone`"
 
@@ -96,17 +97,7 @@ class DateReader:
         return (when if when.tzinfo else when.replace(tzinfo=self.timezone)).astimezone(self.timezone)
 
     def _by_format(self, text: str) -> date | datetime | None:
-        for form in self.formats:
-            if form in _EPOCHS:
-                if re.fullmatch(r"[0-9]{1,13}(?:\.0)?", text):
-                    return datetime.fromtimestamp(float(text) / _EPOCHS[form], UTC)
-                continue
-            try:
-                when = datetime.strptime(text, form)  # noqa: DTZ007  the zone is given by `_read`
-            except ValueError:
-                continue
-            return when if re.search(r"%[HIcXsS]", form) else when.date()
-        return None
+        return next((when for form in self.formats if (when := _formatted(text, form))), None)
 
     def _by_shape(self, text: str) -> date | datetime:
         text = _without_weekday(text)
@@ -164,6 +155,16 @@ class DateReader:
         around = (when, when.replace(fold=1), when.replace(month=1, day=1), when.replace(month=7, day=1))
         found = {self.timezone.utcoffset(it) for it in around if self.timezone.tzname(it) == name}
         return {offset for offset in found if offset is not None}
+
+
+def _formatted(text: str, form: str) -> date | datetime | None:
+    if form in _EPOCHS:
+        return datetime.fromtimestamp(float(text) / _EPOCHS[form], UTC) if _COUNT.fullmatch(text) else None
+    try:
+        when = datetime.strptime(text, form)  # noqa: DTZ007  the zone is given by `DateReader`
+    except ValueError:
+        return None
+    return when if re.search(r"%[HIcXsS]", form) else when.date()
 
 
 def column_order(cells: Iterable[str]) -> DateOrder | None:
