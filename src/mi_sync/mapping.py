@@ -746,11 +746,17 @@ def _with_source_status(record: RecordMap) -> Sequence[FieldMap]:
 
 
 def _pieces(template: str, at: Dict[str, Sequence[int]], separator: str) -> Iterator[str | int]:
-    """Literal text and column positions; a column that the file lacks counts as empty, several are a list."""
+    """Literal text and column positions; a column that the file lacks counts as empty, several are a list.
+
+    A column that goes by several of the names, as by its own and its label, comes once.
+    """
+    named: dict[int, str] = {}
     for index, piece in enumerate(PLACEHOLDER.split(template)):
         if index % 2 == 0:
             yield piece
-        for number, position in enumerate(at.get(piece, ()) if index % 2 else ()):
+            continue
+        places = [p for p in at.get(piece, ()) if named.setdefault(p, piece) == piece]
+        for number, position in enumerate(places):
             yield from ((separator, position) if number else (position,))
 
 

@@ -484,7 +484,7 @@ def _quoted(text: str) -> str:
 # -------------------------------------------------------------------------------------------- what a mapping reads
 
 
-def bound(header: Sequence[str], it: Mapping) -> list[Column]:
+def bound(header: Sequence[str], it: Mapping, labels: Sequence[str] = ()) -> list[Column]:
     """The columns of a file whose mapping is known: what each is read as."""
     read: dict[str, list[str]] = {}
     for record in it.records:
@@ -492,7 +492,9 @@ def bound(header: Sequence[str], it: Mapping) -> list[Column]:
             for column in f.spec.columns:
                 read.setdefault(fold(column), []).append(f"{record.kind}.{f.name}")
     skipping = {fold(rule.column) for rule in it.skip}
-    return [_bound(line(name), _fields_of(name, read), skips=fold(name) in skipping) for name in header]
+    named = zip(header, labels or [""] * len(header), strict=True)
+    told = [(name, _fields_of(name, read) or read.get(fold(label) or name, [])) for name, label in named]
+    return [_bound(line(name), fields, skips=fold(name) in skipping) for name, fields in told]
 
 
 def _fields_of(name: str, read: Dict[str, Sequence[str]]) -> list[str]:

@@ -98,10 +98,10 @@ class SourceReader:
 
     def _rows(self, file: SourceFile, table: Table, fingerprint: str) -> Story:
         spec = self._spec
-        it = mapping_for(spec, table.header, file.name)
+        it = mapping_for(spec, table, file.name)
         self._overlay = it.overlay
         if it.caution and self._store.file(spec.name, file.name) is None:
-            self._run.result.note(_caution(it, table.header, file.name))
+            self._run.result.note(_caution(it, table, file.name))
         programme = self._run.config.programme.id
         mapper = compile_for(spec, table, file.name, programme, date_orders(file))
         self._run.result.note(*table.notes)
@@ -262,9 +262,9 @@ def _draft_digest(draft: mapping.Draft) -> str:
     return identity.digest(draft.id or "", repr(sorted(draft.values.items())), repr(sorted(draft.refs.items())))
 
 
-def _caution(it: Mapping, header: Sequence[str], file: str) -> Problem:
+def _caution(it: Mapping, table: Table, file: str) -> Problem:
     """What people should know of a mapping when it first reads a file, and what it makes of that file."""
-    columns = proposal.bound(header, it)
+    columns = proposal.bound(table.header, it, table.labels)
     read = "; ".join(f"{column.name} as {column.field}" for column in columns if column.field)
     left = ", ".join(column.name for column in columns if not column.field and column.name) or "none"
     return Problem(file, "", f"{it.caution} It reads {read}. Not read: {left}. `mi-sync inspect` shows the same.")
@@ -281,13 +281,13 @@ def open_source(spec: SourceSpec, config: Config, wire: Wire) -> Source:
     return opened
 
 
-def mapping_for(spec: SourceSpec, header: Sequence[str], file: str) -> Mapping:
+def mapping_for(spec: SourceSpec, table: Table, file: str) -> Mapping:
     """The source's mapping, or the one that the file is recognised as.
 
     Raises:
         SourceError: it is not recognised.
     """
-    return spec.mapping or recognition.recognise(header, spec.candidates, file).mapping
+    return spec.mapping or recognition.recognise(table.header, spec.candidates, file, table.labels).mapping
 
 
 def date_orders(file: SourceFile) -> mapping.OrderOf:
@@ -310,7 +310,7 @@ def compile_for(
         SourceError: it is not recognised, or a column that the mapping needs is not there.
     """
     options = fields.Options(spec.dates, spec.timezone, spec.values, spec.pay, spec.scale)
-    found = mapping_for(spec, table.header, file)
+    found = mapping_for(spec, table, file)
     return mapping.compile_mapping(
         found, table.header, options, programme=programme, file=file, order_of=order_of, labels=table.labels
     )

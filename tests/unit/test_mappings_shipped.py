@@ -34,7 +34,7 @@ def outcomes_of(root: Path, name: str, named: str | None = None, **told: Any) ->
     config = Settings.model_validate({"path": name})
     options = Options(timezone=CHICAGO, scale=told.pop("scale", None))
     with FilesSource(config, Context("jobs", root, CHICAGO)).files()[0].open() as table:
-        it = BY_NAME[named] if named else recognition.recognise(table.header, SHIPPED, name).mapping
+        it = BY_NAME[named] if named else recognition.recognise(table.header, SHIPPED, name, table.labels).mapping
         constants = {field.replace("__", "."): value for field, value in told.items()}
         it = language.with_constants(it, constants, "config.toml", "sources[0].constants")
         order = values.column_order
@@ -45,6 +45,7 @@ def outcomes_of(root: Path, name: str, named: str | None = None, **told: Any) ->
             options,
             programme="spring",
             file=name,
+            labels=table.labels,
             order_of=lambda position: order(row.cells[position] for row in rows),
         )
         return it.name, [mapper.map(row.line, row.cells) for row in rows]
@@ -639,3 +640,13 @@ def test_a_survey_whose_questions_have_numbers_is_told_what_they_are(tmp_path: P
         first, *rest = [mapper.map(row.line, row.cells) for row in table.rows]
     assert drafts_of(first)[0].values["rating"] == 0.75
     assert all(isinstance(outcome, Skipped) for outcome in rest)
+
+
+def test_a_survey_is_recognised_by_its_questions_where_its_columns_have_numbers(tmp_path: Path) -> None:
+    names, questions, *rest = (EXPORTS / "qualtrics.csv").read_text("utf-8").split("\n", 2)
+    names = names.replace("project,rating,would_engage_again,comments,Q9", "Q1,Q2,Q3,Q4,Q9")
+    (tmp_path / "survey.csv").write_text("\n".join((names, questions, *rest)), "utf-8")
+    name, (first, *_) = outcomes_of(tmp_path, "survey.csv", kind="check_in", scale=(1, 5))
+    (draft,) = drafts_of(first)
+    assert (name, draft.values["rating"], draft.values["comments"]) == ("qualtrics", 0.75, "Going well.")
+    assert (draft.refs["posting.title"], draft.origins["rating"].column) == ("Data cleaning project", "Q2")

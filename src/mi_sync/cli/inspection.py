@@ -63,7 +63,7 @@ def inspect(settings: Settings, file: str, mapping: str | None, write: Path | No
     header, labels = found.table.header, found.table.labels
     found.sensitive = proposal.sensitive(header, found.samples, labels)
     if found.mapping is not None:
-        found.columns = proposal.bound(header, found.mapping)
+        found.columns = proposal.bound(header, found.mapping, labels)
     else:
         found.columns = proposal.propose(header, found.samples, known, labels)
     if write is not None:
@@ -138,14 +138,14 @@ def _counted(rows: Iterable[Row], found: Found) -> Iterator[Sequence[str]]:
 
 def _recognise(found: Found, known: Sequence[Mapping], named: Mapping | None) -> None:
     header = found.table.header
-    found.fits = recognition.fits(header, known)
+    found.fits = recognition.fits(header, known, found.table.labels)
     if named is not None:
         found.mapping = named
         found.confidence, remark = _binds(found, named)
         found.why = f"it was named{remark}"
         return
     try:
-        fit = recognition.recognise(header, known, found.file)
+        fit = recognition.recognise(header, known, found.file, found.table.labels)
     except SourceError as error:
         found.confidence, found.why = (found.fits[0].confidence if found.fits else 0.0), error.why
     else:
