@@ -112,7 +112,8 @@ def propose(
     first = {name: p for p, name in reversed(list(enumerate(names)))}
     open_ = [p for name, p in sorted(first.items(), key=lambda item: item[1]) if fold(name) and name not in never]
     targets = _targets(mappings)
-    tried = [_assigned(names, samples, open_[:MOST], [t for t in targets if t.kind in layout]) for layout in _LAYOUTS]
+    called = [tuple(filter(None, pair)) for pair in zip(names, map(line, labels) if labels else names, strict=True)]
+    tried = [_assigned(called, samples, open_[:MOST], [t for t in targets if t.kind in layout]) for layout in _LAYOUTS]
     best = max(tried, key=lambda found: sum(pair.score for pair in _with_identity(found)))
     columns = [Column(name, evidence=_left_out(name, p, first, never)) for p, name in enumerate(names)]
     kept = _with_identity(best)
@@ -188,10 +189,13 @@ def _joined(one: FieldSpec, other: FieldSpec) -> FieldSpec:
 
 
 def _assigned(
-    names: Sequence[str], samples: Sequence[Sequence[str]], positions: Sequence[int], targets: Sequence[_Target]
+    called: Sequence[Sequence[str]],
+    samples: Sequence[Sequence[str]],
+    positions: Sequence[int],
+    targets: Sequence[_Target],
 ) -> list[_Pair]:
     """The best pairs first, each column and each field once."""
-    pairs = [pair for p in positions for t in targets if (pair := _pair(p, names[p], samples[p], t)) is not None]
+    pairs = [pair for p in positions for t in targets if (pair := _pair(p, called[p], samples[p], t)) is not None]
     chosen: list[_Pair] = []
     contested: set[tuple[str, str]] = set()
     for pair in sorted(pairs, key=lambda pair: -pair.score):
@@ -239,10 +243,11 @@ def _with_identity(pairs: Sequence[_Pair]) -> list[_Pair]:
     return [pair for pair in pairs if pair.target.kind in kept]
 
 
-def _pair(position: int, name: str, cells: Sequence[str], target: _Target) -> _Pair | None:
+def _pair(position: int, called: Sequence[str], cells: Sequence[str], target: _Target) -> _Pair | None:
+    """How well a column, by what it is called (its name, its label), fits a field."""
     if target.kind == "application" and target.name.startswith("applicant."):
         return None  # the row's own applicant says which one it is
-    likeness, alias = max((_likeness(name, alias), alias) for alias in target.aliases)
+    likeness, alias = max((_likeness(name, alias), alias) for alias in target.aliases for name in called)
     is_address = (target.kind, target.name) in {("applicant", "email"), ("feedback", "applicant.email")}
     if likeness < _FAINT and not is_address:
         return None

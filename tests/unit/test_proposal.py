@@ -131,6 +131,19 @@ def test_a_form_is_told_from_applicants_by_its_answers() -> None:
     assert without["Name of the project"] == "application.posting.title"
 
 
+def test_a_question_tells_what_a_column_with_a_number_is_for() -> None:
+    labels = ["Recipient Email", "Which project did you work on?", "How would you rate your experience?", "Why?"]
+    cells = [["ana@s.example"], ["Donor dashboard"], ["4"], ["It was fine."]]
+    columns = proposal.propose(["Q1", "Q2", "Q3", "Q4"], cells, SHIPPED, labels)
+    assert [column.field for column in columns] == [
+        "feedback.applicant.email",
+        "feedback.posting.title",
+        "feedback.rating",
+        None,
+    ]
+    assert 'rating = { column = "Q3"' in proposal.as_toml(columns, "a.csv")
+
+
 @pytest.mark.parametrize(
     ("name", "field"),
     [
