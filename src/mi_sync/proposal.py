@@ -112,7 +112,8 @@ def propose(
     first = {name: p for p, name in reversed(list(enumerate(names)))}
     open_ = [p for name, p in sorted(first.items(), key=lambda item: item[1]) if fold(name) and name not in never]
     targets = _targets(mappings)
-    called = [tuple(filter(None, pair)) for pair in zip(names, map(line, labels) if labels else names, strict=True)]
+    both = zip(names, map(line, labels or header), strict=True)
+    called = [tuple(dict.fromkeys(filter(None, pair))) for pair in both]
     tried = [_assigned(called, samples, open_[:MOST], [t for t in targets if t.kind in layout]) for layout in _LAYOUTS]
     best = max(tried, key=lambda found: sum(pair.score for pair in _with_identity(found)))
     columns = [Column(name, evidence=_left_out(name, p, first, never)) for p, name in enumerate(names)]
