@@ -21,6 +21,7 @@ from mi_sync import loader, values
 from mi_sync.connector import Connector, ConnectorConfig, Registry, Secret, SecretRef
 from mi_sync.errors import ConfigError, Problem, did_you_mean
 from mi_sync.language import Mapping as RowMapping
+from mi_sync.language import with_constants
 from mi_sync.milestones import Milestones, Programme, Step, load_steps, merge_steps
 from mi_sync.model import PayPer, Privacy
 from mi_sync.state import state_path
@@ -63,6 +64,12 @@ def _not_eeo(allowed: tuple[Privacy, ...]) -> tuple[Privacy, ...]:
 
 
 Allow = Annotated[tuple[Privacy, ...], AfterValidator(_not_eeo)]
+
+
+def _ascending(scale: tuple[float, float]) -> tuple[float, float]:
+    if scale[0] >= scale[1]:
+        raise ValueError("must be [lowest, highest], such as [1, 5]")
+    return scale
 
 
 class _Section(BaseModel):
@@ -117,6 +124,8 @@ class SourceSection(_Section):
     dates: Literal["dmy", "mdy", "ymd"] | None = None
     timezone: Timezone | None = None
     values: dict[str, dict[str, str]] = Field(default_factory=dict)
+    constants: dict[str, Any] = Field(default_factory=dict)
+    scale: Annotated[tuple[float, float], AfterValidator(_ascending)] | None = None
     pay: PaySection = PaySection()
 
 
@@ -211,6 +220,7 @@ class SourceSpec:
     timezone: ZoneInfo
     values: Mapping[str, Mapping[str, str]]
     candidates: tuple[RowMapping, ...] = ()
+    scale: tuple[float, float] | None = None
     pay: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -445,7 +455,7 @@ class _Builder:
         where = f"sources[{index}]"
         connector = self._connector(where, section.connector, "source")
         settings = self._settings(where, connector, section.__pydantic_extra__ or {})
-        mappings = self._mappings(section.mapping)
+        mappings = self._with_constants(f"{where}.constants", section, self._mappings(section.mapping))
         if connector is None or settings is None or not mappings:
             return None
         return SourceSpec(
@@ -459,7 +469,8 @@ class _Builder:
             ZoneInfo(section.timezone or self._doc.programme.timezone),
             section.values,
             () if section.mapping is not None else mappings,
-            section.pay.model_dump(exclude_none=True),
+            scale=section.scale,
+            pay=section.pay.model_dump(exclude_none=True),
         )
 
     def _mappings(self, name: str | None) -> tuple[RowMapping, ...]:
@@ -470,6 +481,24 @@ class _Builder:
         except ConfigError as error:
             self._found.extend(error.problems)
             return ()
+
+    def _with_constants(
+        self, where: str, section: SourceSection, mappings: Sequence[RowMapping]
+    ) -> tuple[RowMapping, ...]:
+        """The mappings with the source's constants; a file can be none of those that lack such a field."""
+        fitting: list[RowMapping] = []
+        problems: list[Problem] = []
+        for it in mappings:
+            try:
+                fitting.append(with_constants(it, section.constants, self._path.name, where))
+            except ConfigError as error:
+                problems.extend(error.problems)
+        if not fitting and section.mapping is not None:
+            self._found.extend(problems)
+        elif not fitting and mappings:
+            names = ", ".join(section.constants)
+            self._problem(where, f"no mapping has all of these fields with such values: {names}; correct them.")
+        return tuple(fitting)
 
     def _steps(self) -> Mapping[str, tuple[Step, ...]]:
         """The steps of each view, before a target's `only` and `omit`."""

@@ -148,7 +148,7 @@ class FieldSpec(BaseModel):
     other: str | None = None
     dates: Annotated[DateOrder | tuple[str, ...] | None, BeforeValidator(_dates)] = None
     decimal: Literal[".", ","] = "."
-    scale: tuple[float, float] | None = None
+    scale: tuple[float, float] | Literal["source"] | None = None
     default: Annotated[str | None, BeforeValidator(_as_cell)] = None
     required: bool = False
 
@@ -161,6 +161,18 @@ class FieldSpec(BaseModel):
 PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
 
+def is_numbered(column: str) -> bool:
+    """Whether a column's name has a part that stands for any number, as in `skills.*.name`."""
+    return "*" in column and "*" in column.split(".")
+
+
+@lru_cache(maxsize=4096)
+def column_pattern(name: str, *, below: bool = False) -> re.Pattern[str]:
+    """The folded names of the columns that a name stands for, with its numbers; `below`, also of those inside."""
+    parts = ["([0-9]{1,5})" if part == "*" else re.escape(part) for part in fold(name).split(".")]
+    return re.compile(r"\.".join(parts) + (r"(?:\..*)?" if below else ""))
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a source's configuration adds to its mapping.
@@ -170,12 +182,14 @@ class Options:
         timezone: where times without a zone are meant.
         values: for each field (`status` of what a row is about, or `applicant.channel`) what raw words mean.
         pay: what amounts mean where no cell says so: `currency` and `per`.
+        scale: lowest and highest of a rating, where the mapping leaves it to the source.
     """
 
     dates: DateOrder | None = None
     timezone: tzinfo = UTC
     values: Dict[str, Dict[str, str]] = field(default_factory=dict)
     pay: Dict[str, str] = field(default_factory=dict)
+    scale: tuple[float, float] | None = None
 
 
 # ------------------------------------------------------------------------------------------------- reading cells
@@ -218,7 +232,9 @@ def parser(found: FieldType, spec: FieldSpec, options: Options, label: str, extr
             parse, other = _or_else(parse, other), None
         if table or other is not None:
             parse = _translated(parse, table, other)
-    return _listed(parse, spec.split or ";") if found.many else parse
+    if found.many:
+        return _listed(parse, spec.split or ";")
+    return _first(parse, spec.split) if spec.split else parse
 
 
 def _plain(shape: str, spec: FieldSpec, options: Options) -> Parse:
@@ -230,7 +246,8 @@ def _plain(shape: str, spec: FieldSpec, options: Options) -> Parse:
             return partial(values.graduation, dates=reader)
         return reader.day if shape == "day" else reader.moment
     if shape == "rating":
-        return partial(values.rating, scale=spec.scale, decimal=spec.decimal)
+        scale = options.scale if spec.scale == "source" else spec.scale
+        return partial(values.rating, scale=scale, decimal=spec.decimal)
     if shape in NUMBERS:
         return partial(_NUMERIC[shape], decimal=spec.decimal)
     return _PLAIN[shape]
@@ -277,6 +294,16 @@ def _listed(parse: Parse, separator: str) -> Parse:
     def read(text: str) -> list[Any] | None:
         parts = (parse(part) for part in values.split(text, separator) if not is_blank(part))
         return list(dict.fromkeys(part for part in parts if part)) or None
+
+    return read
+
+
+def _first(parse: Parse, separator: str) -> Parse:
+    """Of several values in a cell, where the field holds one, the first counts."""
+
+    def read(text: str) -> Any:  # noqa: ANN401  what `parse` makes of it
+        part = next((part for part in values.split(text, separator) if not is_blank(part)), None)
+        return None if part is None else parse(part)
 
     return read
 

@@ -85,6 +85,8 @@ class Linker:
         applicant = self._applicant_of(it)
         if isinstance(applicant, Unlinked):
             return applicant
+        if it.kind == "feedback" and not self._directory.alias("application", "pair", f"{posting}|{applicant.key}"):
+            return Unlinked("applicant", _NO_ENGAGEMENT)
         key = self._application(it, posting, applicant.key) if it.kind == "application" else self._own(it)
         return Linked(key, posting, applicant.key, applicant.implied)
 
@@ -131,16 +133,18 @@ class Linker:
         if "posting.id" in refs:
             here = self._directory.alias("posting", "id", refs["posting.id"], it.namespace)
             found_by_id = [here] if here else self._directory.alias_anywhere("posting", "id", refs["posting.id"])
+            if not found_by_id and "posting.title" in refs:
+                return self._posting_titled(refs["posting.title"])
             return _only(found_by_id, "posting_id", "posting has this id")
-        titled = self._directory.postings_titled(refs.get("posting.title", ""))
-        found_by_title = _only(titled, "posting_title", "posting has exactly this title")
-        if len(titled) > 1 and isinstance(found_by_title, Unlinked):
-            ids = ", ".join(self._directory.ids(titled)[:_MOST_IDS])
-            why = (
-                f"more than one posting has exactly this title; say which by posting_id (there are: {ids or 'no ids'})"
-            )
-            return Unlinked("posting_title", why)
-        return found_by_title
+        return self._posting_titled(refs.get("posting.title", ""))
+
+    def _posting_titled(self, title: str) -> str | Unlinked:
+        titled = self._directory.postings_titled(title)
+        if len(titled) < 2:
+            return _only(titled, "posting_title", "posting has exactly this title")
+        ids = ", ".join(self._directory.ids(titled)[:_MOST_IDS])
+        why = f"more than one posting has exactly this title; say which by posting_id (there are: {ids or 'no ids'})"
+        return Unlinked("posting_title", why)
 
     def _applicant_of(self, it: Contribution) -> Linked | Unlinked:
         refs = it.refs
@@ -165,6 +169,8 @@ class Linker:
             known = self._directory.alias("applicant", "email", email)
         if known:
             return Linked(known)
+        if it.kind == "feedback":  # it is on an application, and there is none without an applicant
+            return Unlinked("applicant", _NO_ENGAGEMENT)
         ref = f"email:{email}"
         key = record_key(self._programme, it.namespace, "applicant", ref)
         implied = Contribution(
@@ -209,6 +215,11 @@ class Linker:
 
 _MOST_IDS = 5
 """So many candidates are named."""
+
+_NO_ENGAGEMENT = (
+    "feedback is on an application, and this person has none to this posting; give the intern's address and the "
+    "posting of the application, or add the export that has it"
+)
 
 
 def _only(keys: Sequence[str], field: str, what: str) -> str | Unlinked:

@@ -14,13 +14,18 @@ from mi_sync.errors import ConfigError, Problem, did_you_mean
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
 
-def find_mapping(name: str, root: Path) -> language.Mapping:
+def find_mapping(name: str, root: Path, above: tuple[str, ...] = ()) -> language.Mapping:
     """The mapping of this name: `mappings/NAME.toml` in `root` (the configuration's folder), else the shipped one.
+
+    `above` are those that extend it.
 
     Raises:
         ConfigError: there is none, or it has problems.
     """
-    return language.load(text_of(name, root), name, f"mappings/{name}.toml")
+    where = f"mappings/{name}.toml"
+    if name in above:
+        raise ConfigError("it extends itself.", where=where, remedy="Give one of the two mappings another name.")
+    return language.load(text_of(name, root), name, where, lambda base: find_mapping(base, root, (*above, name)))
 
 
 def find_all(root: Path) -> tuple[language.Mapping, ...]:

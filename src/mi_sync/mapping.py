@@ -1,7 +1,7 @@
 """A mapping, compiled: a row becomes records, or a row problem.
 
     compile_mapping  a mapping, a header, the source's options -> `Mapper`
-    Mapper.map       a row -> `Mapped` (one draft for each record), or a `RowProblem`
+    Mapper.map       a row -> `Mapped` (one draft for each record), `Skipped`, or a `RowProblem`
 
 Nothing here reads files, the clock or the network, and no message repeats a cell.
 """
@@ -14,6 +14,8 @@ import typing
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -27,7 +29,9 @@ from mi_sync.fields import (
     FieldSpec,
     Options,
     Parse,
+    column_pattern,
     is_blank,
+    is_numbered,
     parser,
     type_of,
 )
@@ -78,10 +82,25 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """A row that could be read: what it refers to comes first, what it is about comes last."""
+    """A row that could be read: what it refers to comes first, what it is about comes last.
+
+    Attributes:
+        line: of the file, from 1.
+        drafts: its records.
+        notes: what of the row no record holds, for people; never a cell.
+    """
 
     line: int
     drafts: tuple[Draft, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A row that the mapping says is no record, and why: in its words, never the cell's."""
+
+    line: int
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +120,14 @@ class RowProblem:
     why: str
     digest: str
     present: tuple[tuple[Kind, str], ...] = ()
+
+
+class Untold(SourceError):
+    """The file does not say what a record must say; the source can: `names` are fields for constants, or `scale`."""
+
+    def __init__(self, why: str, *, where: str, remedy: str, names: Collection[str]) -> None:
+        self.names = frozenset(names)
+        super().__init__(why, where=where, remedy=remedy)
 
 
 class _Trouble(Exception):
@@ -140,6 +167,36 @@ class _Header:
                 remedy="Rename or remove one of them.",
             )
         return next(iter(exact or positions), None if positions else self._labelled.get(fold(name)))
+
+    def all(self, name: str) -> tuple[int, ...]:
+        """The positions of a column; of `skills.*.name` those of every number, in their order."""
+        if not is_numbered(name):
+            return tuple(p for p in (self.find(name),) if p is not None)
+        found = [(numbers, positions[0]) for numbers, positions in self._numbered(name) if numbers]
+        return tuple(position for _, position in sorted(found))
+
+    def numbers(self, path: str) -> list[tuple[int, ...]]:
+        """Which numbers the stars of a path stand for, in columns at it or below."""
+        return sorted({numbers for numbers, _ in self._numbered(path, below=True)})
+
+    def under(self, path: str) -> frozenset[int]:
+        """The positions of the columns below a path that has numbers for its stars."""
+        return frozenset(self._below.get(fold(path), ()))
+
+    @cached_property
+    def _below(self) -> Dict[str, Sequence[int]]:
+        """For each path the columns below it, found once: a list may have thousands of elements."""
+        found: dict[str, list[int]] = {}
+        for name, positions in self._folded.items():
+            for path in accumulate(name.split(".")[:-1], "{}.{}".format):
+                found.setdefault(path, []).extend(positions)
+        return found
+
+    def _numbered(self, path: str, *, below: bool = False) -> Iterator[tuple[tuple[int, ...], list[int]]]:
+        pattern = column_pattern(path, below=below)
+        for name, positions in self._folded.items():
+            if match := pattern.fullmatch(name):
+                yield tuple(int(number) for number in match.groups()), positions
 
     def shown(self, known: Collection[str]) -> str:
         """The header, for messages; of one in which something looks like data, only what the mapping knows.
@@ -240,11 +297,12 @@ class _Record:
     fields: tuple[_Field, ...]
     identifying: tuple[_Field, ...]
     positions: tuple[int, ...]
+    telling: tuple[int, ...]
     validate: Callable[[Any], Any]
 
     def stated(self, cells: Sequence[str]) -> bool:
         """Whether the row says anything of it."""
-        return any(not is_blank(cells[position]) for position in self.positions)
+        return _any_value(cells, self.telling)
 
     def draft(self, cells: Sequence[str], made: Dict[Kind, str]) -> Draft:
         """The record; `made` are the references of the row's records so far."""
@@ -341,6 +399,40 @@ class _Record:
             raise _Trouble(self.label("pay.min"), "pay.min is more than pay.max; correct one of them.")
 
 
+def _any_value(cells: Sequence[str], positions: Iterable[int]) -> bool:
+    return any(not is_blank(cells[position]) for position in positions)
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What stands around a list of which each element makes a record: where that is empty, no record says it."""
+
+    name: str
+    kind: Kind
+    positions: tuple[int, ...]
+    inner: frozenset[int]
+
+    def is_lost(self, cells: Sequence[str]) -> bool:
+        return _any_value(cells, self.positions) and not _any_value(cells, self.inner)
+
+    @property
+    def note(self) -> str:
+        return f"{self.name} is empty, so no {self.kind} is made of what stands beside it"
+
+
+@dataclass(frozen=True, slots=True)
+class _Skip:
+    """A rule bound to its column."""
+
+    position: int
+    column: str
+    words: Dict[str, str]
+
+    def why(self, cells: Sequence[str]) -> str | None:
+        word = self.words.get(fold(cells[self.position]))
+        return None if word is None else f"column {self.column!r} says {word!r}"
+
+
 def _disagreement(one: str, other: str) -> str:
     return f"columns {one!r} and {other!r} say different things; correct one of them, or map only one."
 
@@ -411,6 +503,7 @@ def compile_mapping(
     `order_of` is asked when a date could be day/month or month/day, and nobody said which.
 
     Raises:
+        Untold: nothing says what every record of its kind must say, such as the `kind` of feedback.
         SourceError: a column that is needed is missing or ambiguous, or the options name what is not there.
     """
     return _Compiler(mapping, _Header(header, labels, file), options, file, order_of).mapper(programme)
@@ -426,23 +519,72 @@ class _Compiler:
         self._options = replace(options, dates=options.dates or mapping.dates)
         self._file = file
         self._missing: list[str] = []
+        self._untold: dict[str, str] = {}
 
     def mapper(self, programme: str) -> Mapper:
         self._check_option_values()
-        bound = [self._record(record) for record in self._mapping.records]
+        bound = [one for record in self._mapping.records for one in self._bound(record)]
         live = [record for record in bound if record.positions]
         for record in live:
             self._check_identity(record, {r.kind for r in live})
         if not live:
             self._missing.append("any record: none of the mapping's columns is there")
         if self._missing:
-            known = [c for record in self._mapping.records for f in record.fields for c in f.spec.columns]
+            lacking = [*self._missing, *self._untold.values()]
             raise SourceError(
-                f"it lacks a column for {'; for '.join(self._missing)}. Its columns are: {self._header.shown(known)}.",
+                f"it lacks a column for {'; for '.join(lacking)}. Its columns are: "
+                f"{self._header.shown(self._mapping.columns)}.",
                 where=self._file,
                 remedy=f"Rename a column, or use another mapping than {self._mapping.name!r}.",
             )
-        return Mapper(live, self._header.names, programme)
+        if self._untold:
+            raise self._untold_error()
+        read = frozenset(p for record in bound for p in record.positions)
+        around = [it for record in self._mapping.records for it in self._around(record, read)]
+        return Mapper(live, around, self._skips(), self._header.names, programme)
+
+    def _untold_error(self) -> Untold:
+        names = [name for name in self._untold if name != "scale"]
+        constants = ", ".join(f'"{name}" = "…"' if "." in name else f'{name} = "…"' for name in names)
+        said = [f"constants = {{ {constants} }}"] if names else []
+        said += ["scale = [1, 5]"] if "scale" in self._untold else []
+        return Untold(
+            f"nothing in it tells {'; nor '.join(self._untold.values())}.",
+            where=self._file,
+            remedy=f"Say it for the whole source, such as {' and '.join(said)}, or rename a column.",
+            names=self._untold,
+        )
+
+    def _skips(self) -> list[_Skip]:
+        at = [(rule, position) for rule in self._mapping.skip for position in self._header.all(rule.column)]
+        return [_Skip(p, self._header.names[p], {fold(word): word for word in rule.words}) for rule, p in at]
+
+    # -- records of which a row makes several ------------------------------------------------------------
+
+    def _bound(self, record: RecordMap) -> list[_Record]:
+        """The record; of one that a row makes for each element of a list, one for each place in that list."""
+        if record.each is None:
+            return [self._record(record)]
+        return [self._element(record, record.each, numbers) for numbers in self._header.numbers(record.each)]
+
+    def _element(self, record: RecordMap, each: str, numbers: Sequence[int]) -> _Record:
+        bound = self._record(_at(record, each, numbers))
+        own = self._header.under(_filled_in(each, each, numbers))
+        return replace(bound, telling=tuple(p for p in bound.positions if p in own))
+
+    def _around(self, record: RecordMap, read: frozenset[int]) -> Iterator[_Around]:
+        """What could be lost where the innermost list is empty: what the record reads beside it."""
+        if record.each is None:
+            return
+        path = record.each.removesuffix(".*")
+        outer = path.rpartition("*")[0]
+        for numbers in self._header.numbers(f"{outer}*") if outer else [()]:
+            name = _filled_in(path, path, numbers)
+            placed = [f for f in _at(record, path, numbers).fields if not any(map(is_numbered, f.spec.columns))]
+            beside = {p for f in placed for column in f.spec.columns for p in self._header.all(column)}
+            if outer:
+                beside &= self._header.under(name.rpartition(".")[0])
+            yield _Around(name, record.kind, tuple(sorted(beside)), self._header.under(name) & read)
 
     def _record(self, record: RecordMap) -> _Record:
         label = self._label(record.kind)
@@ -456,7 +598,7 @@ class _Compiler:
         needed = {"id", *record.key, *REFERENCES}
         identifying = tuple(f for f in live if f.name in needed)
         validate = RECORDS[record.kind].__pydantic_validator__.validate_python
-        return _Record(record.kind, label, record.key, tuple(live), identifying, positions, validate)
+        return _Record(record.kind, label, record.key, tuple(live), identifying, positions, positions, validate)
 
     def _meant(self, record: RecordMap) -> Iterator[FieldMap]:
         """What the source says of amounts that say it not themselves."""
@@ -477,13 +619,19 @@ class _Compiler:
         ordered: dict[DateOrder, Parse] = {
             o: parser(found, it.spec, replace(self._options, dates=o), label, extra) for o in orders
         }
-        at = {column: p for column in it.spec.columns if (p := self._header.find(column)) is not None}
-        positions = tuple(dict.fromkeys(at.values()))
+        at = {column: places for column in it.spec.columns if (places := self._header.all(column))}
+        positions = tuple(dict.fromkeys(p for places in at.values() for p in places))
         self._refuse_eeo(positions)
+        if positions and it.spec.scale == "source" and self._options.scale is None:
+            self._untold["scale"] = f"the scale of {_listing(self._header.names[p] for p in positions)}"
         origins = [FieldOrigin(self._header.names[p], it.line) for p in positions]
         pieces = None
-        if it.spec.template is not None and positions:
-            pieces = tuple(_pieces(it.spec.template, at))
+        separator = it.spec.split or ";"
+        template = it.spec.template
+        if template is None and found.many and any(map(is_numbered, at)):
+            template = separator.join(f"{{{column}}}" for column in at)
+        if template is not None and positions:
+            pieces = tuple(_pieces(template, at, separator))
             origins = [FieldOrigin(" + ".join(self._header.names[p] for p in positions), it.line)]
         default = None if it.spec.default is None else parse(it.spec.default)
         unfilled = FieldOrigin(None, it.line)
@@ -522,13 +670,23 @@ class _Compiler:
             self._missing.append(self._wanted_any(record.kind, plain))
         for other, telling in _TELLING.items() if record.kind in LINKED else ():
             if other not in made and names.isdisjoint(telling):
-                known = {f.name for r in self._mapping.records if r.kind == record.kind for f in r.fields}
-                kind: Kind = record.kind if not known.isdisjoint(telling) else typing.cast("Kind", other)
-                self._missing.append(self._wanted_any(kind, telling if kind == record.kind else ("id", "email")))
+                wanted = self._wanted_link(record, other)
+                if other == "posting":
+                    self._untold["posting.title"] = wanted
+                else:  # no file is about one person in every row
+                    self._missing.append(wanted)
+        if record.kind == "feedback" and not any(f.name == "kind" for f in record.fields):
+            self._untold["kind"] = self._wanted_any(record.kind, ("kind",))
+
+    def _wanted_link(self, record: _Record, other: str) -> str:
+        telling = _TELLING[other]
+        known = {f.name for r in self._mapping.records if r.kind == record.kind for f in r.fields}
+        kind: Kind = record.kind if not known.isdisjoint(telling) else typing.cast("Kind", other)
+        return self._wanted_any(kind, telling if kind == record.kind else ("id", "email"))
 
     def _wanted_any(self, kind: Kind, names: Collection[str]) -> str:
         maps = [f for r in self._mapping.records if r.kind == kind for f in r.fields if f.name in names]
-        label = " or ".join(self._label(kind)(f.name) for f in maps) or f"the id of the {kind}"
+        label = " or ".join(self._label(kind)(f.name) for f in maps) or f"the {' or '.join(names)} of the {kind}"
         return _wanted(label, [column for f in maps for column in f.spec.columns])
 
     # -- the source's own values ----------------------------------------------------------------------
@@ -555,9 +713,31 @@ class _Compiler:
         raise SourceError(f"values.{name}: {why}", where=self._file, remedy="Correct `values` of the source.")
 
 
+def _at(record: RecordMap, each: str, numbers: Sequence[int]) -> RecordMap:
+    """The record with the numbers of one element in its columns' names."""
+    return replace(record, fields=tuple(replace(f, spec=_spec_at(f.spec, each, numbers)) for f in record.fields))
+
+
+def _spec_at(spec: FieldSpec, each: str, numbers: Sequence[int]) -> FieldSpec:
+    columns = tuple(_filled_in(column, each, numbers) for column in spec.column)
+    template = spec.template and PLACEHOLDER.sub(lambda m: f"{{{_filled_in(m[1], each, numbers)}}}", spec.template)
+    return spec.model_copy(update={"column": columns, "template": template})
+
+
+def _filled_in(column: str, each: str, numbers: Sequence[int]) -> str:
+    """The column's name with numbers for its stars, as far as it goes along the path to the list."""
+    parts, left = column.split("."), list(numbers)
+    for index, (part, along) in enumerate(zip(parts, each.split("."), strict=False)):
+        if fold(part) != fold(along) or not left:
+            break
+        if part == "*":
+            parts[index] = str(left.pop(0))
+    return ".".join(parts)
+
+
 def _wanted(label: str, columns: Iterable[str]) -> str:
     names = list(dict.fromkeys(columns))
-    return f"{label} ({_listing(names[:6])}{' …' if len(names) > 6 else ''})"
+    return label if not names else f"{label} ({_listing(names[:6])}{' …' if len(names) > 6 else ''})"
 
 
 def _with_source_status(record: RecordMap) -> Sequence[FieldMap]:
@@ -567,16 +747,22 @@ def _with_source_status(record: RecordMap) -> Sequence[FieldMap]:
     if status is None or "source_status" in names:
         return record.fields
     raw = FieldSpec(column=status.spec.column, template=status.spec.template)
-    return [*record.fields, FieldMap("source_status", raw, status.line)]
+    return [*record.fields, FieldMap("source_status", raw, status.line, status.file)]
 
 
-def _pieces(template: str, at: Dict[str, int]) -> Iterator[str | int]:
-    """Literal text and column positions; a column that the file lacks counts as empty."""
+def _pieces(template: str, at: Dict[str, Sequence[int]], separator: str) -> Iterator[str | int]:
+    """Literal text and column positions; a column that the file lacks counts as empty, several are a list.
+
+    A column that goes by several of the names, as by its own and its label, comes once.
+    """
+    named: dict[int, str] = {}
     for index, piece in enumerate(PLACEHOLDER.split(template)):
         if index % 2 == 0:
             yield piece
-        elif piece in at:
-            yield at[piece]
+            continue
+        places = [p for p in at.get(piece, ()) if named.setdefault(p, piece) == piece]
+        for number, position in enumerate(places):
+            yield from ((separator, position) if number else (position,))
 
 
 # --------------------------------------------------------------------------------------------------- the mapper
@@ -585,12 +771,23 @@ def _pieces(template: str, at: Dict[str, int]) -> Iterator[str | int]:
 class Mapper:
     """Maps the rows of one file. Made by `compile_mapping`."""
 
-    def __init__(self, records: Sequence[_Record], header: Sequence[str], programme: str) -> None:
+    def __init__(
+        self,
+        records: Sequence[_Record],
+        around: Sequence[_Around],
+        skips: Sequence[_Skip],
+        header: Sequence[str],
+        programme: str,
+    ) -> None:
         self._records = records
+        self._around = around
+        self._skips = skips
         self._names = [fold(name) for name in header]
         self._width = len(header)
         self._programme = programme
-        self._columns = tuple(dict.fromkeys(position for record in records for position in record.positions))
+        read = [position for record in records for position in record.positions]
+        beside = [position for it in around for position in it.positions]
+        self._columns = tuple(dict.fromkeys([*read, *beside, *(rule.position for rule in skips)]))
         self._faults: dict[str, int] = {}
 
     @property
@@ -598,10 +795,13 @@ class Mapper:
         """The positions of the columns that it reads; no other cell is ever looked at."""
         return self._columns
 
-    def map(self, line: int, cells: Sequence[str]) -> Mapped | RowProblem:
+    def map(self, line: int, cells: Sequence[str]) -> Mapped | Skipped | RowProblem:
         """The records of a row, or why there are none. Never raises for whatever stands in a cell."""
         if len(cells) != self._width:
             return self.fault(line, f"the row has {len(cells)} cells where the header has {self._width}; correct it.")
+        for rule in self._skips:
+            if why := rule.why(cells):
+                return Skipped(line, why)
         made: dict[Kind, str] = {}
         drafts: list[Draft] = []
         try:
@@ -612,10 +812,13 @@ class Mapper:
                     drafts.append(draft)
         except _Trouble as trouble:
             return RowProblem(line, trouble.field, trouble.why, self._digest(cells), self._present(cells))
+        notes = tuple(it.note for it in self._around if it.is_lost(cells))
+        if not drafts and notes:
+            return Skipped(line, notes[0])
         if not drafts:
             why = "no mapped column has a value; fill the row in, or remove it."
             return RowProblem(line, "", why, self._digest(cells))
-        return Mapped(line, tuple(drafts))
+        return Mapped(line, tuple(drafts), notes)
 
     def fault(self, line: int, why: str) -> RowProblem:
         """A row that is no row. Without cells, the n-th of its kind in a file is what is known again."""
@@ -629,10 +832,12 @@ class Mapper:
 
     def _present(self, cells: Sequence[str]) -> tuple[tuple[Kind, str], ...]:
         made: dict[Kind, str] = {}
+        present: list[tuple[Kind, str]] = []
         try:
             for record in self._records:
                 if record.stated(cells):
                     made[record.kind] = record.identify(cells, made)
+                    present.append((record.kind, made[record.kind]))
         except _Trouble:
             return ()
-        return tuple(made.items())
+        return tuple(present)

@@ -17,10 +17,20 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from mi_sync import values
-from mi_sync.fields import FieldSpec, FieldType, Options, field_types, is_blank, parser
+from mi_sync.fields import (
+    FieldSpec,
+    FieldType,
+    Options,
+    column_pattern,
+    field_types,
+    is_blank,
+    is_numbered,
+    parser,
+)
 from mi_sync.language import Mapping
 from mi_sync.model import Kind
 from mi_sync.sensitive import is_eeo, looks_like
@@ -34,8 +44,8 @@ READABLE = 0.8
 """The share of a column's cells that its field must be able to read."""
 MOST = 400
 """So many columns are looked at; no table of people or postings has more."""
-_LAYOUTS: tuple[tuple[Kind, ...], ...] = (("posting",), ("applicant", "application"))
-"""What a table may be about: postings, or applicants and what they applied to."""
+_LAYOUTS: tuple[tuple[Kind, ...], ...] = (("posting",), ("applicant", "application"), ("feedback",))
+"""What a table may be about: postings, applicants and what they applied to, or feedback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +112,9 @@ def propose(
     first = {name: p for p, name in reversed(list(enumerate(names)))}
     open_ = [p for name, p in sorted(first.items(), key=lambda item: item[1]) if fold(name) and name not in never]
     targets = _targets(mappings)
-    tried = [_assigned(names, samples, open_[:MOST], [t for t in targets if t.kind in layout]) for layout in _LAYOUTS]
+    both = zip(names, map(line, labels or header), strict=True)
+    called = [tuple(dict.fromkeys(filter(None, pair))) for pair in both]
+    tried = [_assigned(called, samples, open_[:MOST], [t for t in targets if t.kind in layout]) for layout in _LAYOUTS]
     best = max(tried, key=lambda found: sum(pair.score for pair in _with_identity(found)))
     columns = [Column(name, evidence=_left_out(name, p, first, never)) for p, name in enumerate(names)]
     kept = _with_identity(best)
@@ -116,6 +128,8 @@ def propose(
 def _lost(name: str, pair: _Pair) -> Column:
     """A column of a record that cannot be made."""
     kind, field = pair.target[:2]
+    if kind == "feedback":
+        return Column(name, evidence=f"it looks like feedback.{field}, but not all that feedback needs is there")
     other = "posting" if kind == "application" else kind
     return Column(name, evidence=f"it looks like {kind}.{field}, but no column tells which {other} is meant")
 
@@ -138,6 +152,8 @@ def _column(name: str, cells: Sequence[str], pair: _Pair) -> Column:
         evidence += remark
     if target.type.many and any("," in cell for cell in cells) and not any(";" in cell for cell in cells):
         told["split"] = ","
+    if target.spec.scale:
+        told["scale"] = target.spec.scale
     spec = FieldSpec.model_validate(told)
     return Column(name, f"{target.kind}.{target.name}", round(min(pair.score, _MOST_SURE), 2), evidence, spec)
 
@@ -166,17 +182,21 @@ def _targets(mappings: Iterable[Mapping]) -> list[_Target]:
 
 def _joined(one: FieldSpec, other: FieldSpec) -> FieldSpec:
     columns = (*one.columns, *other.columns)
-    return FieldSpec.model_validate({"column": columns, "values": {**other.values, **one.values}})
+    told = {"column": columns, "values": {**other.values, **one.values}, "scale": other.scale or one.scale}
+    return FieldSpec.model_validate(told)
 
 
 # ----------------------------------------------------------------------------------------------- the assignment
 
 
 def _assigned(
-    names: Sequence[str], samples: Sequence[Sequence[str]], positions: Sequence[int], targets: Sequence[_Target]
+    called: Sequence[Sequence[str]],
+    samples: Sequence[Sequence[str]],
+    positions: Sequence[int],
+    targets: Sequence[_Target],
 ) -> list[_Pair]:
     """The best pairs first, each column and each field once."""
-    pairs = [pair for p in positions for t in targets if (pair := _pair(p, names[p], samples[p], t)) is not None]
+    pairs = [pair for p in positions for t in targets if (pair := _pair(p, called[p], samples[p], t)) is not None]
     chosen: list[_Pair] = []
     contested: set[tuple[str, str]] = set()
     for pair in sorted(pairs, key=lambda pair: -pair.score):
@@ -201,6 +221,14 @@ def _is_contested(pair: _Pair, pairs: Iterable[_Pair], chosen: Collection[_Pair]
     return pair.score < 0.9 and any(pair.score - rival.score < 0.02 for rival in rivals)
 
 
+_FEEDBACK = (
+    ("posting.id", "posting.title"),
+    ("applicant.id", "applicant.email"),
+    ("rating", "would_engage_again", "kind"),
+)
+"""Feedback says whom and what it is about, and has an answer that no other table has."""
+
+
 def _with_identity(pairs: Sequence[_Pair]) -> list[_Pair]:
     """Without a record that nothing tells apart, and without what would refer to it."""
     fields = {(pair.target.kind, pair.target.name) for pair in pairs}
@@ -211,14 +239,17 @@ def _with_identity(pairs: Sequence[_Pair]) -> list[_Pair]:
         kept.add("applicant")
         if fields & {("application", "posting.id"), ("application", "posting.title")}:
             kept.add("application")
+    if all(any(("feedback", name) in fields for name in names) for names in _FEEDBACK):
+        kept.add("feedback")
     return [pair for pair in pairs if pair.target.kind in kept]
 
 
-def _pair(position: int, name: str, cells: Sequence[str], target: _Target) -> _Pair | None:
-    if target.name.startswith("applicant."):
+def _pair(position: int, called: Sequence[str], cells: Sequence[str], target: _Target) -> _Pair | None:
+    """How well a column, by what it is called (its name, its label), fits a field."""
+    if target.kind == "application" and target.name.startswith("applicant."):
         return None  # the row's own applicant says which one it is
-    likeness, alias = max((_likeness(name, alias), alias) for alias in target.aliases)
-    is_address = (target.kind, target.name) == ("applicant", "email")
+    likeness, alias = max((_likeness(name, alias), alias) for alias in target.aliases for name in called)
+    is_address = (target.kind, target.name) in {("applicant", "email"), ("feedback", "applicant.email")}
     if likeness < _FAINT and not is_address:
         return None
     score, evidence = likeness, f"its name is like {alias!r}"
@@ -247,9 +278,12 @@ _SMALL = frozenset(
 """Words that say nothing of what a column holds."""
 _VAGUE = frozenset({"end", "ends", "id", "link", "links", "start", "starts", "title", "url"})
 """Words that say what a column is about only where they stand alone."""
-_SAME = {"vacancy": "job", "internship": "job", "placement": "job", "opportunity": "job"}
-"""Words for what applicants apply to, besides those that the mappings know."""
-_ENDINGS = frozenset({"name", "names", "date", "address", "number", "text"})
+_SAME = {
+    **dict.fromkeys(("vacancy", "internship", "placement", "opportunity", "jobs"), "job"),
+    "emails": "email", "phones": "phone", "educations": "education", "websites": "website",
+}  # fmt: skip
+"""Words for what applicants apply to, besides those that the mappings know, and lists of what is one here."""
+_ENDINGS = frozenset({"name", "names", "date", "address", "addresses", "number", "numbers", "text", "value"})
 """Words that end a column's name without being what it is about: in `School Name` that is the school."""
 
 
@@ -262,7 +296,14 @@ def _likeness(name: str, alias: str) -> float:
         return 0.0
     if sorted(words) == sorted(wanted):
         return 0.97
-    return max(_within(words, wanted), _slip(words, wanted))
+    return max(_within(words, wanted), _slip(words, wanted), _innermost(name, alias))
+
+
+def _innermost(name: str, alias: str) -> float:
+    """Of a nested name the last part, unless it could be that of anything."""
+    outer, _, inner = name.rpartition(".")
+    vague = _VAGUE | _ENDINGS
+    return 0.9 * _likeness(inner, alias) if outer and not vague.issuperset(_words(inner)) else 0.0
 
 
 def _slip(words: tuple[str, ...], wanted: tuple[str, ...]) -> float:
@@ -289,7 +330,7 @@ def _head(words: tuple[str, ...]) -> str:
 def _words(name: str) -> tuple[str, ...]:
     spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", name).casefold().replace("e-mail", "email").replace("e mail", "email")
     found: list[str] = re.findall(r"[^\W_]+", spaced)
-    return tuple(_SAME.get(word, word) for word in found if word not in _SMALL)
+    return tuple(_SAME.get(word, word) for word in found if word not in _SMALL and not word.isdigit())
 
 
 # ------------------------------------------------------------------------------------------------------ values
@@ -412,6 +453,11 @@ def _record(kind: str, columns: Sequence[Column]) -> Iterator[str]:
     if not columns:
         return
     yield f"\n[{kind}]"
+    fields = {column.field for column in columns}
+    if kind == "feedback" and "feedback.kind" not in fields:
+        yield '# No column says which kind of feedback it is; the source does: constants = { kind = "final" }'
+    if "feedback.rating" in fields:
+        yield "# The source says the scale of a rating: scale = [1, 5]"
     named = [(column, (column.field or "").removeprefix(f"{kind}."), column.spec or FieldSpec()) for column in columns]
     for column, name, spec in sorted(named, key=lambda each: bool(each[2].values)):
         remark = f"# {column.confidence:.2f}: {column.evidence}"
@@ -424,7 +470,8 @@ def _record(kind: str, columns: Sequence[Column]) -> Iterator[str]:
 
 
 def _filled(column: str, spec: FieldSpec) -> str:
-    more = [f"{key} = {_quoted(value)}" for key in ("split", "dates") if isinstance(value := getattr(spec, key), str)]
+    texts = [(key, value) for key in ("split", "dates", "scale") if isinstance(value := getattr(spec, key), str)]
+    more = [f"{key} = {_quoted(value)}" for key, value in texts]
     return f"{{ {', '.join((f'column = {_quoted(column)}', *more))} }}" if more else _quoted(column)
 
 
@@ -436,21 +483,33 @@ def _quoted(text: str) -> str:
 # -------------------------------------------------------------------------------------------- what a mapping reads
 
 
-def bound(header: Sequence[str], it: Mapping) -> list[Column]:
+def bound(header: Sequence[str], it: Mapping, labels: Sequence[str] = ()) -> list[Column]:
     """The columns of a file whose mapping is known: what each is read as."""
-    fields: dict[str, list[str]] = {}
+    read: dict[str, list[str]] = {}
     for record in it.records:
         for f in record.fields:
             for column in f.spec.columns:
-                fields.setdefault(fold(column), []).append(f"{record.kind}.{f.name}")
-    return [_bound(line(name), list(dict.fromkeys(fields.get(fold(name), [])))) for name in header]
+                read.setdefault(fold(column), []).append(f"{record.kind}.{f.name}")
+    skipping = {fold(rule.column) for rule in it.skip}
+    named = zip(header, labels or [""] * len(header), strict=True)
+    told = [(name, _fields_of(name, read) or read.get(fold(label) or name, [])) for name, label in named]
+    return [_bound(line(name), fields, skips=fold(name) in skipping) for name, fields in told]
 
 
-def _bound(name: str, fields: list[str]) -> Column:
-    """A column that the mapping reads; the raw word of a status comes second to what it means."""
-    fields.sort(key=lambda field: field.endswith(".source_status"))
+def _fields_of(name: str, read: Dict[str, Sequence[str]]) -> list[str]:
+    """What a column is read as; the raw word of a status comes second to what it means."""
+    folded = fold(name)
+    numbered = [
+        fields for column, fields in read.items() if is_numbered(column) and column_pattern(column).fullmatch(folded)
+    ]
+    found = chain(read.get(folded, ()), *numbered)
+    return sorted(dict.fromkeys(found), key=lambda field: field.endswith(".source_status"))
+
+
+def _bound(name: str, fields: Sequence[str], *, skips: bool) -> Column:
     if not fields or not name:
-        return Column(name, evidence="never kept" if is_eeo(name) else "not mapped")
+        unread = "it tells which rows are no records" if skips else "not mapped"
+        return Column(name, evidence="never kept" if is_eeo(name) else unread)
     more = f"; also {', '.join(fields[1:])}" if fields[1:] else ""
     return Column(name, fields[0], 1.0, f"the mapping says so{more}")
 

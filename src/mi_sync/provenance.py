@@ -135,18 +135,28 @@ def _reference(plain: Came, traced: Traced, other: str, sources: Mapping[str, So
     named = sorted(n for n in found.origins if n.startswith(f"{other}."))
     by = f"{other}.id" if f"{other}.id" in named else next(iter(named), None)
     column, line = _ends(found.origins[by]) if by else (None, None)
+    source = sources.get(found.source)
     return replace(
         plain,
         place=_place(traced, found),
         column=column,
-        mapping=_file_of(sources.get(found.source)),
+        mapping=_file_of(source, _mapped(source, traced.kind, by or "", line)),
         mapping_line=line,
         transform=(f"found by {by}" if by else f"the {other} of the same row",),
     )
 
 
-def _file_of(source: Source | None) -> str | None:
-    return source.mapping.file if source and source.mapping else None
+def _file_of(source: Source | None, mapped: language.FieldMap | None) -> str | None:
+    """The file with the mapping's line: that of the mapping, or of one that it extends."""
+    own = source.mapping.file if source and source.mapping else None
+    return mapped.file if own and mapped and mapped.file else own
+
+
+def _mapped(source: Source | None, kind: Kind, name: str, line: int | None) -> language.FieldMap | None:
+    """How the mapping of a source fills a field, if it still does so in this line."""
+    made = source.mapping.records if source and source.mapping else ()
+    found = (f for record in made if record.kind == kind for f in record.fields if f.name == name)
+    return next((f for f in found if f.line == line), None)
 
 
 def _ends(origin: Sequence[Any]) -> tuple[str | None, int | None]:
@@ -171,7 +181,7 @@ def _read(plain: Came, traced: Traced, name: str, sources: Mapping[str, Source])
         value=_leaf(plain.value, leaf),
         place=_place(traced, contribution) if contribution else None,
         column=column,
-        mapping=_file_of(source),
+        mapping=_file_of(source, _mapped(source, traced.kind, name, line)),
         mapping_line=line,
         transform=told,
         overruled=tuple(
@@ -245,7 +255,7 @@ def _steps(kind: Kind, it: language.FieldMap, column: str | None, source: Source
     """What the mapping does to a cell, in the words of its language."""
     found, spec = fields.type_of(kind, it.name), it.spec
     if column is None:
-        yield "default of the mapping"
+        yield "constant of the source in the configuration" if it.line is None else "default of the mapping"
         return
     if spec.template is not None:
         yield f"template {spec.template!r}"
@@ -270,7 +280,8 @@ def _reading(shape: str, spec: fields.FieldSpec, order: str | None) -> Iterator[
     elif shape in fields.NUMBERS:
         yield f"read as {_SHAPES.get(shape, 'a number')}" + (" with a decimal comma" if spec.decimal == "," else "")
         if spec.scale:
-            yield f"scaled from {spec.scale[0]:g}…{spec.scale[1]:g} to 0…1"
+            told = "the source's scale" if spec.scale == "source" else f"{spec.scale[0]:g}…{spec.scale[1]:g}"
+            yield f"scaled from {told} to 0…1"
     elif shape == "choice":
         yield "one of the canonical words"
     else:

@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 
-from mi_sync import __version__, drift, fields, identity, linking, mapping, recognition, values
+from mi_sync import __version__, drift, fields, identity, linking, mapping, proposal, recognition, values
 from mi_sync.config import Config, SourceSpec
 from mi_sync.connector import Context, Row, Source, SourceFile, Table
 from mi_sync.drift import How, Keeper
@@ -270,13 +270,15 @@ class SourceReader:
     def _settings(self) -> str:
         spec = self._spec
         words = sorted((k, sorted(v.items())) for k, v in spec.values.items())
-        options = repr((words, spec.dates, str(spec.timezone), sorted(spec.pay.items())))
+        options = repr((words, spec.dates, str(spec.timezone), spec.scale, sorted(spec.pay.items())))
         return identity.digest(options, spec.settings.model_dump_json())
 
     def _rows(self, file: SourceFile, table: Table, fingerprint: str) -> Story:
         spec = self._spec
-        found = mapping_for(spec, table.header, file.name)
+        found = mapping_for(spec, table, file.name)
         self._overlay = found.overlay
+        if found.caution and self._store.file(spec.name, file.name) is None:
+            self._run.result.note(_caution(found, table, file.name))
         programme = self._run.config.programme.id
         mapper = compile_for(spec, table, file.name, programme, date_orders(file))
         self._run.result.note(*table.notes)
@@ -301,7 +303,9 @@ class SourceReader:
             got.no_records.add(row.line, row.skip)
             return
         outcome = mapper.map(row.line, row.cells) if not row.fault else mapper.fault(row.line, row.fault)
-        if self._is_erased(outcome):
+        if isinstance(outcome, mapping.Skipped):
+            got.no_records.add(outcome.line, outcome.why)
+        elif self._is_erased(outcome):
             got.erased += 1
             self._keep_postings(file, outcome)
         elif isinstance(outcome, mapping.RowProblem):
@@ -410,8 +414,10 @@ class SourceReader:
 
         `primary` is False when what the row is about is not among its records here.
         """
-        for draft in reversed(row.drafts):  # what the row is about comes last, and decides whether it is a repetition
-            is_subject = primary and draft is row.drafts[-1]
+        self._run.result.note(*(Problem(f"{file.name}:{row.line}", "", f"{why}.") for why in row.notes))
+        about = row.drafts[-1].kind  # what the row is about comes last, and decides whether it is a repetition
+        for draft in reversed(row.drafts):
+            is_subject = primary and draft.kind == about
             it = self._contribution(file, row, self._completed(draft, file), primary=is_subject)
             before = self._store.contribution_state(it.source, it.kind, it.ref)
             if before and before.read_no == self._read_no and not self._speaks(it, before):
@@ -501,6 +507,14 @@ def _origins(draft: mapping.Draft) -> dict[str, tuple[str | None, int | None]]:
     return {name: (origin.column, origin.mapping_line) for name, origin in draft.origins.items()}
 
 
+def _caution(it: Mapping, table: Table, file: str) -> Problem:
+    """What people should know of a mapping when it first reads a file, and what it makes of that file."""
+    columns = proposal.bound(table.header, it, table.labels)
+    read = "; ".join(f"{column.name} as {column.field}" for column in columns if column.field)
+    left = ", ".join(column.name for column in columns if not column.field and column.name) or "none"
+    return Problem(file, "", f"{it.caution} It reads {read}. Not read: {left}. `mi-sync inspect` shows the same.")
+
+
 def _as_problem(row: Quarantined) -> Problem:
     return Problem(f"{row.file}:{row.line}", row.field, row.why)
 
@@ -512,13 +526,13 @@ def open_source(spec: SourceSpec, config: Config, wire: Wire) -> Source:
     return opened
 
 
-def mapping_for(spec: SourceSpec, header: Sequence[str], file: str) -> Mapping:
+def mapping_for(spec: SourceSpec, table: Table, file: str) -> Mapping:
     """The source's mapping, or the one that the file is recognised as.
 
     Raises:
         SourceError: it is not recognised.
     """
-    return spec.mapping or recognition.recognise(header, spec.candidates, file).mapping
+    return spec.mapping or recognition.recognise(table.header, spec.candidates, file, table.labels).mapping
 
 
 def date_orders(file: SourceFile) -> mapping.OrderOf:
@@ -540,8 +554,8 @@ def compile_for(
     Raises:
         SourceError: it is not recognised, or a column that the mapping needs is not there.
     """
-    options = fields.Options(dates=spec.dates, timezone=spec.timezone, values=spec.values, pay=spec.pay)
-    found = mapping_for(spec, table.header, file)
+    options = fields.Options(spec.dates, spec.timezone, spec.values, spec.pay, spec.scale)
+    found = mapping_for(spec, table, file)
     return mapping.compile_mapping(
         found, table.header, options, programme=programme, file=file, order_of=order_of, labels=table.labels
     )

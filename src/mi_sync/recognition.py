@@ -9,13 +9,14 @@ Nothing here reads files, the clock or the network.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 from functools import cached_property
 
 from mi_sync.errors import SourceError
-from mi_sync.fields import Options
+from mi_sync.fields import Options, column_pattern, is_numbered
 from mi_sync.language import Mapping
-from mi_sync.mapping import compile_mapping
+from mi_sync.mapping import Untold, compile_mapping
 from mi_sync.sensitive import is_eeo
 from mi_sync.values import fold, line
 
@@ -26,6 +27,8 @@ MARGIN = 0.05
 _SIGNED = 0.5
 """What columns are worth that only this format has."""
 _ATTESTED = {"header": 2, "fields": 1, "none": 0}
+_ANSWERS = frozenset({"kind", "rating", "would_engage_again"})
+"""What makes a form one for feedback: comments, dates and names are in every other one, too."""
 
 
 @dataclass(frozen=True)
@@ -66,22 +69,28 @@ class Fit:
         return bool(self.mapping.looks_like), _ATTESTED[self.mapping.attested]
 
 
-def fits(header: Sequence[str], mappings: Iterable[Mapping]) -> list[Fit]:
-    """The mappings that could read this header, best first; those that go by name only are left out."""
-    names = {fold(name) for name in header if line(name) and not is_eeo(name)}
+def fits(header: Sequence[str], mappings: Iterable[Mapping], labels: Sequence[str] = ()) -> list[Fit]:
+    """The mappings that could read this header, best first; those that go by name only are left out.
+
+    `labels` are what else the file says of each column, such as the question of a form: as good as a name.
+    """
+    named = zip(header, labels or [""] * len(header), strict=True)
+    kept = ((name, label) for name, label in named if line(name) and not (is_eeo(name) or is_eeo(label)))
+    columns = {fold(name): fold(label) for name, label in kept}
     offered = [it for it in mappings if it.looks_like is None or it.looks_like]
     common = {name for it in offered if it.looks_like is None for name in _reads(it)}
-    found = [_fit(it, names, common) for it in offered if _could_read(it, header, names)]
+    names = {*columns, *filter(None, columns.values())}
+    found = [_fit(it, columns, common) for it in offered if _could_read(it, header, labels, names)]
     return sorted(found, key=lambda fit: (-fit.score, *(-int(part) for part in fit.standing), fit.mapping.name))
 
 
-def recognise(header: Sequence[str], mappings: Iterable[Mapping], file: str) -> Fit:
+def recognise(header: Sequence[str], mappings: Iterable[Mapping], file: str, labels: Sequence[str] = ()) -> Fit:
     """The mapping that fits this header clearly best.
 
     Raises:
         SourceError: none fits well enough, or two fit equally well; the message names the candidates.
     """
-    found = fits(header, mappings)
+    found = fits(header, mappings, labels)
     enough = [fit for fit in found if _is_enough(fit)]
     near = [fit for fit in enough if enough[0].score - fit.score < MARGIN]
     near.sort(key=lambda fit: fit.standing, reverse=True)
@@ -97,24 +106,39 @@ def _is_enough(fit: Fit) -> bool:
 
 
 def _reads(it: Mapping) -> set[str]:
-    """The columns that a mapping reads, folded."""
-    return {fold(column) for record in it.records for f in record.fields for column in f.spec.columns}
+    """The columns that a mapping knows, folded; a star stands for any number."""
+    return {fold(column) for column in it.columns}
 
 
-def _could_read(it: Mapping, header: Sequence[str], names: Collection[str]) -> bool:
-    if any(fold(column) not in names for column in it.looks_like or ()):
+def _could_read(it: Mapping, header: Sequence[str], labels: Sequence[str], names: Collection[str]) -> bool:
+    if any(fold(column) not in names for column in it.looks_like or ()) or not _is_about(it, names):
         return False
     try:
-        compile_mapping(it, header, Options(), programme="", file="")
+        compile_mapping(it, header, Options(), programme="", file="", labels=labels)
+    except Untold as error:  # what the file does not say, the source can; but what it is about must be sure
+        return bool(it.looks_like) or "posting.title" not in error.names
     except SourceError:
         return False
     return True
 
 
-def _fit(it: Mapping, names: Collection[str], common: Collection[str]) -> Fit:
+def _is_about(it: Mapping, names: Collection[str]) -> bool:
+    """Whether the file holds what a row is about: of feedback an answer."""
+    if it.primary != "feedback":
+        return True
+    told = [f for f in it.records[-1].fields if f.name in _ANSWERS]
+    return any(f.line is None or any(fold(column) in names for column in f.spec.columns) for f in told)
+
+
+def _fit(it: Mapping, columns: Dict[str, str], common: Collection[str]) -> Fit:
     looks = {fold(column) for column in it.looks_like or ()}
-    known = (_reads(it) | looks) & set(names)
-    return Fit(it, len(known), len(names), signed=bool(looks - set(common)))
+    wanted = _reads(it) | looks
+    numbered = [column_pattern(each) for each in wanted if is_numbered(each)]
+    known = sum(
+        name in wanted or label in wanted or any(each.fullmatch(name) for each in numbered)
+        for name, label in columns.items()
+    )
+    return Fit(it, known, len(columns), signed=bool(looks - set(common)))
 
 
 def _refusal(why: str, found: Sequence[Fit], file: str) -> SourceError:

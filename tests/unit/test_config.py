@@ -203,7 +203,12 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_the_example_loads(repository: Path) -> None:
     loaded = config.load(repository / "config.example.toml")
-    assert [source.name for source in loaded.sources] == ["engagements", "jobs", "applicants"]
+    assert [source.name for source in loaded.sources] == [
+        "engagements",
+        "jobs",
+        "applicants",
+        "exit-interviews",
+    ]
 
 
 def test_the_example_shows_every_setting(repository: Path) -> None:

@@ -148,6 +148,47 @@ def test_a_file_without_a_header_is_refused_unseen(
     assert not any(cell in told for cell in first.split(","))
 
 
+def test_what_is_known_of_a_format_is_told_with_what_the_source_must_say(
+    capsys: pytest.CaptureFixture[str], repository: Path
+) -> None:
+    file = repository / "tests" / "data" / "exports" / "typeform.csv"
+    found = as_json(capsys, "inspect", str(file))
+    assert (found["mapping"], found["attested"], found["direction"]) == ("typeform", "header", "export")
+    assert "Typeform" in found["source"]
+    assert found["caution"] == ""
+    assert 'constants = { kind = "…" } and scale = [1, 5]' in found["evidence"]
+    assert invoke(["inspect", str(file)]) == 0
+    told = capsys.readouterr().out
+    assert "Described at: Typeform" in told
+    assert "Say it for the whole source" in told
+
+
+def test_a_starter_is_shown_with_its_caution_and_what_it_reads(
+    capsys: pytest.CaptureFixture[str], repository: Path
+) -> None:
+    file = repository / "tests" / "data" / "by_name" / "parker_dewey.csv"
+    assert as_json(capsys, "inspect", str(file))["mapping"] != "parker_dewey"
+    found = as_json(capsys, "inspect", str(file), "--mapping", "parker_dewey")
+    assert (found["confidence"], found["attested"]) == (1.0, "none")
+    assert "starter" in found["caution"]
+    fields = {column["column"]: column["field"] for column in found["columns"]}
+    assert (fields["skillsPreferred"], fields["dueWithinDays"]) == ("posting.skills", None)
+
+
+def test_rows_that_are_no_records_and_lists_within_rows_are_shown(
+    capsys: pytest.CaptureFixture[str], repository: Path
+) -> None:
+    exports = repository / "tests" / "data" / "exports"
+    survey = as_json(capsys, "inspect", str(exports / "qualtrics.csv"))
+    columns = {column["column"]: column for column in survey["columns"]}
+    assert columns["Finished"]["evidence"] == "it tells which rows are no records"
+    assert survey["sensitive"] == ["IPAddress", "LocationLatitude", "LocationLongitude"]
+    nested = as_json(capsys, "inspect", str(exports / "greenhouse_candidates.json"))
+    fields = {column["column"]: column["field"] for column in nested["columns"]}
+    assert fields["applications.1.status"] == "application.status"
+    assert fields["applications.0.jobs.1.name"] == "application.posting.title"
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_file_may_be_looked_at_with_a_named_mapping(capsys: pytest.CaptureFixture[str]) -> None:
     found = as_json(capsys, "inspect", "postings.csv", "--mapping", "generic_postings")

@@ -154,6 +154,7 @@ BY_NAME = {"posting.title": "Data", "applicant.email": "ann@example.org"}
 @pytest.mark.parametrize("refs", [BY_ID, BY_NAME, {"posting.ref": "P-1", "applicant.ref": "1"}])
 @pytest.mark.parametrize("kind", ["application", "feedback"])
 def test_an_application_finds_its_posting_and_applicant(known: Names, kind: Kind, refs: dict[str, str]) -> None:
+    linked(known, said("application", "A-0", refs=BY_ID))
     found = linked(known, said(kind, "A-1", refs=refs))
     assert found.posting == known.alias("posting", "id", "P-1", "jobs")
     assert found.applicant == known.alias("applicant", "id", "1", "jobs")
@@ -197,6 +198,22 @@ def test_a_title_that_several_postings_have_names_their_ids(known: Names) -> Non
     known.titles["Twice"] = keys
     outcome = unlinked(known, said("application", "A-1", refs={**BY_NAME, "posting.title": "Twice"}))
     assert outcome.why.endswith("say which by posting_id (there are: P-7, P-8)")
+
+
+@pytest.mark.parametrize("refs", [BY_ID, BY_NAME, {**BY_NAME, "applicant.email": "boss@example.org"}])
+def test_feedback_on_no_application_makes_nobody(known: Names, refs: dict[str, str]) -> None:
+    before = dict(known.names)
+    outcome = unlinked(known, said("feedback", "F-1", refs=refs))
+    assert outcome.field == "applicant"
+    assert "give the intern's address" in outcome.why
+    assert known.names == before
+
+
+def test_a_posting_whose_id_nobody_has_is_found_by_its_title(known: Names) -> None:
+    found = linked(known, said("application", "A-1", refs={**BY_NAME, "posting.id": "P-9"}))
+    assert found.posting == known.alias("posting", "id", "P-1", "jobs")
+    outcome = unlinked(known, said("application", "A-2", refs={**BY_NAME, "posting.id": "P-9", "posting.title": "X"}))
+    assert outcome.field == "posting_title"
 
 
 def test_an_id_in_two_other_namespaces_is_not_guessed_between(known: Names) -> None:

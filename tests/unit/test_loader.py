@@ -58,3 +58,20 @@ def test_templates_are_found_by_name_only() -> None:
         loader.shipped("no-such-template.toml")
     with pytest.raises(ValueError, match="name"):
         loader.shipped("../config.py")
+
+
+def test_a_mapping_extends_another_that_may_extend_one_itself(tmp_path: Path) -> None:
+    folder = tmp_path / "mappings"
+    folder.mkdir()
+    (folder / "ours.toml").write_text('extends = "qualtrics"\n[feedback]\nrating = "Q3"\n', "utf-8")
+    ours, shipped = loader.find_mapping("ours", tmp_path), loader.find_mapping("qualtrics", tmp_path)
+    assert "Q3" in ours.columns
+    assert "rating" not in ours.columns
+    assert (ours.looks_like, ours.skip) == (shipped.looks_like, shipped.skip)
+    assert (ours.attested, ours.title) == ("none", "")
+    (folder / "generic_feedback.toml").write_text('extends = "ours"\n', "utf-8")
+    with pytest.raises(ConfigError, match="it extends itself"):
+        loader.find_mapping("ours", tmp_path)
+    (folder / "generic_feedback.toml").write_text('[feedback]\ntitle = "T"\n', "utf-8")
+    with pytest.raises(ConfigError, match="generic_feedback"):
+        loader.find_mapping("ours", tmp_path)

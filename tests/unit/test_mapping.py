@@ -12,12 +12,16 @@ from hypothesis import strategies as st
 from mi_sync import language, loader, mapping
 from mi_sync.errors import SourceError
 from mi_sync.fields import Options
-from mi_sync.mapping import Draft, Mapped, Mapper, RowProblem
+from mi_sync.mapping import Draft, Mapped, Mapper, RowProblem, Skipped
 from mi_sync.model import RECORDS
+from mi_sync.values import fold
 from rows import NOWHERE, mapped, mapper, problem
 
 DATA = Path(__file__).parents[1] / "data" / "exports"
-SHIPPED = ("generic_postings", "generic_applicants", "engagements", "indeed_candidates", "handshake_applicant_list")
+SHIPPED = (
+    "generic_postings", "generic_applicants", "engagements", "indeed_candidates", "handshake_applicant_list",
+    "linkedin_talent_hub", "lever_import", "career_fair", "twelve_twenty_outcomes",
+)  # fmt: skip
 
 
 def sample(name: str) -> list[tuple[Draft, ...]]:
@@ -454,6 +458,7 @@ def test_every_row_is_mapped_or_a_problem(name: str, data: st.DataObject) -> Non
         assert outcome.why.endswith(".")
         assert not outcome.field or outcome.field.replace(".", "_").isidentifier()
     else:
+        assert isinstance(outcome, Mapped)
         assert outcome.drafts
         for draft in outcome.drafts:
             stubs = (
@@ -491,6 +496,7 @@ def test_the_spelling_and_order_of_the_header_change_nothing(data: st.DataObject
         assert isinstance(other, Mapped)
         assert [(d.ref, d.values, d.refs) for d in plain.drafts] == [(d.ref, d.values, d.refs) for d in other.drafts]
     else:
+        assert isinstance(plain, RowProblem)
         assert isinstance(other, RowProblem)
         assert (plain.field, plain.digest, plain.present) == (other.field, other.digest, other.present)
 
@@ -502,6 +508,132 @@ def test_no_message_of_a_bad_row_repeats_a_cell() -> None:
         cells = ["Zq7Zq@@" if p == position else "" for p in range(len(header))]
         outcome = it.map(3, cells)
         assert isinstance(outcome, Mapped) or "Zq7Zq" not in outcome.why
+
+
+# -- rows that are no records, and rows that are several --------------------------------------------------
+
+TESTS = """
+[skip]
+State = ["Test", "2"]
+[applicant]
+email = "Email"
+phone = { column = "Phones", split = ";" }
+skills = "skills.*.name"
+links = { template = "{web};{profiles.*.url}" }
+"""
+
+
+def test_rows_that_the_mapping_calls_no_records_are_skipped_in_its_words() -> None:
+    it = mapper(TESTS, ["Email", "State"])
+    outcomes = [it.map(3, ["ann@x.org", state]) for state in (" TEST ", "2", "", "Tested")]
+    assert outcomes[:2] == [Skipped(3, "column 'State' says 'Test'"), Skipped(3, "column 'State' says '2'")]
+    assert all(isinstance(outcome, Mapped) for outcome in outcomes[2:])
+    assert it.columns == (0, 1)
+    assert mapped(mapper(TESTS, ["Email"]), "ann@x.org")  # without the column there is nothing to skip
+
+
+@given(CELLS, CELLS)
+def test_only_the_words_of_a_rule_skip_a_row(email: str, state: str) -> None:
+    outcome = mapper(TESTS, ["Email", "State"]).map(3, [email, state])
+    assert isinstance(outcome, Skipped) == (fold(state) in {"test", "2"})
+
+
+def test_of_several_values_for_one_the_first_counts() -> None:
+    (draft,) = mapped(mapper(TESTS, ["Email", "Phones"]), "ann@x.org", " ;+1 555 555 0168;x")
+    assert draft.values["phone"] == "+1 555 555 0168"
+
+
+def test_columns_with_numbers_are_a_list_in_their_order() -> None:
+    header = ["Email", "skills.10.name", "skills.2.name", "skills.2.level", "profiles.0.url", "profiles.1.url", "web"]
+    (draft,) = mapped(mapper(TESTS, header), "ann@x.org", "C", "SQL", "good", "a.example", "", "b.example")
+    assert draft.values["skills"] == ["SQL", "C"]
+    assert draft.values["links"] == ["b.example", "a.example"]
+
+
+EACH = """
+[applicant]
+id = "id"
+[application]
+each = "apps.*.jobs.*"
+posting.title = "apps.*.jobs.*.name"
+applied_at = "apps.*.at"
+"""
+
+
+def test_each_element_of_a_list_is_a_record_of_its_own() -> None:
+    header = ["id", "apps.0.at", "apps.0.jobs.0.name", "apps.0.jobs.1.name", "apps.1.at", "apps.1.jobs"]
+    it = mapper(EACH, header)
+    outcome = it.map(3, ["1", "2026-03-02", "A", "B", "2026-03-03", ""])
+    assert isinstance(outcome, Mapped)
+    assert [draft.refs.get("posting.title") for draft in outcome.drafts] == [None, "A", "B"]
+    assert {draft.values.get("applied_at") for draft in outcome.drafts[1:]} == {"2026-03-02"}
+    assert outcome.notes == ("apps.1.jobs is empty, so no application is made of what stands beside it",)
+    bad = problem(it, "1", "soon", "A", "B", "", "")
+    assert [kind for kind, _ in bad.present] == ["applicant", "application", "application"]
+    assert len({ref for _, ref in bad.present}) == 3
+
+
+def test_nothing_is_called_lost_that_is_not_in_the_element_and_nothing_unmapped_is_looked_at() -> None:
+    header = ["id", "made", "apps.0.at", "apps.0.jobs.0.name", "apps.1.at", "apps.1.jobs.0.name", "apps.1.jobs.0.race"]
+    it = mapper(EACH.replace("apps.*.at", "made"), header)
+    outcome = it.map(3, ["1", "2026-03-02", "", "A", "", "", ""])
+    assert isinstance(outcome, Mapped)
+    assert outcome.notes == ()
+    it = mapper(EACH, header)
+    for race in ("", "Sentinel"):
+        outcome = it.map(3, ["1", "", "", "A", "2026-03-02", "", race])
+        assert isinstance(outcome, Mapped)
+        assert outcome.notes == ("apps.1.jobs is empty, so no application is made of what stands beside it",)
+
+
+def test_a_file_without_any_element_makes_the_others() -> None:
+    (draft,) = mapped(mapper(EACH, ["id", "apps"]), "1", "")
+    assert draft.kind == "applicant"
+
+
+# -- what a source says of all its rows --------------------------------------------------------------------
+
+SAYS = """
+[feedback]
+posting.title = "Project"
+applicant.email = "Email"
+kind = "Kind"
+rating = { column = "Stars", scale = "source" }
+"""
+
+
+def said(**constants: object) -> Mapper:
+    told = {name.replace("__", "."): value for name, value in constants.items()}
+    it = language.with_constants(language.load(SAYS, "own", "own.toml"), told, "config.toml", "sources[0].constants")
+    options = Options(scale=(1, 5))
+    header = ["Email", "Kind", "Stars"]
+    return mapping.compile_mapping(it, header, options, programme="spring", file="a.csv")
+
+
+def test_a_constant_counts_whatever_the_row_says() -> None:
+    (draft,) = mapped(said(kind="final", by="supervisor", posting__title="Study"), "ann@x.org", "midpoint", "4")
+    assert (draft.values["kind"], draft.values["by"], draft.values["rating"]) == ("final", "supervisor", 0.75)
+    assert draft.refs["posting.title"] == "Study"
+    assert draft.origins["kind"] == (None, None)
+
+
+def test_what_is_said_nowhere_is_asked_for() -> None:
+    with pytest.raises(mapping.Untold) as caught:
+        said(kind="final")
+    assert caught.value.names == {"posting.title"}
+    with pytest.raises(mapping.Untold) as caught:
+        mapper(SAYS, ["Email", "Project", "Stars"])
+    assert caught.value.names == {"kind", "scale"}
+    with pytest.raises(SourceError, match="lacks a column for applicant"):
+        mapper(SAYS, ["Project", "Kind"])
+
+
+def test_thousands_of_elements_are_bound_in_passing() -> None:
+    names = [f"apps.{n}.jobs.{m}.name" for n in range(1_000) for m in range(5)]
+    it = mapper(EACH, ["id", *names])
+    outcome = it.map(3, ["1", *["A"] * 5, *[""] * (len(names) - 5)])
+    assert isinstance(outcome, Mapped)
+    assert [draft.kind for draft in outcome.drafts] == ["applicant", *["application"] * 5]
 
 
 # -- columns that have labels ----------------------------------------------------------------------------

@@ -46,7 +46,19 @@ GOOD = '[posting]\ntitle = "Title"\n'
         ("[posting]\ntitle = 3", 2, "posting.title", "{ default = … }"),
         ('[posting]\ntitle = { column = "T", template = "{T}" }', 2, "posting.title", "keep one"),
         ("[posting]\ntitle = { required = false }", 2, "posting.title", "names no column"),
-        ('[posting]\ntitle = { column = "T", split = ";" }', 2, "posting.title.split", "no list"),
+        ('each = "a"\n[posting]\ntitle = "T"', 1, "each", "unknown key"),
+        ('[posting]\ntitle = "T"\neach = "jobs"', 3, "posting.each", "a list within the row"),
+        (
+            '[applicant]\neach = "jobs.*"\nemail = "E"\n[application]\nposting.id = "P"',
+            2,
+            "applicant.each",
+            "only what the row is about",
+        ),
+        ('skip = 1\n[posting]\ntitle = "T"', 1, "skip", "[skip]"),
+        ('[posting]\ntitle = "T"\n[skip]\nStatus = []', 4, "skip.Status", "Survey Preview"),
+        ('[posting]\ntitle = "T"\n[skip]\nStatus = [1]', 4, "skip.Status", "Survey Preview"),
+        ('[posting]\ntitle = "T"\n[skip]\nGender = ["f"]', 4, "skip.Gender", "EEO"),
+        ('extends = "generic"\n[posting]\ntitle = "T"', 1, "extends", "no mapping 'generic' to extend"),
         ('[posting]\ntitle = { column = "T", dates = "dmy" }', 2, "posting.title.dates", "does not apply"),
         ('[posting]\nstarts_on = { column = "T", dates = ["%d.%m."] }', 2, "posting.starts_on.dates", "with a year"),
         ('[posting]\nstarts_on = { column = "T", dates = ["%Y %Y"] }', 2, "posting.starts_on.dates", "no format"),
@@ -218,3 +230,89 @@ def test_any_valid_toml_is_a_mapping_or_a_clear_refusal(tree: dict[str, str]) ->
     text = "\n".join(f"{key} = {value}" for key, value in tree.items())
     tomllib.loads(text)
     assert loaded_or_refused(text)
+
+
+# -- one mapping extends another, a source adds constants ---------------------------------------------------
+
+LINK = 'applicant.email = "E"\n'
+LINKS = 'posting.id = "P"\napplicant.email = "E"\n'
+BASE = """
+[skip]
+State = ["Test"]
+[posting]
+key = ["url"]
+title = "Title"
+url = "Link"
+[application]
+applicant.email = "E"
+"""
+
+
+def extended(text: str, base: str = BASE) -> language.Mapping:
+    return language.load(
+        f'extends = "base"\n{text}', "own", "own.toml", lambda name: language.load(base, name, "b.toml")
+    )
+
+
+def test_a_mapping_extends_another_field_by_field() -> None:
+    it = extended('[skip]\nStatus = "Gone"\n[posting]\ntitle = "Name"\n[feedback]\nrating = "R"\n' + LINK)
+    assert [record.kind for record in it.records] == ["posting", "application", "feedback"]
+    posting = it.records[0]
+    assert posting.key == ("url",)
+    assert {f.name: (f.spec.column, f.file, f.line) for f in posting.fields} == {
+        "title": (("Name",), "own.toml", 5),
+        "url": (("Link",), "b.toml", 7),
+    }
+    assert [(rule.column, rule.words) for rule in it.skip] == [("State", ("Test",)), ("Status", ("Gone",))]
+
+
+def test_what_is_so_of_a_format_is_so_of_what_extends_it_unless_it_says_otherwise() -> None:
+    base = f'title = "T"\nattested = "header"\noverlay = true\ndates = "dmy"\nlooks_like = ["Link"]\n{BASE}'
+    it, other = extended("", base), extended("looks_like = []\noverlay = false\n", base)
+    assert (it.overlay, it.dates, it.looks_like, it.title, it.attested) == (True, "dmy", ("Link",), "", "none")
+    assert (other.overlay, other.dates, other.looks_like) == (False, "dmy", ())
+
+
+def test_the_digest_follows_what_is_extended() -> None:
+    one, same, other = extended(""), extended(""), extended("", f"# note\n{BASE}")
+    assert one.digest == same.digest != other.digest
+
+
+@pytest.mark.parametrize(
+    ("constants", "hint"),
+    [
+        ({"kidn": "final"}, "Did you mean 'kind'"),
+        ({"kind": "fnal"}, "Did you mean 'final'"),
+        ({"kind": ["final"]}, "must be a text"),
+        ({"kind": ""}, "must be a text"),
+        ({"applicant.email": "no address"}, "no e-mail address"),
+        ({"gender": "x"}, "never kept"),
+        ({"answers": "x"}, "no such field"),
+    ],
+)
+def test_a_constant_is_checked_as_a_default_is(constants: dict[str, object], hint: str) -> None:
+    it = language.load(f'[feedback]\nrating = "R"\n{LINKS}', "own", "own.toml")
+    with pytest.raises(ConfigError) as caught:
+        language.with_constants(it, constants, "config.toml", "sources[0].constants")
+    (found,) = caught.value.problems
+    assert (found.where, found.field) == ("config.toml", f"sources[0].constants.{next(iter(constants))}")
+    assert hint in found.why
+
+
+def test_constants_are_part_of_the_digest_in_any_order() -> None:
+    it = language.load(f'[feedback]\nrating = "R"\n{LINKS}', "own", "own.toml")
+    one, same, other = (
+        language.with_constants(it, told, "config.toml", "constants").digest
+        for told in ({"kind": "final", "by": "intern"}, {"by": "intern", "kind": "final"}, {"kind": "final"})
+    )
+    assert one == same
+    assert len({one, other, it.digest}) == 3
+    assert language.with_constants(it, {}, "config.toml", "constants") is it
+
+
+def test_a_constant_belongs_to_the_record_that_it_names() -> None:
+    it = language.load('[applicant]\nemail = "E"\n[application]\nposting.id = "P"', "own", "own.toml")
+    told = {"applicant.channel": "referral", "posting.id": "P-1", "status": "accepted"}
+    found = language.with_constants(it, told, "config.toml", "constants")
+    filled = {f"{record.kind}.{f.name}" for record in found.records for f in record.fields if f.line is None}
+    assert filled == {"applicant.channel", "application.posting.id", "application.status"}

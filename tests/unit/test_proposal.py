@@ -43,7 +43,15 @@ def mapper_of(columns: list[proposal.Column]) -> Mapper | None:
         return None
     it = language.load(text, "own", "mappings/own.toml")
     header = [column.name for column in columns]
-    return mapping.compile_mapping(it, header, fields.Options(), programme="p", file="a.csv")
+    if it.primary == "feedback" and "kind" not in {f.name for f in it.records[0].fields}:
+        it = language.with_constants(it, {"kind": "final"}, "config.toml", "constants")
+    return mapping.compile_mapping(it, header, fields.Options(scale=(0, 5)), programme="p", file="a.csv")
+
+
+def mapped_by(it: Mapper, table: dict[str, list[str]]) -> tuple[mapping.Draft, ...]:
+    outcome = it.map(2, [cells[0] for cells in table.values()])
+    assert isinstance(outcome, Mapped), outcome
+    return outcome.drafts
 
 
 def test_columns_are_told_by_their_names_and_their_values() -> None:
@@ -92,6 +100,61 @@ def test_pay_and_its_period_are_proposed_side_by_side() -> None:
 
 
 # -- when it is not sure -----------------------------------------------------------------------------------
+
+
+def test_a_form_is_told_from_applicants_by_its_answers() -> None:
+    form = {
+        "Start time": ["2026-03-02 10:00:00", "2026-03-03 10:00:00"],
+        "Intern's e-mail": ["ana@s.example", "bo@s.example"],
+        "Name of the project": ["Donor dashboard", "Donor atlas"],
+        "Stars: how would you rate the intern's work": ["4", "5"],
+        "Would you work with this intern again": ["Definitely yes", "no"],
+        "Gender": ["F", "M"],
+    }
+    columns = columns_of(form)
+    assert [column.field for column in columns] == [
+        None,
+        "feedback.applicant.email",
+        "feedback.posting.title",
+        "feedback.rating",
+        "feedback.would_engage_again",
+        None,
+    ]
+    text = proposal.as_toml(columns, "a.csv")
+    assert 'scale = "source"' in text
+    assert 'constants = { kind = "final" }' in text
+    it = mapper_of(columns)
+    assert it is not None
+    (draft,) = mapped_by(it, form)
+    assert (draft.values["rating"], draft.values["would_engage_again"]) == (0.8, True)
+    without = propose({name: cells for name, cells in form.items() if "Would" not in name and "Stars" not in name})
+    assert without["Name of the project"] == "application.posting.title"
+
+
+def test_a_question_tells_what_a_column_with_a_number_is_for() -> None:
+    labels = ["Recipient Email", "Which project did you work on?", "How would you rate your experience?", "Why?"]
+    cells = [["ana@s.example"], ["Donor dashboard"], ["4"], ["It was fine."]]
+    columns = proposal.propose(["Q1", "Q2", "Q3", "Q4"], cells, SHIPPED, labels)
+    assert [column.field for column in columns] == [
+        "feedback.applicant.email",
+        "feedback.posting.title",
+        "feedback.rating",
+        None,
+    ]
+    assert 'rating = { column = "Q3"' in proposal.as_toml(columns, "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("email_addresses.0.value", "applicant.email"),
+        ("categories.phone", "applicant.phone"),
+        ("offices.0.name", None),
+        ("profile.id", None),
+    ],
+)
+def test_a_nested_name_is_understood_by_its_end_unless_that_is_vague(name: str, field: str | None) -> None:
+    assert propose({"id": [], name: []})[name] == field
 
 
 @pytest.mark.parametrize("cells", [["call me"], ["2026-03-02"], ["ana@s.example", "none", "none"]])
@@ -177,8 +240,11 @@ CELLS = st.sampled_from(
     ]
 ) | st.text(max_size=12)
 NAMES = st.sampled_from(
-    [*PEOPLE, "Email", "E-mail", "Title", "Job title", "Pay", "Pay period", "Status", "Start", "id"]
-)
+    [
+        *PEOPLE, "Email", "E-mail", "Title", "Job title", "Pay", "Pay period", "Status", "Start", "id", "Project",
+        "Intern's email", "Rating", "*Would you engage again?*", "Kind", "jobs.0.name", "email_addresses.0.value",
+    ]
+)  # fmt: skip
 TABLES = st.dictionaries(NAMES | st.text(max_size=15), st.lists(CELLS, min_size=1, max_size=4), max_size=7)
 
 

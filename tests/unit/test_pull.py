@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mi_sync import pulling
-from mi_sync.errors import ExitCode, Problem
+from mi_sync.errors import ConfigError, ExitCode, Problem
 from mi_sync.events import Result
-from mi_sync.model import Kind, Posting
+from mi_sync.model import Feedback, Kind, Posting
 from mi_sync_files.file import ExportFile
 from world import CONFIG, JOBS, OVERLAY, PEOPLE, World
 
@@ -520,3 +521,141 @@ def test_a_file_is_looked_through_again_only_for_dates_that_leave_it_open(
     assert opened.count("jobs.csv") == 3
     world.pull()
     assert opened.count("jobs.csv") == 3
+
+
+# -- forms, starters, and rows that are several ------------------------------------------------------------
+
+FORM = """
+[[sources]]
+name = "form"
+connector = "files"
+path = "form.csv"
+constants = { kind = "check_in", by = "intern" }
+scale = [1, 5]
+"""
+QUALTRICS = "StartDate,EndDate,Status,Finished,RecordedDate,ResponseId,RecipientEmail,project,rating\n"
+ANSWERS = (
+    f"{QUALTRICS}2026-03-09,2026-03-09,IP Address,True,2026-03-09,R_1,ana@s.example,Donor dashboard,4\n"
+    "2026-03-09,2026-03-09,Survey Preview,True,2026-03-09,R_2,ana@s.example,Donor dashboard,1\n"
+    "2026-03-09,2026-03-09,Survey Preview,True,2026-03-09,R_3,ana@s.example,Donor dashboard,1\n"
+    "2026-03-09,2026-03-09,IP Address,True,2026-03-09,R_4,boss@s.example,Donor dashboard,4\n"
+)
+
+
+def configured(world: World, more: str) -> None:
+    (world.folder / "config.toml").write_text(CONFIG + more, "utf-8")
+
+
+def test_feedback_of_a_form_finds_its_application_or_is_left_out(world: World) -> None:
+    configured(world, FORM)
+    world.write("form.csv", ANSWERS)
+    result = world.pull()
+    (found,) = world.store.records("feedback")
+    assert isinstance(found, Feedback)
+    assert (found.kind, found.by, found.rating) == ("check_in", "intern", 0.75)
+    counts = result.sources["form"]
+    assert (counts.rows, counts.mapped, counts.quarantined, counts.skipped) == (4, 1, 1, 2)
+    told = {problem.where: problem.why for problem in result.problems}
+    assert told["form.csv:3"] == "this row and 1 more are skipped: column 'Status' says 'Survey Preview'."
+    assert "give the intern's address" in told["form.csv:5"]
+    assert len(list(world.store.records("applicant"))) == 2  # the mistyped address made nobody
+
+
+def test_rows_that_are_skipped_are_counted_alike_when_nothing_has_changed(world: World) -> None:
+    configured(world, FORM)
+    world.write("form.csv", ANSWERS)
+    world.pull()
+    counts = world.pull().sources["form"]
+    assert (counts.rows, counts.unchanged, counts.quarantined, counts.skipped) == (4, 1, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"), [("check_in", "final", ("final", 0.75)), ("[1, 5]", "[0, 10]", ("check_in", 0.4))]
+)
+def test_another_constant_or_scale_reads_the_file_again(
+    world: World, before: str, after: str, found: tuple[str, float]
+) -> None:
+    configured(world, FORM)
+    world.write("form.csv", ANSWERS)
+    world.pull()
+    configured(world, FORM.replace(before, after))
+    world.pull()
+    records = [it for it in world.store.records("feedback") if isinstance(it, Feedback)]
+    assert [(it.kind, it.rating) for it in records] == [found]
+
+
+def test_constants_decide_what_a_file_can_be(world: World) -> None:
+    configured(world, FORM.replace("{ kind", '{ title = "x", kind'))
+    with pytest.raises(ConfigError, match="no mapping has all of these fields"):
+        world.pull()
+    configured(world, FORM.replace("check_in", "chekc_in").replace("connector", 'mapping = "qualtrics"\nconnector'))
+    with pytest.raises(ConfigError, match=r"sources\[3\]\.constants\.kind\].*Did you mean 'check_in'"):
+        world.pull()
+
+
+def test_the_first_use_of_a_starter_says_so_and_what_it_reads(world: World) -> None:
+    configured(world, '[[sources]]\nname = "pd"\nconnector = "files"\npath = "pd.csv"\nmapping = "parker_dewey"\n')
+    world.write("pd.csv", "title,projectFee,county\nAtlas,450,Orange\n")
+    (told,) = [problem for problem in world.pull().problems if problem.where == "pd.csv"]
+    assert "this mapping is a starter" in told.why
+    assert "projectFee as posting.pay." in told.why
+    assert "Not read: county." in told.why
+    assert not any("Orange" in problem.why for problem in world.pull().problems)
+    world.write("pd.csv", "title,projectFee,county\nAtlas,500,Orange\n")
+    assert [problem for problem in world.pull().problems if problem.where == "pd.csv"] == []
+
+
+GREENHOUSE = """
+[[sources]]
+name = "candidates"
+connector = "files"
+path = "candidates.json"
+complete = true
+"""
+
+
+def candidate(*jobs: list[str], name: str = "Ann") -> dict[str, Any]:
+    return {
+        "id": 1, "first_name": name, "last_name": "B", "application_ids": [], "can_email": True,
+        "email_addresses": [{"value": "ann@s.example"}],
+        "applications": [
+            {"id": n, "status": "active", "jobs": [{"id": title, "name": title} for title in titles]}
+            for n, titles in enumerate(jobs)
+        ],
+    }  # fmt: skip
+
+
+def test_a_row_may_make_several_applications_of_which_each_comes_and_goes(world: World) -> None:
+    configured(world, GREENHOUSE)
+    world.write("candidates.json", json.dumps([candidate(["Donor dashboard", "Donor atlas"], [])]))
+    result = world.pull()
+    assert result.sources["candidates"].mapped == 1
+    assert any("applications.1.jobs is empty" in problem.why for problem in result.problems)
+    theirs = {a.id for a in world.applications() if a.status == "in_review"}
+    assert theirs == {"0-Donor dashboard", "0-Donor atlas"}
+    world.write("candidates.json", json.dumps([candidate(["Donor dashboard"])]))
+    assert world.pull().sources["candidates"].unchanged == 1
+    assert {a.id: a.status for a in world.applications() if a.id in theirs} == {
+        "0-Donor dashboard": "in_review",
+        "0-Donor atlas": "withdrawn",
+    }
+
+
+def test_of_a_row_that_repeats_one_of_its_records_the_others_count(world: World) -> None:
+    configured(world, GREENHOUSE)
+    both = candidate(["Donor dashboard", "Donor dashboard", "Donor atlas"])
+    world.write("candidates.json", json.dumps([both, both]))
+    result = world.pull()
+    counts = result.sources["candidates"]
+    assert (counts.rows, counts.mapped, counts.skipped) == (2, 1, 1)
+    assert sum("repeats" in problem.why for problem in result.problems) >= 1
+    assert len([a for a in world.applications() if a.status == "in_review"]) == 2
+
+
+def test_a_row_that_repeats_its_first_record_says_its_others_all_the_same(world: World) -> None:
+    configured(world, GREENHOUSE)
+    rows = [candidate(["Donor dashboard"]), candidate(["Donor dashboard", "Donor atlas"])]
+    world.write("candidates.json", json.dumps(rows))
+    counts = world.pull().sources["candidates"]
+    assert (counts.rows, counts.mapped, counts.skipped) == (2, 2, 0)
+    assert len([a for a in world.applications() if a.status == "in_review"]) == 2

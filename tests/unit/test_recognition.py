@@ -20,8 +20,9 @@ def own(name: str, text: str) -> Mapping:
 
 
 def header_of(path: Path) -> list[str]:
+    """The first row of a file that is no preamble."""
     with path.open(encoding="utf-8-sig", newline="") as text:
-        return next(csv.reader(text))
+        return next(row for row in csv.reader(text) if len(row) > 1)
 
 
 def names(header: list[str], *more: Mapping) -> list[str]:
@@ -77,7 +78,7 @@ def test_columns_that_are_never_kept_count_for_nothing() -> None:
 
 
 def test_a_file_of_which_too_little_is_known_is_refused_with_the_candidates() -> None:
-    told = refusal(["First Name", "Last Name", "URL", "Email Address", "Company", "Position", "Connected On"])
+    told = refusal(["First Name", "Last Name", "URL", "Email Address", "Company", "Position", "Since"])
     assert "generic_applicants (knows 3 of 7 columns)" in told
     assert 'mapping = "' in told
     assert "mi-sync inspect" in told

@@ -181,7 +181,7 @@ def _check_source(session: Session, spec: SourceSpec) -> Iterator[str]:
             delimiter = repr(table.delimiter) if table.delimiter else ""
             dialect = ", ".join(part for part in (table.format, table.encoding, delimiter) if part)
             recognised = "" if spec.mapping else ", recognised"
-            yield f"{file.name}: {dialect}; mapping {mapping_for(spec, table.header, file.name).name}{recognised}"
+            yield f"{file.name}: {dialect}; mapping {mapping_for(spec, table, file.name).name}{recognised}"
 
 
 def _check_board(board: Board) -> Iterator[str]:

@@ -17,7 +17,7 @@ from mi_sync.errors import ConfigError, ExitCode, SourceError
 from mi_sync.fields import Options
 from mi_sync.http import Wire
 from mi_sync.language import Mapping
-from mi_sync.mapping import compile_mapping
+from mi_sync.mapping import Untold, compile_mapping
 from mi_sync.values import line
 
 
@@ -63,7 +63,7 @@ def inspect(settings: Settings, file: str, mapping: str | None, write: Path | No
     header, labels = found.table.header, found.table.labels
     found.sensitive = proposal.sensitive(header, found.samples, labels)
     if found.mapping is not None:
-        found.columns = proposal.bound(header, found.mapping)
+        found.columns = proposal.bound(header, found.mapping, labels)
     else:
         found.columns = proposal.propose(header, found.samples, known, labels)
     if write is not None:
@@ -138,27 +138,31 @@ def _counted(rows: Iterable[Row], found: Found) -> Iterator[Sequence[str]]:
 
 def _recognise(found: Found, known: Sequence[Mapping], named: Mapping | None) -> None:
     header = found.table.header
-    found.fits = recognition.fits(header, known)
+    found.fits = recognition.fits(header, known, found.table.labels)
     if named is not None:
         found.mapping = named
-        found.confidence, found.why = _binds(found, named)
+        found.confidence, remark = _binds(found, named)
+        found.why = f"it was named{remark}"
         return
     try:
-        fit = recognition.recognise(header, known, found.file)
+        fit = recognition.recognise(header, known, found.file, found.table.labels)
     except SourceError as error:
         found.confidence, found.why = (found.fits[0].confidence if found.fits else 0.0), error.why
     else:
-        found.mapping, found.confidence, found.why = fit.mapping, fit.confidence, fit.evidence
+        _, untold = _binds(found, fit.mapping)
+        found.mapping, found.confidence, found.why = fit.mapping, fit.confidence, f"{fit.evidence}{untold}"
 
 
-def _binds(found: Found, named: Mapping) -> tuple[float, str]:
-    """Whether a mapping that was named can read the file."""
+def _binds(found: Found, it: Mapping) -> tuple[float, str]:
+    """Whether a mapping can read the file, and what is to be said of that."""
+    table = found.table
     try:
-        table = found.table
-        compile_mapping(named, table.header, Options(), programme="", file=found.file, labels=table.labels)
+        compile_mapping(it, table.header, Options(), programme="", file=found.file, labels=table.labels)
+    except Untold as error:
+        return 1.0, f"; {error.why} {error.remedy}"
     except SourceError as error:
-        return 0.0, f"it was named, but cannot read this file: {error.why}"
-    return 1.0, "it was named"
+        return 0.0, f", but it cannot read this file: {error.why}"
+    return 1.0, ""
 
 
 # ------------------------------------------------------------------------------------------------- writing

@@ -345,6 +345,10 @@ def inspection(settings: Settings, found: Found, written: Path | None) -> None:
     else:
         attested = {"header": "its header is", "fields": "its fields are", "none": "nothing is"}[it.attested]
         click.echo(f"Mapping: {it.name} ({it.title or 'untitled'}; {it.direction}; {attested} attested): {found.why}")
+        if it.source:
+            click.echo(f"Described at: {it.source}")
+        if it.caution:
+            click.echo(f"Caution: {it.caution}")
     rows = [[c.name, c.field or "-", f"{c.confidence:.2f}" if c.field else "", c.evidence] for c in found.columns]
     _table(settings, ["Column", "Field", "Confidence", "Why"], rows[:MOST_COLUMNS])
     if len(rows) > MOST_COLUMNS:
@@ -370,6 +374,8 @@ def _inspection_as_json(found: Found, written: Path | None) -> dict[str, Any]:
         "mapping": it.name if it else None,
         "attested": it.attested if it else None,
         "direction": it.direction if it else None,
+        "source": it.source if it else None,
+        "caution": it.caution if it else None,
         "confidence": found.confidence,
         "evidence": found.why,
         "candidates": [

@@ -61,7 +61,7 @@ def _recognised(run: Run, spec: SourceSpec, name: str | None) -> language.Mappin
         for file in open_source(spec, run.config, run.outside.wire).files():
             if file.name == name:
                 with file.open() as table:
-                    return mapping_for(spec, table.header, file.name)
+                    return mapping_for(spec, table, file.name)
     return None
 
 
