@@ -748,7 +748,8 @@ class Store:
         return [
             row[0]
             for row in self._rows(
-                "SELECT DISTINCT key FROM aliases WHERE programme = ? AND kind = ? AND type = ? AND value = ? LIMIT 2",
+                # The plus keeps SQLite from walking all aliases by key, so that the first two it meets are distinct.
+                "SELECT DISTINCT +key FROM aliases WHERE programme = ? AND kind = ? AND type = ? AND value = ? LIMIT 2",
                 kind,
                 type_,
                 value,
@@ -768,9 +769,9 @@ class Store:
         return [
             row[0]
             for row in self._rows(
-                "SELECT DISTINCT key FROM contributions"
+                "SELECT DISTINCT +key FROM contributions"  # the plus: as above
                 " WHERE programme = ? AND kind = 'posting' AND title = ? AND key IS NOT NULL"
-                " ORDER BY key LIMIT 10",
+                " ORDER BY +key LIMIT 10",
                 title,
             )
         ]

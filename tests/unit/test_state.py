@@ -368,6 +368,22 @@ def test_an_alias_counts_within_its_kind_type_and_namespace(store: Store) -> Non
     assert set(store.alias_anywhere("applicant", "id", "7")) == {"key-1", "key-2"}
 
 
+def test_looking_a_name_up_costs_no_more_when_there_are_many_names(store: Store) -> None:
+    def steps() -> int:
+        """Steps of SQLite's machine, in hundreds; a count does not wobble as seconds do."""
+        counted = []
+        store._db.set_progress_handler(lambda: counted.append(1), 100)
+        store.alias_anywhere("posting", "id", "P-7")
+        store.postings_titled("Data")
+        store._db.set_progress_handler(None, 0)
+        return len(counted)
+
+    few = steps()
+    for number in range(2000):
+        store.add_alias(f"key-{number}", "applicant", "id", f"S-{number}", "people")
+    assert steps() <= few + 1
+
+
 # ------------------------------------------------------------------------------------------ quarantine
 
 
