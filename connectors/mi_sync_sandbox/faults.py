@@ -27,6 +27,7 @@ Kind = Literal[
     "expired_offset",
     "lost_section",
     "announce",
+    "unpaid",
 ]
 
 COMMON: frozenset[Kind] = frozenset(
@@ -44,7 +45,7 @@ class Fault(BaseModel):
             half of what it could. `cut`: the effect, and a reply that breaks off in its middle. `revoked`: the token
             is not accepted. Not every tool has the others; its control page refuses those that it has not:
             `expired_offset`: a page's offset is too old. `lost_section`: the section that is named was just deleted.
-            `announce`: the reply announces a change of the API.
+            `announce`: the reply announces a change of the API. `unpaid`: the domain has only what is free.
         how: what an error is: a reply with `status`, or `reset`, a connection that closes without a reply.
         status: of that reply.
         seconds: how late, for `slow`.

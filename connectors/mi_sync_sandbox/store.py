@@ -74,6 +74,18 @@ class Session:
         if self._connection.total_changes:
             self._connection.execute("UPDATE clock SET version = version + 1")
 
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """A part of the transaction that leaves nothing behind if it fails."""
+        self._connection.execute("SAVEPOINT attempt")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK TO attempt")
+            raise
+        finally:
+            self._connection.execute("RELEASE attempt")
+
     def new_id(self) -> str:
         """An id that is new; the order of ids is the order of creation, even if the clock goes back."""
         seconds, counter = self._connection.execute(
