@@ -39,9 +39,9 @@ from mi_sync.testing import (
 )
 from mi_sync_files import Settings
 from mi_sync_files import connector as files
+from mi_sync_sandbox.adapter import WsgiAdapter
 from mi_sync_trello import connector as trello
 from mi_sync_trello.sandbox import sandbox
-from mi_sync_trello.sandbox.adapter import WsgiAdapter
 from mi_sync_trello.wire import CHECKLIST
 
 ZONE = ZoneInfo("America/Chicago")

@@ -15,8 +15,8 @@ from trello.exceptions import ResourceUnavailable, Unauthorized
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from mi_sync.connector import SandboxOptions
+from mi_sync_sandbox.faults import Fault, Faults
 from mi_sync_trello.sandbox.app import create_app
-from mi_sync_trello.sandbox.faults import Fault, Faults
 from mi_sync_trello.sandbox.gate import KEY, TOKEN
 from mi_sync_trello.sandbox.seed import BOARD
 

@@ -8,9 +8,9 @@ import pytest
 import requests
 
 from mi_sync.connector import SandboxOptions
-from mi_sync_trello.sandbox.adapter import WsgiAdapter
+from mi_sync_sandbox.adapter import WsgiAdapter
+from mi_sync_sandbox.faults import Fault, Faults
 from mi_sync_trello.sandbox.app import create_app
-from mi_sync_trello.sandbox.faults import Fault, Faults
 from mi_sync_trello.sandbox.gate import KEY, TOKEN
 from mi_sync_trello.sandbox.seed import BOARD
 

@@ -1,0 +1,1 @@
+"""Asana: one task for each item."""
