@@ -5,14 +5,13 @@ This module stays light: it holds the settings and what the connector can do; th
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Annotated
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from mi_sync.connector import Board, Connector, ConnectorConfig, Context, SecretRef
+from mi_sync.connector import Board, Connector, ConnectorConfig, Context, SecretRef, api_address, is_loopback
 from mi_sync.model import Capabilities
 
 CAPABILITIES = Capabilities(
@@ -36,15 +35,6 @@ _ID = re.compile(r"[0-9A-Za-z]{8,64}")  # an id (24 hexadecimal digits) or the s
 _BOARD_PATH = re.compile(r"/b/(?P<link>[0-9A-Za-z]{8})(?:/.*)?")
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _board(value: str) -> str:
     """The id or short link in what a person copied."""
     text = value.strip()
@@ -53,30 +43,14 @@ def _board(value: str) -> str:
     parts = urlsplit(text)
     host = parts.hostname or ""
     path = _BOARD_PATH.fullmatch(parts.path)
-    known = host.removeprefix("www.") == "trello.com" or _is_loopback(host)
+    known = host.removeprefix("www.") == "trello.com" or is_loopback(host)
     if parts.scheme in {"https", "http"} and known and path:
         return path["link"]
     raise ValueError("is no Trello board; copy the board's address, such as https://trello.com/b/AbCd1234")
 
 
 def _api_url(value: str) -> str:
-    """The address without a trailing slash; credentials only ever travel encrypted, or not at all."""
-    parts = urlsplit(value.strip())
-    host = parts.hostname or ""
-    if parts.scheme not in {"https", "http"} or not host or not _port_is_sound(parts) or re.search(r"\s", parts.path):
-        raise ValueError("is no address such as https://api.trello.com/1")
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-        raise ValueError("must hold neither credentials nor a query; credentials belong in key and token")
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise ValueError("must start with https://; http:// is only for this computer, such as http://127.0.0.1:8377/1")
-    return parts.geturl().rstrip("/")
-
-
-def _port_is_sound(parts: SplitResult) -> bool:
-    try:
-        return parts.port != 0
-    except ValueError:
-        return False
+    return api_address(value, example="https://api.trello.com/1")
 
 
 class TrelloConfig(ConnectorConfig):

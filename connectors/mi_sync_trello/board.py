@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from mi_sync.connector import Context, plant
-from mi_sync.errors import ConfigError, OutcomeUnknown, Problem, RequestRefused
+from mi_sync.errors import OutcomeUnknown, RequestRefused
 from mi_sync.http import Http, Window
 from mi_sync.model import BoardIdentity, Children, Patch, Remote, Snapshot
 from mi_sync_trello import CAPABILITIES, TrelloConfig
@@ -16,8 +15,6 @@ from mi_sync_trello.names import Names
 from mi_sync_trello.reader import Reader
 from mi_sync_trello.refusals import explained
 from mi_sync_trello.wire import Json, Unreadable, an_object, authorization, ident, limits, member, objects, written
-
-_HEADER_SAFE = re.compile(r"[!#-\[\]-~]+")  # printable ASCII that needs no escape between the quotes of the header
 
 DEFAULT_LIST = "To Do"
 """Where a new card goes that names no list, on a board that has none."""
@@ -195,7 +192,7 @@ class TrelloBoard:
 
 def _session(settings: TrelloConfig, context: Context) -> Http:
     """The session with its credentials. Trello allows 100 requests in 10 s for a token (rate-limits guide)."""
-    key, token = (_secret(context, name) for name in ("key", "token"))
+    key, token = (context.header_secret(name) for name in ("key", "token"))
     return Http(
         settings.api_url,
         headers={"Authorization": authorization(key, token), "Accept": "application/json"},
@@ -205,11 +202,3 @@ def _session(settings: TrelloConfig, context: Context) -> Http:
         rate_headers="x-rate-limit-api-token",
         name="Trello",
     )
-
-
-def _secret(context: Context, name: str) -> str:
-    value = context.secrets[name].reveal().strip()
-    if _HEADER_SAFE.fullmatch(value):
-        return value
-    why = "the secret holds a blank, a quote or an unusual character; copy it again, without quotes."
-    raise ConfigError([Problem(f"targets.{context.name}", name, why)])

@@ -7,6 +7,7 @@ Connectors import `mi_sync.connector`, `mi_sync.model`, `mi_sync.errors` and `mi
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -15,6 +16,7 @@ from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -271,6 +273,44 @@ class ConnectorConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host is this computer."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def api_address(value: str, example: str) -> str:
+    """An API's address without a trailing slash; credentials only ever travel encrypted, or not at all.
+
+    Raises:
+        ValueError: it is none, holds credentials, or would send them in the clear; the message shows `example`.
+    """
+    parts = urlsplit(value.strip())
+    host = parts.hostname or ""
+    if parts.scheme not in {"https", "http"} or not host or not _port_is_sound(parts) or re.search(r"\s", parts.path):
+        raise ValueError(f"is no address such as {example}")
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        raise ValueError("must hold neither credentials nor a query; credentials have settings of their own")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ValueError("must start with https://; http:// is only for this computer, such as http://127.0.0.1:8377")
+    return parts.geturl().rstrip("/")
+
+
+def _port_is_sound(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
+
+
+_HEADER_SAFE = re.compile(r"[!#-\[\]-~]+")
+"""Printable ASCII that stands in a header as it is, also between quotes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a connector gets from the core when it is opened.
@@ -288,6 +328,18 @@ class Context:
     timezone: ZoneInfo
     wire: Wire = field(default_factory=Wire)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
+
+    def header_secret(self, name: str) -> str:
+        """A secret as it goes into a header.
+
+        Raises:
+            ConfigError: it holds what no such secret has, so it was copied wrongly.
+        """
+        value = self.secrets[name].reveal().strip()
+        if _HEADER_SAFE.fullmatch(value):
+            return value
+        why = "the secret holds a blank, a quote or an unusual character; copy it again, without quotes."
+        raise ConfigError([Problem(f"targets.{self.name}", name, why)])
 
 
 ConnectorKind = Literal["source", "board", "publisher"]
