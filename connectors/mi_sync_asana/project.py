@@ -1,0 +1,131 @@
+"""The project itself: who it is, its sections, its workspace's tags and people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from mi_sync.errors import ConfigError, NotAuthorised, RequestRefused
+from mi_sync.model import BoardIdentity, Member
+from mi_sync.unmarked import Named, Names
+from mi_sync_asana import ARCHIVED
+from mi_sync_asana.api import Api, is_missing
+from mi_sync_asana.wire import Json, an_object, gid, member
+
+MAX_USERS = 2000
+"""People in one answer; for more of them Asana has another listing, of twenty and more requests (spec)."""
+
+
+class Project:
+    """One project. It knows the project's gid from the start, and asks for the rest when it is needed.
+
+    Args:
+        api: the calls.
+        id_: the project's gid.
+        target: the section of the configuration, for messages.
+        now: the clock.
+    """
+
+    def __init__(self, api: Api, id_: str, target: str, now: Callable[[], datetime]) -> None:
+        self._api, self.id, self._target = api, id_, target
+        self._workspace = ""
+        self.sections = Names("section", self._list_sections, self._make_section, now)
+        self.tags = Names("tag", self._list_tags, self._make_tag, now)
+
+    # -- who it is ----------------------------------------------------------------------------------
+
+    def identity(self) -> BoardIdentity:
+        """Which project this is, by one request."""
+        return self.identified(self.head())
+
+    def head(self) -> Json:
+        """The project's own fields.
+
+        Raises:
+            ConfigError: there is no such project for this token.
+            NotAuthorised: the token does not suffice.
+        """
+        try:
+            raw = self._api.get(f"/projects/{self.id}", opt_fields="name,permalink_url,archived,workspace")
+        except RequestRefused as error:
+            if is_missing(error):
+                remedy = "Copy the project's address from the browser; the token's owner must be able to open it."
+                raise ConfigError(error.why, where=f"{self._target}.project", remedy=remedy) from None
+            if error.status in {402, 403}:
+                raise NotAuthorised(error.why, where=self._target, remedy=error.remedy) from None
+            raise
+        head = an_object(raw, "project")
+        self._workspace = gid(an_object(head.get("workspace"), "workspace"))
+        return head
+
+    def identified(self, head: Json) -> BoardIdentity:
+        """Which project this is, by its own fields."""
+        url = str(head.get("permalink_url") or f"https://app.asana.com/0/{self.id}/list")
+        return BoardIdentity(gid(head), str(head.get("name") or ""), url)
+
+    def _workspace_id(self) -> str:
+        if not self._workspace:
+            self.head()
+        return self._workspace
+
+    # -- people -------------------------------------------------------------------------------------
+
+    def members(self) -> tuple[tuple[Member, ...], str]:
+        """Everybody who can be assigned, and a warning when that cannot be told.
+
+        An organisation shows its people to its own; a guest gets those of the project, without their addresses.
+        """
+        path = f"/workspaces/{self._workspace_id()}/users"
+        try:
+            found = tuple(member(raw) for raw in self._api.all(path, limit=0, opt_fields="name,email"))
+        except RequestRefused as error:
+            shown = an_object(self._api.get(f"/projects/{self.id}", opt_fields="members.name"), "project")
+            why = f"the workspace does not show its people ({error.why}); name the assignees in [people] by their gid"
+            return tuple(member(raw) for raw in shown.get("members") or []), why
+        many = f"the workspace has more people than Asana lists at once ({MAX_USERS}); some cannot be assigned"
+        return found, many if len(found) >= MAX_USERS else ""
+
+    # -- sections -----------------------------------------------------------------------------------
+
+    def section(self, name: str) -> Named:
+        """The section of this name, made when it is missing."""
+        id_ = self.sections.ensure(name)
+        return self.sections.get(id_) or Named(id_, name)
+
+    def archive(self) -> Named:
+        """The section for archived tasks, made when it is missing."""
+        return self.section(ARCHIVED)
+
+    def first_section(self) -> Named | None:
+        """Where a task goes that names no section."""
+        self.sections.first()
+        return next((each for each in self.sections.usable() if each.name != ARCHIVED), None)
+
+    def take_sections(self) -> None:
+        """Lists the sections."""
+        self.sections.take(self._list_sections())
+
+    def _list_sections(self) -> list[Named]:
+        raws = self._api.all(f"/projects/{self.id}/sections", opt_fields="name")
+        return [Named(gid(raw), str(raw.get("name") or ""), place=at) for at, raw in enumerate(raws)]
+
+    def _make_section(self, name: str) -> Named:
+        """Makes one at the end, but before the archive."""
+        archive = self.sections.find(ARCHIVED)
+        where = {"insert_before": archive.id} if archive else {}
+        raw = self._api.post(f"/projects/{self.id}/sections", {"name": name, **where}, "name")
+        place = archive.place - 0.5 if archive else max((each.place for each in self.sections.usable()), default=0) + 1
+        return Named(gid(an_object(raw, "section")), name, place=place)
+
+    # -- tags ---------------------------------------------------------------------------------------
+
+    def _list_tags(self) -> list[Named]:
+        """All tags of the workspace, for which a search would lag behind; those of the tasks are known without."""
+        raws = self._api.all(f"/workspaces/{self._workspace_id()}/tags", opt_fields="name")
+        return [Named(gid(raw), str(raw.get("name") or ""), place=at) for at, raw in enumerate(raws)]
+
+    def _make_tag(self, name: str) -> Named:
+        raw = self._api.post(f"/workspaces/{self._workspace_id()}/tags", {"name": name}, "name")
+        return Named(gid(an_object(raw, "tag")), name)
+
+
