@@ -30,7 +30,7 @@ Kind = Literal[
     "unpaid",
 ]
 
-COMMON: frozenset[Kind] = frozenset(
+COMMON: frozenset[Kind] = frozenset[Kind](
     ("fail_before", "fail_after", "rate_limit", "slow", "short_page", "cut", "revoked"),
 )
 """The faults that every tool has."""

@@ -125,7 +125,8 @@ def get_user(call: Call, user: str) -> Doc:
 @on("GET", "/users")
 def get_users(call: Call) -> Doc:
     """The users of a workspace."""
-    return get_workspace_users(call, call.required("workspace"))
+    call.caller.find("workspace", call.required("workspace"), "workspace")
+    return call.page("user", call.caller.db.all("user"), _by_creation)
 
 
 @on("GET", "/workspaces")
@@ -142,9 +143,9 @@ def get_workspace(call: Call, workspace: str) -> Doc:
 
 @on("GET", "/workspaces/<workspace>/users")
 def get_workspace_users(call: Call, workspace: str) -> Doc:
-    """The users of a workspace."""
+    """The users of a workspace, all at once (spec, getUsersForWorkspace)."""
     call.find("workspace", workspace)
-    return call.page("user", call.caller.db.all("user"), _by_creation)
+    return {"data": [call.view.listed("user", user, call.asked) for user in call.caller.db.all("user")]}
 
 
 @on("GET", "/workspaces/<workspace>/tags")

@@ -1,4 +1,4 @@
-"""Custom fields: what a workspace defines, what a project has attached, and what a task says (docs/custom-fields-guide)."""
+"""Custom fields: what a workspace defines, a project has attached and a task says (docs/custom-fields-guide)."""
 
 from __future__ import annotations
 
@@ -154,9 +154,8 @@ def _date(_: Caller, field: Doc, value: object) -> Doc:
 
 
 def _people(caller: Caller, _: Doc, value: object) -> list[str]:
-    return [
-        caller.user(each, "custom_fields")["gid"] for each in values.gids({"custom_fields": value}, "custom_fields")
-    ]
+    given = values.gids({"custom_fields": value}, "custom_fields")
+    return [caller.user(each, "custom_fields")["gid"] for each in given]
 
 
 _PARSERS: Mapping[str, Callable[[Caller, Doc, Any], Any]] = {

@@ -32,20 +32,14 @@ def insert(ordered: Sequence[Doc], *, before: str | None = None, after: str | No
     Raises:
         LookupError: it is none of them.
     """
+    names = [each.get("task") or each["gid"] for each in ordered]
     positions = [float(each["pos"]) for each in ordered]
     anchor = before or after
-    if anchor is None:
-        at = 0 if top else len(ordered)
-    else:
-        at = [each.get("task", each["gid"]) for each in ordered].index(anchor) if anchor in _names(ordered) else -1
-        if at < 0:
-            raise LookupError(anchor)
-        at += 0 if before else 1
+    if anchor is not None and anchor not in names:
+        raise LookupError(anchor)
+    end = 0 if top else len(names)
+    at = end if anchor is None else names.index(anchor) + (0 if before else 1)
     return between(positions[at - 1] if at else None, positions[at] if at < len(positions) else None)
-
-
-def _names(ordered: Sequence[Doc]) -> set[str]:
-    return {each.get("task", each["gid"]) for each in ordered}
 
 
 # ----------------------------------------------------------------------------------------------- projects
@@ -79,7 +73,7 @@ def create(db: Session, me: str, data: Data, gid: str | None = None) -> Doc:
 def update(db: Session, project: Doc, data: Data) -> Doc:
     """Name, notes, colour, dates, archived."""
     for name in data:
-        if name in ("name",):
+        if name == "name":
             project[name] = values.required(data, name)
         elif name == "notes":
             project.update(notes=values.text(data, name), html_notes=richtext.rich(values.text(data, name)))

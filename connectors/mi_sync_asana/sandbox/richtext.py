@@ -38,7 +38,7 @@ def checked(html: str) -> str:
             link.set(name, value)
         if "href" not in link.attrib and "data-asana-gid" in link.attrib:
             link.set("href", f"https://app.asana.com/0/0/{link.attrib['data-asana-gid']}")
-    return tostring(root, encoding="unicode")
+    return tostring(root, encoding="unicode", short_empty_elements=False)
 
 
 def _parsed(html: str) -> Element:
@@ -61,19 +61,21 @@ def _allowed(element: Element) -> bool:
 
 def plain(html: str) -> str:
     """The plain text of rich text. How Asana derives it is not documented; here a link is its label alone."""
-    return re.sub(r"\n{3,}", "\n\n", "".join(_pieces(_parsed(html)))).strip("\n")
+    text = "".join(_pieces(_parsed(html)))
+    return re.sub(f"\n?{_BREAK}+\n?", "\n", text.strip(_BREAK))
+
+
+_BREAK = "\0"
+"""Where a block begins or ends; no XML can hold it."""
 
 
 def _pieces(element: Element) -> Iterator[str]:
-    block = element.tag in _BLOCKS
-    if block:
-        yield "\n"
-    yield element.text or ""
+    edge = _BREAK if element.tag in _BLOCKS else ""
+    yield edge + (element.text or "")
     for child in element:
         yield from _pieces(child)
         yield child.tail or ""
-    if block:
-        yield "\n" if element.tag in {"ol", "ul"} else ""
+    yield edge
 
 
 def rich(text: str) -> str:
@@ -82,4 +84,4 @@ def rich(text: str) -> str:
     for found in _BARE.finditer(text):
         shown += f'{escape(text[at : found.start()])}<a href="{escape(found[0])}">{escape(found[0])}</a>'
         at = found.end()
-    return checked(f"<body>{shown}{escape(text[at:])}</body>") if text else "<body></body>"
+    return checked(f"<body>{shown}{escape(text[at:])}</body>")

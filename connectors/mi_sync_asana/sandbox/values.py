@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -117,9 +117,7 @@ def instant(data: Data, name: str) -> str | None:
     if value is None:
         return None
     try:
-        parsed = datetime.fromisoformat(str(value))
-        if "T" not in str(value):
-            raise ValueError(value)
+        parsed = datetime.fromisoformat(str(value) if "T" in str(value) else "")  # a day alone is no instant
         return stamp(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
         raise bad(f"{name}: Datetime must be in ISO-8601 format, not: {value}") from None
@@ -131,9 +129,7 @@ def day(data: Data, name: str) -> str | None:
     if value is None:
         return None
     try:
-        if len(str(value)) != len("2026-03-02"):
-            raise ValueError(value)
-        return date.fromisoformat(str(value)).isoformat()
+        return datetime.strptime(str(value), "%Y-%m-%d").replace(tzinfo=UTC).date().isoformat()
     except ValueError:
         raise bad(f"{name}: Date must be in ISO-8601 (yyyy-mm-dd) format, not: {value}") from None
 

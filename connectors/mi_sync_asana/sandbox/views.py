@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mi_sync_asana.sandbox import fields, tasks, values
@@ -38,11 +39,20 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A kind of thing: all its fields; those of a listing; those that have to be asked for."""
+    """A kind of thing.
+
+    Attributes:
+        fields: all that it has.
+        compact: those of a listing.
+        opt_in: those that have to be asked for.
+        absent: those that are left out rather than null.
+        keyed: whether it has a gid, which is always shown.
+    """
 
     fields: Mapping[str, Field]
     compact: Sequence[str]
     opt_in: Sequence[str] = ()
+    absent: Sequence[str] = ()
     keyed: bool = True
 
     @property
@@ -67,11 +77,11 @@ class Views:
 
     def full(self, kind: str, doc: Doc, asked: Tree) -> Doc:
         """A thing by itself."""
-        return self._show(kind, doc, asked or dict.fromkeys(SHAPES[kind].full, {}))
+        return self._show(kind, doc, asked or tree(SHAPES[kind].full))
 
     def listed(self, kind: str, doc: Doc, asked: Tree) -> Doc:
         """A thing among others."""
-        return self._show(kind, doc, asked or dict.fromkeys(SHAPES[kind].compact, {}))
+        return self._show(kind, doc, asked or tree(SHAPES[kind].compact))
 
     def _show(self, kind: str, doc: Doc, asked: Tree) -> Doc:
         shape = SHAPES[kind]
@@ -83,7 +93,9 @@ class Views:
             if field is None:
                 # Asana's answer to an unknown field is not documented; one that passed would hide a slip.
                 raise bad(f"opt_fields: {name}: Not a field of {kind}")
-            shown[name] = self._value(field, field.get(self, doc), inner)
+            value = field.get(self, doc)
+            if value is not None or name not in shape.absent:
+                shown[name] = self._value(field, value, inner)
         return shown
 
     def _value(self, field: Field, value: Any, inner: Tree) -> Any:  # noqa: ANN401  whatever the field is
@@ -110,19 +122,39 @@ class Views:
 
 
 def _plain(*names: str) -> dict[str, Field]:
-    return {name: Field(lambda _, doc, name=name: doc.get(name)) for name in names}
+    """Fields that are shown as they are kept."""
+    return {name: Field(partial(_kept, name)) for name in names}
+
+
+def _kept(name: str, _: Views, doc: Doc) -> Any:  # noqa: ANN401  whatever the field is
+    return doc.get(name)
 
 
 def _fixed(**given: Any) -> dict[str, Field]:  # noqa: ANN401  values of any kind
-    return {name: Field(lambda _, __, value=value: value) for name, value in given.items()}
+    """Fields that are always the same here."""
+    return {name: Field(partial(_same, value)) for name, value in given.items()}
+
+
+def _same(value: Any, _: Views, __: Doc) -> Any:  # noqa: ANN401  whatever the field is
+    return value
 
 
 def _one(kind: str, *names: str) -> dict[str, Field]:
-    return {name: Field(lambda view, doc, name=name: view.one(kind, doc.get(name)), kind) for name in names}
+    """Fields that hold the gid of another thing."""
+    return {name: Field(partial(_other, kind, name), kind) for name in names}
+
+
+def _other(kind: str, name: str, view: Views, doc: Doc) -> Doc | None:
+    return view.one(kind, doc.get(name))
 
 
 def _some(kind: str, *names: str) -> dict[str, Field]:
-    return {name: Field(lambda view, doc, name=name: view.some(kind, doc[name]), kind) for name in names}
+    """Fields that hold the gids of other things."""
+    return {name: Field(partial(_others, kind, name), kind) for name in names}
+
+
+def _others(kind: str, name: str, view: Views, doc: Doc) -> list[Doc]:
+    return view.some(kind, doc[name])
 
 
 def _computed(get: Callable[[Views, Doc], Any], *names: str, kind: str = "") -> dict[str, Field]:
@@ -227,7 +259,7 @@ SHAPES: Mapping[str, Shape] = {
             **_plain("name", "archived", "color", "created_at", "modified_at", "default_view", "due_on", "start_on"),
             **_plain("notes", "html_notes"),
             **_fixed(public=False, completed=False, completed_at=None, team=None, current_status=None),
-            **_fixed(privacy_setting="private", default_access_level="editor", icon=None),
+            **_fixed(privacy_setting="private", default_access_level="editor", icon="list"),
             **_one("user", "owner"),
             **_some("user", "members"),
             **_computed(lambda view, doc: view.some("user", doc["members"]), "followers", kind="user"),
@@ -273,8 +305,9 @@ SHAPES: Mapping[str, Shape] = {
         ("resource_type", "name", "resource_subtype"),
         opt_in=(
             *("completed_by", "created_by", "dependencies", "dependents", "external", "html_notes"),
-            *("is_rendered_as_separator", "num_subtasks", "approval_status"),
+            *("is_rendered_as_separator", "num_subtasks"),
         ),
+        absent=("external", "approval_status"),  # the specification has them as conditional
     ),
     "tag": Shape(
         {
@@ -330,8 +363,10 @@ SHAPES: Mapping[str, Shape] = {
             **_one("user", "created_by"),
         },
         ("resource_type", "name", "type", "resource_subtype", "enum_options", "enabled"),
-        opt_in=("description", "created_by", "enum_value", "multi_enum_values", "people_value", "text_value")
-        + ("number_value", "date_value", "display_value", "precision"),
+        opt_in=(
+            *("description", "created_by", "enum_value", "multi_enum_values", "people_value", "text_value"),
+            *("number_value", "date_value", "display_value", "precision"),
+        ),
     ),
     "custom_field_setting": Shape(
         {
