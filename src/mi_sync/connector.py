@@ -409,12 +409,14 @@ class Sandbox:
     """What an entry point of the group `mi_sync.sandboxes` resolves to.
 
     Several sandboxes are served side by side under one address; `prefixes` are the paths that belong to this one.
+    They are shown by `order`; the first is the one that a demonstration uses.
     """
 
     name: str
     summary: str
     prefixes: tuple[str, ...]
     open: Callable[[SandboxOptions], SandboxApp]
+    order: int = 100
 
 
 @dataclass(frozen=True, slots=True)

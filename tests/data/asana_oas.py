@@ -17,17 +17,55 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-KEPT = """
-/attachments /attachments/{} /batch /custom_fields /custom_fields/{} /custom_fields/{}/enum_options
-/projects /projects/{} /projects/{}/addCustomFieldSetting /projects/{}/custom_field_settings
-/projects/{}/removeCustomFieldSetting /projects/{}/sections /projects/{}/sections/insert /projects/{}/task_counts
-/projects/{}/tasks /sections/{} /sections/{}/addTask /sections/{}/tasks /stories/{} /tags /tags/{} /tags/{}/tasks
-/tasks /tasks/{} /tasks/{}/addDependencies /tasks/{}/addFollowers /tasks/{}/addProject /tasks/{}/addTag
-/tasks/{}/dependencies /tasks/{}/dependents /tasks/{}/projects /tasks/{}/removeDependencies
-/tasks/{}/removeFollowers /tasks/{}/removeProject /tasks/{}/removeTag /tasks/{}/setParent /tasks/{}/stories
-/tasks/{}/subtasks /tasks/{}/tags /users /users/{} /workspaces /workspaces/{} /workspaces/{}/custom_fields
-/workspaces/{}/projects /workspaces/{}/tags /workspaces/{}/users
-""".split()
+KEPT = [
+    "/attachments",
+    "/attachments/{}",
+    "/batch",
+    "/custom_fields",
+    "/custom_fields/{}",
+    "/custom_fields/{}/enum_options",
+    "/projects",
+    "/projects/{}",
+    "/projects/{}/addCustomFieldSetting",
+    "/projects/{}/custom_field_settings",
+    "/projects/{}/removeCustomFieldSetting",
+    "/projects/{}/sections",
+    "/projects/{}/sections/insert",
+    "/projects/{}/task_counts",
+    "/projects/{}/tasks",
+    "/sections/{}",
+    "/sections/{}/addTask",
+    "/sections/{}/tasks",
+    "/stories/{}",
+    "/tags",
+    "/tags/{}",
+    "/tags/{}/tasks",
+    "/tasks",
+    "/tasks/{}",
+    "/tasks/{}/addDependencies",
+    "/tasks/{}/addFollowers",
+    "/tasks/{}/addProject",
+    "/tasks/{}/addTag",
+    "/tasks/{}/dependencies",
+    "/tasks/{}/dependents",
+    "/tasks/{}/projects",
+    "/tasks/{}/removeDependencies",
+    "/tasks/{}/removeFollowers",
+    "/tasks/{}/removeProject",
+    "/tasks/{}/removeTag",
+    "/tasks/{}/setParent",
+    "/tasks/{}/stories",
+    "/tasks/{}/subtasks",
+    "/tasks/{}/tags",
+    "/users",
+    "/users/{}",
+    "/workspaces",
+    "/workspaces/{}",
+    "/workspaces/{}/custom_fields",
+    "/workspaces/{}/projects",
+    "/workspaces/{}/tags",
+    "/workspaces/{}/users",
+]
 
 NOISE = {"description", "example", "examples", "externalDocs", "summary", "title", "tags", "operationId", "security"}
 
@@ -94,8 +132,7 @@ def quiet(node: Json) -> Json:
 
 def references(node: Json) -> Iterator[tuple[str, str]]:
     """Kind and name of every component that is referred to."""
-    for kind, name in re.findall(r'"#/components/(\w+)/(\w+)"', json.dumps(node)):
-        yield kind, name
+    yield from re.findall(r'"#/components/(\w+)/(\w+)"', json.dumps(node))
 
 
 if __name__ == "__main__":

@@ -312,7 +312,7 @@ def test_a_task_keeps_what_it_was_made_with(rig: AsanaRig) -> None:
         ({"external": "a"}, "external: Value is not a JSON object: a"),
         ({"external": {"gid": "x" * 1025}}, "gid: Too long"),
         ({"assignee": "somebody"}, 'assignee: Not an email, GID, or "me": somebody'),
-        ({"assignee": "x@example.org"}, "assignee: Not a user in Organization: x@example.org"),
+        ({"assignee": "x@example.org"}, f"assignee: Not a user in Workspace: {WORKSPACE}"),
         ({"custom_fields": {"1": "x"}}, "Custom field with ID 1 is not on given object"),
         ({"memberships": []}, "memberships: Cannot write this property"),
         ({"tags": []}, "tags: Cannot write this property"),
@@ -612,7 +612,7 @@ def test_followers_and_dependencies_come_and_go(rig: AsanaRig) -> None:
         ("number", 42, {"number_value": 42}, "42"),
         ("enum", "{a}", {"enum_value": "a"}, "a"),
         ("multi_enum", ["{a}", "{b}"], {"multi_enum_values": ["a", "b"]}, "a, b"),
-        ("date", {"date": "2026-03-04"}, {"date_value": {"date": "2026-03-04", "date_time": None}}, "2026-03-04"),
+        ("date", {"date": "2026-03-04"}, {"date_value": {"date": "2026-03-04"}}, "2026-03-04"),
         ("people", [KIM], {"people_value": ["Kim Duarte"]}, "Kim Duarte"),
     ],
 )

@@ -34,4 +34,5 @@ sandbox = Sandbox(
     summary="a local Asana with a page of its project",
     prefixes=("/api/1.0", "/0", "/asana"),
     open=_open,
+    order=2,
 )

@@ -79,7 +79,7 @@ class Caller:
         """A user by gid, e-mail address or `me`.
 
         Raises:
-            ApiError: 400, nobody of that name is in the organisation (forum/60069).
+            ApiError: 400, nobody of that name is there (forum/60069, forum/852848).
         """
         if ref == "me":
             return self.find("user", self.me)
@@ -89,7 +89,8 @@ class Caller:
         for user in self.db.all("user"):
             if text in (user["gid"], user["email"]) or text.casefold() == user["email"].casefold():
                 return user
-        raise bad(f"{field}: Not a user in Organization: {text}")
+        (workspace, *_) = self.db.all("workspace")
+        raise bad(f"{field}: Not a user in Workspace: {workspace['gid']}")
 
 
 def external_key(app: str | None, name: str) -> str:

@@ -28,7 +28,7 @@ def seed(store: Store) -> None:
     with store.transaction() as db:
         if db.all("user"):
             return
-        db.put("workspace", {"gid": WORKSPACE, "name": "Sandbox", "is_organization": True})
+        db.put("workspace", {"gid": WORKSPACE, "name": "Sandbox", "is_organization": False})
         everybody = {
             OWNER: ("Sandbox Coordinator", "coordinator@sandbox.example"),
             GUEST: ("Guest", "guest@elsewhere.example"),

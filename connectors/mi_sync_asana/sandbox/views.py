@@ -270,6 +270,7 @@ SHAPES: Mapping[str, Shape] = {
         },
         _REFERENCE,
         opt_in=("html_notes",),
+        absent=("team",),
     ),
     "section": Shape(
         {**_type("section"), **_plain("name", "created_at"), **_one("project", "project")},
@@ -345,7 +346,7 @@ SHAPES: Mapping[str, Shape] = {
     "enum_option": Shape(
         {**_type("enum_option"), **_plain("name", "enabled", "color")}, ("resource_type", "name", "enabled", "color")
     ),
-    "date_value": Shape(_plain("date", "date_time"), ("date", "date_time"), keyed=False),
+    "date_value": Shape(_plain("date", "date_time"), ("date", "date_time"), absent=("date", "date_time"), keyed=False),
     "custom_field": Shape(
         {
             **_type("custom_field"),
