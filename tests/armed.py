@@ -27,7 +27,6 @@ class ArmedAdapter(WsgiAdapter):
         wsgi: the sandbox.
         people: a session of another client, which sets the faults.
         faults: the sandbox's path for them.
-        watch: sees every request.
     """
 
     def __init__(
@@ -35,15 +34,13 @@ class ArmedAdapter(WsgiAdapter):
         wsgi: Callable[..., Any],
         people: requests.Session,
         faults: str,
-        watch: Callable[[requests.PreparedRequest], None] = lambda request: None,
     ) -> None:
         super().__init__(wsgi)
-        self._people, self._faults, self._watch = people, faults, watch
+        self._people, self._faults = people, faults
         self.armed: deque[Fault | None] = deque()
         self.requests = self.writes = 0
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  the options are passed on
-        self._watch(request)
         self.requests += 1
         # A batch of Asana's is a POST; ours only reads.
         if request.method != "GET" and not (request.url or "").endswith("/batch"):

@@ -116,7 +116,9 @@ class AsanaHand:
                 changes["html_notes"] = bodies.to_notes(str(value), marker or "")
             elif name in {"due", "start"}:
                 at = "at" if isinstance(value, datetime) else "on"
-                text = value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z") if isinstance(value, datetime) else value
+                text = (
+                    value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z") if isinstance(value, datetime) else value
+                )
                 changes[f"{name}_{at}"] = text and str(text)
             else:
                 changes[{"title": "name", "done": "completed"}[name]] = value

@@ -128,8 +128,7 @@ connector = Connector(
     ),
     cannot=(
         "invite people, or add followers beyond those that Asana adds",
-        "delete a task: it is completed and moved; a subtask that is no longer wanted goes to the trash, if nobody "
-        "ticked, assigned, dated or described it",
+        "delete a task: it is completed and moved; of its subtasks, a line that nobody touched goes to the trash",
         "give a task without a due date a start date, which Asana does not allow",
         "read or write custom fields, attachments, comments and dependencies",
     ),

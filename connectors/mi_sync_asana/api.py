@@ -159,9 +159,7 @@ class _OffsetExpired(RequestRefused):
 
 
 def _remedy(error: RequestRefused) -> str:
-    found = (
-        remedy for status, part, remedy in _REMEDIES if error.status == status and part in error.why.casefold()
-    )
+    found = (remedy for status, part, remedy in _REMEDIES if error.status == status and part in error.why.casefold())
     return next(found, "")
 
 

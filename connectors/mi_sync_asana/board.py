@@ -38,9 +38,7 @@ class AsanaBoard:
         self._api = Api(self._http, target)
         self._project = Project(self._api, settings.project, target, self._wire.now)
         tags = self._project.tags
-        self._tasks = Tasks(
-            self._api, settings.project, tags, context.timezone, self._wire.now, subtasks=lines
-        )
+        self._tasks = Tasks(self._api, settings.project, tags, context.timezone, self._wire.now, subtasks=lines)
         self._children = ChildWriter(self._api, self._tasks, tags, self._wire, lines=lines)
 
     @property
@@ -168,7 +166,9 @@ class AsanaBoard:
     def _already_there(self, hidden: external.External, error: RequestRefused) -> AlreadyThere:
         task = self._tasks.named(hidden.name)
         where = "it lies in the trash, or is hidden from this token" if task is None else "it is adopted"
-        return AlreadyThere(f"{error.why} Asana has a task of this item already: {where}.", id=task.id if task else None)
+        return AlreadyThere(
+            f"{error.why} Asana has a task of this item already: {where}.", id=task.id if task else None
+        )
 
     # -- change -------------------------------------------------------------------------------------
 

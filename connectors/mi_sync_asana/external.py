@@ -1,8 +1,8 @@
 """The out-of-sight half of the marker: Asana's `external`, a name and data that an app keeps on a task.
 
 People cannot see or change it, and a copy of a task does not get it. So where it is there, it decides, and the line in
-the description only helps tokens that do not see it (developers.asana.com/docs/custom-external-data). Its name is unique
-among all tasks of the app: the project is part of it, or one programme could not have two targets.
+the description only helps tokens that do not see it (developers.asana.com/docs/custom-external-data). Its name is
+unique among all tasks of the app: the project is part of it, or one programme could not have two targets.
 """
 
 from __future__ import annotations

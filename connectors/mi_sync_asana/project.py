@@ -127,5 +127,3 @@ class Project:
     def _make_tag(self, name: str) -> Named:
         raw = self._api.post(f"/workspaces/{self._workspace_id()}/tags", {"name": name}, "name")
         return Named(gid(an_object(raw, "tag")), name)
-
-

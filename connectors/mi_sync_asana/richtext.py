@@ -180,9 +180,7 @@ class _Reader:
 
 # ------------------------------------------------------------------------------- a person's text, kept as it is
 
-_MARKER_LINK = re.compile(
-    r"\s*<a\b[^>]*\bhref=\"https://mi-sync\.invalid/[^\"]*\"[^>]*?(?:/>|>.*?</a>)\s*", re.DOTALL
-)
+_MARKER_LINK = re.compile(r"\s*<a\b[^>]*\bhref=\"https://mi-sync\.invalid/[^\"]*\"[^>]*?(?:/>|>.*?</a>)\s*", re.DOTALL)
 _END = re.compile(r"\s*</body>\s*\Z")
 
 

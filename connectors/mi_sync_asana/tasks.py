@@ -68,7 +68,7 @@ class Tasks:
         subtasks: whether subtasks are lines of a checklist; else nobody looks at them.
     """
 
-    def __init__(  # noqa: PLR0913  each is one thing that a task's meaning depends on
+    def __init__(
         self, api: Api, project: str, tags: Names, timezone: ZoneInfo, now: Callable[[], datetime], *, subtasks: bool
     ) -> None:
         self._api, self._project, self._tags = api, project, tags

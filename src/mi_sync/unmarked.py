@@ -1,7 +1,7 @@
 """What carries no marker: found by its exact name, listed again before it is made, looked at after every outcome.
 
-Lists, labels, sections, tags and the lines of checklists have no place for a marker. So each step about one of them says
-how things should be, which can be checked after any outcome and repeated without harm.
+Lists, labels, sections, tags and the lines of checklists have no place for a marker. So each step about one of them
+says how things should be, which can be checked after any outcome and repeated without harm.
 """
 
 from __future__ import annotations

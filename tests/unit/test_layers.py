@@ -34,7 +34,7 @@ PURE = {
     "sheets",
 }
 """No files, clock, network or logging."""
-EDGES = {"connector", "http", "state", "loader"}
+EDGES = {"connector", "http", "unmarked", "state", "loader"}
 """Each does one kind of I/O."""
 STORY = {"events", "pulling", "applying", "sync"}
 """What happens in a run, told `config` as a value."""
@@ -49,7 +49,7 @@ RANK = {
 }
 """A module imports those of its own rank and below; `sync` is told by `config` what there is."""
 
-SEAM = {"mi_sync.connector", "mi_sync.model", "mi_sync.errors", "mi_sync.http"}
+SEAM = {"mi_sync.connector", "mi_sync.model", "mi_sync.errors", "mi_sync.http", "mi_sync.unmarked"}
 STAND_IN = "mi_sync_sandbox"
 """What the sandboxes share; no connector itself needs it."""
 WORLD = {
