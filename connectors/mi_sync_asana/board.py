@@ -64,9 +64,8 @@ class AsanaBoard:
         taken_at = self._wire.now()
         head = self._project.head()
         self._project.take_sections()
-        members, warning = self._project.members()
+        members = self._project.members()
         remotes = tuple(task.remote for task in self._tasks.all())
-        hidden = "the project is archived, so people do not see it in their lists" if head.get("archived") else ""
         return Snapshot(
             board=self._project.identified(head),
             taken_at=taken_at,
@@ -74,7 +73,6 @@ class AsanaBoard:
             lists=tuple(dict.fromkeys(each.name for each in self._project.sections.usable())),
             labels=tuple(dict.fromkeys(name for remote in remotes for name in remote.labels)),
             members=members,
-            limits=tuple(text for text in (warning, hidden) if text),
         )
 
     def newest(self) -> Sequence[Remote]:

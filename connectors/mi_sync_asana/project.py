@@ -12,9 +12,6 @@ from mi_sync_asana import ARCHIVED
 from mi_sync_asana.api import Api, is_missing
 from mi_sync_asana.wire import Json, an_object, gid, member
 
-MAX_USERS = 2000
-"""People in one answer; for more of them Asana has another listing, of twenty and more requests (spec)."""
-
 
 class Project:
     """One project. It knows the project's gid from the start, and asks for the rest when it is needed.
@@ -44,6 +41,7 @@ class Project:
         Raises:
             ConfigError: there is no such project for this token.
             NotAuthorised: the token does not suffice.
+            RequestRefused: it is archived.
         """
         try:
             raw = self._api.get(f"/projects/{self.id}", opt_fields="name,permalink_url,archived,workspace")
@@ -55,6 +53,10 @@ class Project:
                 raise NotAuthorised(error.why, where=self._target, remedy=error.remedy) from None
             raise
         head = an_object(raw, "project")
+        if head.get("archived"):
+            why = f"the project {head.get('name')!r} is archived, so people do not see what is done in it."
+            remedy = "Unarchive it in Asana, or name another project."
+            raise RequestRefused(why, where=f"{self._target}.project", remedy=remedy)
         self._workspace = gid(an_object(head.get("workspace"), "workspace"))
         return head
 
@@ -70,20 +72,17 @@ class Project:
 
     # -- people -------------------------------------------------------------------------------------
 
-    def members(self) -> tuple[tuple[Member, ...], str]:
-        """Everybody who can be assigned, and a warning when that cannot be told.
+    def members(self) -> tuple[Member, ...]:
+        """Everybody who can be assigned, of a large organisation the 2000 that Asana lists at once (spec).
 
         An organisation shows its people to its own; a guest gets those of the project, without their addresses.
         """
         path = f"/workspaces/{self._workspace_id()}/users"
         try:
-            found = tuple(member(raw) for raw in self._api.all(path, limit=0, opt_fields="name,email"))
-        except RequestRefused as error:
+            return tuple(member(raw) for raw in self._api.all(path, limit=0, opt_fields="name,email"))
+        except RequestRefused:
             shown = an_object(self._api.get(f"/projects/{self.id}", opt_fields="members.name"), "project")
-            why = f"the workspace does not show its people ({error.why}); name the assignees in [people] by their gid"
-            return tuple(member(raw) for raw in shown.get("members") or []), why
-        many = f"the workspace has more people than Asana lists at once ({MAX_USERS}); some cannot be assigned"
-        return found, many if len(found) >= MAX_USERS else ""
+            return tuple(member(raw) for raw in shown.get("members") or [])
 
     # -- sections -----------------------------------------------------------------------------------
 
