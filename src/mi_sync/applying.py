@@ -53,14 +53,16 @@ def settle(
             yield Waiting(pause, "a request of an interrupted run may still take effect")
             wire.sleep(pause)
             snapshot = board.snapshot()
-    links = run.store.links(target)
+    links, names = run.store.links(target), planning.names_of(snapshot.members)
     for entry in entries:
         with run.store.transaction():
-            _settle_one(run, entry, links.get(entry.key), snapshot, resuming)
+            _settle_one(run, entry, links.get(entry.key), snapshot, names, resuming)
     return snapshot
 
 
-def _settle_one(run: Run, entry: Entry, old: Link | None, snapshot: Snapshot, resuming: str) -> None:
+def _settle_one(
+    run: Run, entry: Entry, old: Link | None, snapshot: Snapshot, names: Mapping[str, str], resuming: str
+) -> None:
     change = planning.change_from_json(entry.intent["change"])
     # What is missing on an item is planned anew, unless the very plan that it is of goes on.
     after = "carried" if entry.plan == resuming and _children(change) else "done"
@@ -72,7 +74,7 @@ def _settle_one(run: Run, entry: Entry, old: Link | None, snapshot: Snapshot, re
         run.store.advance(entry.seq, "void")
         return
     if not _is_stray(change, old):
-        link = _carried(change, entry.intent["nonce"], remote, old, run)
+        link = _carried(change, entry.intent["nonce"], remote, old, run, names)
         run.store.save_link(entry.target, link)
     run.store.advance(entry.seq, after)
 
@@ -117,6 +119,7 @@ class Worker:
         self._taken_at = snapshot.taken_at
         self._remotes = {remote.id: remote for remote in snapshot.remotes}
         self._links = self._store.links(target.target)
+        self._names = planning.names_of(snapshot.members)
         self._earlier = {
             (e.key, e.intent["change"]["id"]): e
             for e in self._store.entries_of_plan(journal)
@@ -151,7 +154,7 @@ class Worker:
 
     def _carry_out(self, change: Change) -> Generator[Event, None, None]:
         remote = self._current(change)
-        if change.action == "adopt" and not change.fields:
+        if change.action == "adopt" and change.nonce and not change.fields:
             assert remote is not None  # noqa: S101  an adoption is of an item that was seen
             seq = self._intend(change, change.nonce, self._token(change, change.nonce))
             self._record(change, change.nonce, remote, seq)  # no call; journalled, so that a saved plan can resume
@@ -276,15 +279,17 @@ class Worker:
 
     def _unique(self, change: Change, token: str) -> str:
         """The same in every attempt and every run, but for an item that is made again after a person removed it."""
-        again = f".{identity.digest(change.expects, token)}" if change.expects else ""
-        return f"{self._programme}.{change.key}{again}"
+        if change.nonce:
+            return ""  # it has its name
+        again = change.action == "create" and change.expects
+        return f"{self._programme}.{change.key}" + (f".{identity.digest(change.expects, token)}" if again else "")
 
     # -- after the call -----------------------------------------------------------------------------
 
     def _record(self, change: Change, nonce: str, remote: Remote, seq: int) -> Link:
         """Link and journal in one commit."""
         old = self._links.get(change.key)
-        link = _carried(change, nonce, remote, old, self._run)
+        link = _carried(change, nonce, remote, old, self._run, self._names)
         children = bool(_children(change))
         if not children:
             link = replace(link, labels=change.labels, checklist=change.checklist)
@@ -325,7 +330,7 @@ def _is_stray(change: Change, old: Link | None) -> bool:
     return change.action == "archive" and (old is None or old.id != change.id)
 
 
-def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: Run) -> Link:
+def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: Run, names: Mapping[str, str]) -> Link:
     """The link after the call for the item itself; labels and checklist follow with the children."""
     after = {name: value for name, (_, value) in change.fields.items()}
     timezone = run.config.programme.timezone
@@ -333,7 +338,7 @@ def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: 
     if same:
         seen = same.seen
     elif change.action == "adopt":
-        seen = planning.seen_of(remote, timezone)
+        seen = planning.seen_of(remote, names, timezone)
     else:
         seen = Seen(list=str(after.get("list", remote.list)))
     due = _local_day(after["due"], timezone) if "due" in after else seen.due
@@ -354,7 +359,7 @@ def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: 
             due=due,
             done=bool(after.get("done", seen.done)),
             archived=change.action == "archive",
-            assigned=seen.assigned or bool(after.get("assignee")),
+            assignees=seen.assignees or tuple(names.get(id_, id_) for id_ in [after.get("assignee")] if id_),
             gone=False,
             conflicts=change.conflicts,
         ),
@@ -363,7 +368,7 @@ def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: 
 
 def _patched(change: Change) -> bool:
     """Whether the item itself is written, and not only its children."""
-    return change.action == "create" or any(name not in {"labels", "checklist"} for name in change.fields)
+    return not change.nonce or any(name not in {"labels", "checklist"} for name in change.fields)
 
 
 def _fields(change: Change) -> Fields:

@@ -42,6 +42,9 @@ Kind = Literal["posting", "applicant", "application", "feedback"]
 ENGAGED: frozenset[str] = frozenset({"accepted", "in_progress", "completed"})
 """The statuses that make an application an engagement."""
 
+IN_REVIEW: frozenset[str] = frozenset({"in_review", "shortlisted", "interviewing", "offered"})
+"""The statuses between an application and its outcome."""
+
 ENDED: frozenset[str] = frozenset({"withdrawn", "declined", "rejected"})
 """The statuses that end an engagement explicitly."""
 
@@ -188,6 +191,30 @@ def privacy_of(record: type[Record], name: str) -> Privacy:
         KeyError: the record has no such field.
     """
     return next(m for m in record.model_fields[name].metadata if isinstance(m, Privacy))
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many applications a posting has: all of them, those being looked at, and the engagements. No names.
+
+    `places` are the openings that are left; None where nobody says how many there are.
+    """
+
+    applications: int = 0
+    in_review: int = 0
+    engaged: int = 0
+    places: int | None = None
+
+    @staticmethod
+    def of(posting: Posting, statuses: Mapping[str | None, int]) -> Counts:
+        """From how many applications there are of each status."""
+        engaged = sum(statuses.get(status, 0) for status in ENGAGED)
+        return Counts(
+            applications=sum(statuses.values()),
+            in_review=sum(statuses.get(status, 0) for status in IN_REVIEW),
+            engaged=engaged,
+            places=None if posting.openings is None else max(0, posting.openings - engaged),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,12 +457,15 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a board showed of an item when it was last looked at; `gone` when it was not there."""
+    """What a board showed of an item when it was last looked at; `gone` when it was not there.
+
+    `assignees` are the members by name, for people.
+    """
 
     done: bool = False
     due: str | None = None
     list: str = ""
-    assigned: bool = False
+    assignees: tuple[str, ...] = ()
     archived: bool = False
     gone: bool = False
     conflicts: tuple[str, ...] = ()
@@ -484,8 +514,9 @@ class Patch:
     Attributes:
         id: the remote's id, or None to create it.
         marker: the token to plant, in the same call.
-        unique: a name for the item that is the same in every attempt to create it. A board that can keeps it, hidden
-            from people, and refuses a second item of that name with `AlreadyThere`.
+        unique: a name for the item that is the same in every attempt to create it; also given when a person's item
+            becomes ours, else empty. A board that can keeps it, hidden from people, and refuses a second item of that
+            name with `AlreadyThere`.
         body: the whole body that stands beside the marker after the call, ours or a person's, so that a tool
             which keeps the marker in the text can write both.
         fields: what to change (all of them for a creation); `labels` only at a creation.

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from mi_sync.errors import Problem, StalePlan
 from mi_sync.identity import MARKED, Marker, canonical, digest, field_digest
-from mi_sync.model import Item, Link, Member, Remote, Seen, Snapshot
+from mi_sync.model import Capabilities, Item, Link, Member, Remote, Seen, Snapshot
 
 Action = Literal["create", "adopt", "update", "archive"]
 Resolution = Literal["ours", "theirs", "ask"]
@@ -26,6 +26,7 @@ Resolution = Literal["ours", "theirs", "ask"]
 SCALARS = ("title", "body", "due", "start")
 _DATES = ("due", "start")
 _VERSION = 1
+PLAIN = Capabilities()
 _CHILDREN = frozenset({"labels", "checklist"})
 """What is written one by one, after the call for the item itself and without a new marker."""
 _WRITTEN = "written"
@@ -39,11 +40,12 @@ class Change:
     Attributes:
         target: the target's name.
         key: the item's key.
-        action: `adopt` takes an item over that carries our marker; it may change fields, too.
+        action: `adopt` takes an item over that carries our marker, or one without any, which then gets it; it may
+            change fields, too.
         title: as it will stand.
         fields: name → (from, to), as JSON values: instants and dates in ISO 8601, sets as sorted lists.
         id, url: of the item on the board; empty for a creation.
-        nonce: of the item; empty for a creation, which draws its own.
+        nonce: of the item; empty where it has no marker yet, so that one is drawn.
         owner, step: whose milestone it is.
         base, labels, checklist: the base of the link once the change is done.
         conflicts: the fields that both sides changed and that are left as the board has them, to be asked about.
@@ -113,9 +115,8 @@ class Rules:
         max_archive: share of the open items that may be archived, from 10 items on.
         max_create: how many items may be made.
         may_archive: False when a source could not be read to its end.
-        archive: how the board archives; see `Capabilities`.
-        new_items: where the board puts a new item; they are made so that they stand in order.
         recreate: keys of dismissed items to bring back.
+        adopt: whether an item without a marker that has just the title of a missing one is taken over.
     """
 
     target: str
@@ -126,14 +127,15 @@ class Rules:
     max_archive: float = 0.3
     max_create: int = 2000
     may_archive: bool = True
-    archive: Literal["flag", "completed"] = "flag"
-    new_items: Literal["bottom", "top"] = "bottom"
     recreate: frozenset[str] = frozenset()
+    adopt: bool = False
 
 
-def make(desired: Desired, base: Mapping[str, Link], actual: Snapshot, rules: Rules) -> TargetPlan:
-    """The plan for one target."""
-    return _Planner(desired, base, actual, rules).plan()
+def make(
+    desired: Desired, base: Mapping[str, Link], actual: Snapshot, rules: Rules, able: Capabilities = PLAIN
+) -> TargetPlan:
+    """The plan for one target, whose board is `able` to do so much."""
+    return _Planner(desired, base, actual, rules, able).plan()
 
 
 # ------------------------------------------------------------------------------------------- deciding
@@ -160,15 +162,20 @@ class _Merging:
 
 
 class _Planner:
-    def __init__(self, desired: Desired, base: Mapping[str, Link], actual: Snapshot, rules: Rules) -> None:
+    def __init__(
+        self, desired: Desired, base: Mapping[str, Link], actual: Snapshot, rules: Rules, able: Capabilities
+    ) -> None:
         self._desired = desired
         self._base = base
         self._actual = actual
         self._rules = rules
+        self._able = able
         self._problems: list[Problem] = []
         self._by_id = {remote.id: remote for remote in actual.remotes}
+        self._names = names_of(actual.members)
         self._markers = {remote.id: Marker.decode(remote.marker) for remote in actual.remotes}
         self._marked = self._by_marked_key()
+        self._namesakes = self._by_title()
 
     def plan(self) -> TargetPlan:
         if not self._actual.complete:
@@ -207,6 +214,15 @@ class _Planner:
                 marked[linked.get(remote.id, marker.key)].append(remote)
         return marked
 
+    def _by_title(self) -> dict[str, list[Remote]]:
+        """Open items that nobody's marker claims and that we do not know, by title."""
+        linked = {link.id for link in self._base.values()}
+        found: dict[str, list[Remote]] = defaultdict(list)
+        for remote in self._actual.remotes:
+            if remote.marker is None and not remote.archived and remote.id not in linked:
+                found[_title(remote.title)].append(remote)
+        return found
+
     def _put_away(self, remote: Remote) -> bool:
         marker = self._markers[remote.id]
         return marker is not None and marker.archived and remote.archived
@@ -242,7 +258,43 @@ class _Planner:
         found = self._marked.get(key)
         if found:
             return self._adopt(item, found[0])
-        return _Outcome() if item is None else _Outcome(change=self._create(item, ""))
+        if item is None:
+            return _Outcome()
+        namesake = self._namesake(item)
+        return _Outcome(change=self._create(item, "")) if namesake is None else self._take_over(item, namesake)
+
+    def _namesake(self, item: Item) -> Remote | None:
+        """The one item of a person's that has the title of just this one; told where it is not taken."""
+        found = self._namesakes.get(_title(item.title), [])
+        if not found:
+            return None
+        alike = sum(_title(other.title) == _title(item.title) for other in self._desired.items.values())
+        if self._rules.adopt and len(found) == alike == 1:
+            return found[0]
+        why = "it has the title of an item that is missing, and no mark of ours; "
+        if len(found) == alike == 1:
+            self._problem(found[0].url, "", f"{why}--adopt takes it over instead of making a second.")
+        else:
+            self._problem(found[0].url, "", f"{why}several are called so, so none is taken over.")
+        return None
+
+    def _take_over(self, item: Item, remote: Remote) -> _Outcome:
+        """A person's item becomes ours: what is empty is filled, and what differs is a conflict like any other."""
+        empty = field_digest(None)
+        link = Link(
+            key=item.key,
+            id=remote.id,
+            url=remote.url,
+            nonce="",
+            owner=item.owner,
+            step=item.step,
+            title=remote.title,
+            base=dict.fromkeys(SCALARS, empty),
+        )
+        outcome = self._merge(item, link, remote)
+        after = outcome.link or link
+        change = outcome.change or self._change("adopt", item, remote, {}, after)
+        return replace(outcome, change=replace(change, action="adopt", base=_remembered(change.base)), link=None)
 
     def _adopt(self, item: Item | None, remote: Remote) -> _Outcome:
         """An item with our marker of which we know nothing: the state was lost, or is another machine's."""
@@ -323,11 +375,11 @@ class _Planner:
 
     def _is_done(self, link: Link, remote: Remote) -> bool:
         """Whether a person's work is done, and not only completed by us to archive it."""
-        return remote.done and not (self._rules.archive == "completed" and link.archived)
+        return remote.done and not (self._able.archive == "completed" and link.archived)
 
     def _is_put_away(self, remote: Remote) -> bool:
         """Whether an item that we archived is out of the way still; some boards archive by completing."""
-        return remote.archived or (self._rules.archive == "completed" and remote.done)
+        return remote.archived or (self._able.archive == "completed" and remote.done)
 
     # -- three-way ----------------------------------------------------------------------------------
 
@@ -493,7 +545,7 @@ class _Planner:
         return {**base, "done": "1"} if item.done else base
 
     def _seen(self, remote: Remote, conflicts: Sequence[str]) -> Seen:
-        return seen_of(remote, self._rules.timezone, conflicts)
+        return seen_of(remote, self._names, self._rules.timezone, conflicts)
 
     def _member(self, item: Item) -> str | None:
         if item.assignee is None:
@@ -523,7 +575,7 @@ class _Planner:
     def _in_order(self, changes: Iterable[Change]) -> list[Change]:
         """By due date; new items the other way round where each goes on top of the one before."""
         ordered = sorted(changes, key=self._order)
-        if self._rules.new_items == "top":
+        if self._able.new_items == "top":
             ordered.sort(key=lambda change: change.action == "create")
             first = next((n for n, change in enumerate(ordered) if change.action == "create"), len(ordered))
             ordered[first:] = reversed(ordered[first:])
@@ -586,6 +638,16 @@ def _rebuilt(item: Item, remote: Remote, marker: Marker, *, archived: bool) -> L
     )
 
 
+def _title(text: str) -> str:
+    """A title without regard to case and spacing."""
+    return " ".join(text.split()).casefold()
+
+
+def _remembered(base: Mapping[str, str]) -> Mapping[str, str]:
+    """The base of an item whose marker is written now, whatever fields change with it."""
+    return {**base, _WRITTEN: _written(base)}
+
+
 def _written(base: Mapping[str, str], *, archived: bool = False) -> str:
     """Names the marker of a write, so that it is known again."""
     return digest("a" if archived else "o", *(base.get(name) or field_digest(None) for name in MARKED), size=5)
@@ -619,14 +681,19 @@ def _merge_set(
     return [name for name in theirs if name not in remove] + add
 
 
-def seen_of(remote: Remote, timezone: ZoneInfo, conflicts: Sequence[str] = ()) -> Seen:
-    """What the board shows of an item now."""
+def names_of(members: Iterable[Member]) -> Mapping[str, str]:
+    """What people call each member, by id."""
+    return {member.id: member.name or member.username or member.id for member in members}
+
+
+def seen_of(remote: Remote, names: Mapping[str, str], timezone: ZoneInfo, conflicts: Sequence[str] = ()) -> Seen:
+    """What the board shows of an item now; `names` are the members', by id."""
     due = remote.due.astimezone(timezone) if isinstance(remote.due, datetime) else remote.due
     return Seen(
         done=remote.done,
         due=canonical(due) or None,
         list=remote.list,
-        assigned=bool(remote.assignees),
+        assignees=tuple(names.get(id_, "somebody who left") for id_ in remote.assignees),
         archived=remote.archived,
         conflicts=tuple(conflicts),
     )

@@ -16,6 +16,7 @@ from mi_sync.milestones import Asked, Milestones, Programme, load_steps, merge_s
 from mi_sync.model import (
     Applicant,
     Application,
+    Counts,
     Engagement,
     Feedback,
     FeedbackKind,
@@ -117,6 +118,16 @@ def test_a_recruiting_card_is_done_once_its_places_are_filled(status: str) -> No
         "open": [False],
         "in_review": [False],
     }.get(status, [True])
+
+
+def test_a_recruiting_card_tells_how_many_applied_and_no_names() -> None:
+    counts = Counts.of(
+        FULL.model_copy(update={"openings": 3}), {"applied": 4, "shortlisted": 2, "in_progress": 1, None: 1}
+    )
+    (item,) = SHIPPED.of_posting(FULL.model_copy(update={"openings": 3, "status": "in_review"}), counts).items
+    assert "Openings: 3 (2 left)" in item.body
+    assert "Applications: 8, 2 in review, 1 accepted" in item.body
+    assert item.list == "In review"
 
 
 def test_the_shipped_templates_need_no_roles() -> None:

@@ -39,6 +39,18 @@ class Hand(Protocol):
         """Removes an item for good."""
         ...
 
+    def copy(self, id: str) -> str:  # noqa: A002
+        """Copies an item as the tool does, with the marker if the tool copies that; returns the copy's id."""
+        ...
+
+    def rename_list(self, name: str, to: str) -> None:
+        """Gives a list another name."""
+        ...
+
+    def remove_list(self, name: str) -> None:
+        """Takes a list away as people of this tool do, with or without what is on it."""
+        ...
+
     def add_label(self, id: str, name: str) -> None:  # noqa: A002
         """Puts a label on, and makes it when it is missing."""
         ...
@@ -83,6 +95,14 @@ class BoardLab(Protocol):
 
     def now(self) -> datetime:
         """The time that the connector believes it is."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Moves that time on."""
+        ...
+
+    def replenish(self) -> None:
+        """Ends a fault of the kind `BUDGET`: there is a budget again, as in another run."""
         ...
 
     def fault(self, fault: Fault, skip: int = 0) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -100,6 +100,7 @@ class MemoryWorld:
         self.requests = 0
         self.writes = 0
         self.shown: int | None = None
+        self.trash: set[str] = set()
         self._number = 0
         self._armed: deque[Fault | None] = deque()
         self._late: list[tuple[datetime, Callable[[], object]]] = []
@@ -155,7 +156,8 @@ class MemoryWorld:
         landed = [effect for at, effect in self._late if at <= self.now()]
         self._late = [(at, effect) for at, effect in self._late if at > self.now()]
         for effect in landed:
-            effect()
+            with suppress(MiSyncError):  # refused, and nobody is there to hear it
+                effect()
 
 
 class MemoryBoard:
@@ -219,6 +221,8 @@ class MemoryBoard:
         return self.world.write(lambda: self._add(patch))
 
     def _add(self, patch: Patch) -> Remote:
+        if self.capabilities.unique and patch.unique in self.world.trash:
+            raise AlreadyThere("an item of this name lies in the trash.", id=None)
         if self.capabilities.unique and patch.unique:
             for item in self.world.items.values():
                 if item.unique == patch.unique:
@@ -265,8 +269,12 @@ class MemoryBoard:
         fields = patch.fields.copy()
         away = fields.pop("archived")
         fields["done"] = fields.get("done", away)
-        self.world.write(lambda: self._apply(item, replace(patch, fields=fields)))
-        self.world.write(lambda: setattr(item, "archived", away))
+        calls = [
+            lambda: self._apply(item, replace(patch, fields=fields)),
+            lambda: setattr(item, "archived", away),
+        ]
+        for call in calls if away else reversed(calls):
+            self.world.write(call)
         return item.remote()
 
     def _apply(self, item: MemoryItem, patch: Patch) -> None:
@@ -336,6 +344,10 @@ class MemoryHand:
         """Removes an item for good; moving it to another board looks the same from here."""
         del self._world.items[id]
 
+    def throw_away(self, id: str) -> None:  # noqa: A002
+        """Puts an item into the trash, which nobody sees and which keeps its name."""
+        self._world.trash.add(self._world.items.pop(id).unique)
+
     def copy(self, id: str) -> str:  # noqa: A002
         """Copies an item with everything that is on it, the marker too, as tools do; returns the copy's id."""
         item = self._world.items[id]
@@ -348,6 +360,18 @@ class MemoryHand:
             assignees=[*item.assignees],
         )
         return self._world.add(twin).id
+
+    def rename_list(self, name: str, to: str) -> None:
+        """Gives a list another name."""
+        self._world.lists[self._world.lists.index(name)] = to
+        for item in self._world.items.values():
+            item.list = to if item.list == name else item.list
+
+    def remove_list(self, name: str) -> None:
+        """Takes a list away, and archives what is on it."""
+        self._world.lists.remove(name)
+        for item in self._world.items.values():
+            item.archived |= item.list == name
 
     def add_label(self, id: str, name: str) -> None:  # noqa: A002
         """Puts a label on."""
@@ -410,6 +434,14 @@ class MemoryLab:
     def now(self) -> datetime:
         """The clock's time."""
         return self.clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        """Moves the clock on."""
+        self.clock.sleep(seconds)
+
+    def replenish(self) -> None:
+        """Disarms the world."""
+        self.world.disarm()
 
     def fault(self, fault: Fault, skip: int = 0) -> None:
         """Arms the world."""
