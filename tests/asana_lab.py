@@ -132,6 +132,30 @@ class AsanaHand:
     def delete(self, id: str) -> None:  # noqa: A002
         self.call("DELETE", f"/tasks/{id}")
 
+    def copy(self, id: str) -> str:  # noqa: A002
+        """What people get by duplicating: everything but `external`."""
+        there = self.task(id)
+        home = there["memberships"][0]
+        home = {"project": home["project"]["gid"], "section": home["section"]["gid"]}
+        kept = {name: there[name] for name in ("name", "html_notes", "resource_subtype", "completed")}
+        dates = {name: there[name] for name in ("due_at" if there["due_at"] else "due_on", "start_on") if there[name]}
+        tags = [each["gid"] for each in there["tags"]]
+        made = self.call("POST", "/tasks", **kept, **dates, tags=tags, projects=[PROJECT], memberships=[home])
+        for line in self.subtasks(id):
+            self.add_line(made["gid"], line["name"], done=line["completed"])
+        return str(made["gid"])
+
+    def rename_list(self, name: str, to: str) -> None:
+        self.call("PUT", f"/sections/{self._section(name)}", name=to)
+
+    def remove_list(self, name: str) -> None:
+        """Asana asks first what to do with the tasks; here they are kept."""
+        section = self._section(name)
+        other = next(each["gid"] for each in self.pages(f"/projects/{PROJECT}/sections") if each["gid"] != section)
+        for task in self.pages(f"/sections/{section}/tasks"):
+            self.call("POST", f"/tasks/{task['gid']}/addProject", project=PROJECT, section=other)
+        self.call("DELETE", f"/sections/{section}")
+
     def add_label(self, id: str, name: str) -> None:  # noqa: A002
         known = {each["name"]: each["gid"] for each in self.pages(f"/workspaces/{WORKSPACE}/tags")}
         tag = known.get(name) or self.call("POST", f"/workspaces/{WORKSPACE}/tags", name=name)["gid"]
@@ -192,6 +216,12 @@ class AsanaLab:
 
     def now(self) -> datetime:
         return self.clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+
+    def replenish(self) -> None:
+        self._budget.limit = None
 
     def fault(self, fault: Fault, skip: int = 0) -> None:
         if fault is Fault.BUDGET:

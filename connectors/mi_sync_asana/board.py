@@ -89,10 +89,12 @@ class AsanaBoard:
     def merge(self, patch: Patch) -> Remote:
         """Creates or changes one task by one request, which carries the marker; a move to a section is another one.
 
+        It goes to the archive after that request, and comes back before it.
+
         Raises:
             AlreadyThere: a creation, and there is a task of the name `patch.unique`.
             RequestRefused: nothing happened: a text is too long, or Asana refused.
-            OutcomeUnknown: no usable answer to the request for the task, or to the move after it.
+            OutcomeUnknown: no usable answer to the request for the task, or to the move.
             Unavailable: among others, a section or tag was asked for and not answered; nothing happened to the task.
         """
         self._refuse(patch)
@@ -176,19 +178,36 @@ class AsanaBoard:
             raise ValueError("tags and people of an existing task change one by one, not as a set")
         task = existing(self._tasks.fresh(id_))
         goal = self._goal(task, fields)
-        sent = {**written(fields, task.raw), "html_notes": self._notes(task, patch), **self._hidden(task, patch)}
-        try:
-            raw = self._api.put(f"/tasks/{task.id}", sent, TASK_FIELDS)
-        except RequestRefused as error:
-            if not self._is_theirs(error, sent, fields):
-                raise
-            raw = self._api.put(f"/tasks/{task.id}", {k: v for k, v in sent.items() if k != "html_notes"}, TASK_FIELDS)
-        task = self._replied(raw, new=False)
-        return self._move(task, goal).remote if goal else task.remote
+        away = fields.get("archived") is True
+        if goal and not away:
+            task = self._move(task, goal)
+        task = self._put(task, patch)
+        return (self._move(task, goal) if goal and away else task).remote
 
-    def _is_theirs(self, error: RequestRefused, sent: Json, fields: Fields) -> bool:
-        """Whether Asana does not take a person's text back as it gave it; `external` then has the marker alone."""
-        return "xml" in error.why.casefold() and "external" in sent and "body" not in fields
+    def _put(self, task: Task, patch: Patch) -> Task:
+        """The one call. What Asana does not take, although it is not essential, is left out, one after the other."""
+        sent = {
+            **written(patch.fields, task.raw),
+            "html_notes": self._notes(task, patch),
+            **self._hidden(task, patch),
+        }
+        while True:
+            try:
+                return self._replied(self._api.put(f"/tasks/{task.id}", sent, TASK_FIELDS), new=False)
+            except RequestRefused as error:
+                left_out = self._dispensable(error, sent, patch)
+                if not left_out:
+                    raise
+                del sent[left_out]
+
+    def _dispensable(self, error: RequestRefused, sent: Json, patch: Patch) -> str:
+        """What of a refused change can be left out, because the other half of the marker is enough; or nothing.
+
+        A person's text that Asana does not take back as it gave it, or a name that a task in the trash still has.
+        """
+        if "xml" in error.why.casefold() and "body" not in patch.fields and "external" in sent:
+            return "html_notes" if "html_notes" in sent else ""
+        return "external" if _TAKEN in error.why and "external" in sent and "html_notes" in sent else ""
 
     def _notes(self, task: Task, patch: Patch) -> str:
         """Our body, or a person's as it is: only the marker's line in it is renewed."""
@@ -197,13 +216,14 @@ class AsanaBoard:
         return richtext.remarked(str(task.raw.get("html_notes") or ""), patch.marker)
 
     def _hidden(self, task: Task, patch: Patch) -> Json:
-        """The half of the marker in `external`, on a task that has one of ours.
+        """The half of the marker in `external`, on a task that has one of ours or becomes ours.
 
         While a task is archived, it tells where the task came from.
         """
         before = self._tasks.external(task)
         if before is None:
-            return {}
+            new = bool(patch.unique) and not task.raw.get("external")  # else it is another tool's
+            return external.named(self._project.id, patch.unique, patch.marker).sent() if new else {}
         archived = patch.fields.get("archived", task.remote.archived)
         origin = before.origin if task.remote.archived else self._tasks.section(task)
         return external.External(before.name, patch.marker, origin if archived else "").sent()

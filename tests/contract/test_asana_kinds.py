@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import asana_lab
-from asana_lab import AsanaLab
-from mi_sync.testing import BOARD_CHECKS
+from mi_sync.testing import BOARD_CHECKS, RUN_CHECKS, Engine
 
 OF_EXTERNAL = {"unique_is_as_claimed"}
 """What Asana can only do for a token that sees `external`."""
@@ -25,7 +23,11 @@ def test_the_contract_is_kept_with_checklists_as_text(check: str, tmp_path: Path
     BOARD_CHECKS[check](asana_lab.text(tmp_path))
 
 
-@pytest.mark.parametrize("check", BOARD_CHECKS)
-@pytest.mark.parametrize("kind", [AsanaLab])
-def test_tmp(kind: Callable[[Path], AsanaLab], check: str, tmp_path: Path) -> None:
-    BOARD_CHECKS[check](kind(tmp_path))
+@pytest.mark.parametrize("check", RUN_CHECKS)
+def test_whole_runs_keep_their_promises_without_external(check: str, tmp_path: Path) -> None:
+    RUN_CHECKS[check](Engine(asana_lab.oauth(tmp_path)))
+
+
+@pytest.mark.parametrize("check", RUN_CHECKS)
+def test_whole_runs_keep_their_promises_with_checklists_as_text(check: str, tmp_path: Path) -> None:
+    RUN_CHECKS[check](Engine(asana_lab.text(tmp_path)))
