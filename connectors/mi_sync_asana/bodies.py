@@ -27,16 +27,11 @@ def from_notes(html: str) -> tuple[str, str | None]:
     """The body in Markdown without markers, and the token of the last marker."""
     blocks, token = richtext.parsed(html)
     body, typed = harvest(markdown.written(blocks))
-    return _settled(body), token or typed
+    return normal(body), token or typed
 
 
-@functools.lru_cache(maxsize=4096)
 def normal(body: str) -> str:
     """The body as `from_notes` gives it back after `to_notes`; the second time it changes nothing."""
-    return _settled(body)
-
-
-def _settled(body: str) -> str:
     for _ in range(_ROUNDS):
         once, body = body, _there_and_back(body)
         if body == once:
@@ -44,6 +39,7 @@ def _settled(body: str) -> str:
     return _there_and_back(_plain(body))
 
 
+@functools.lru_cache(maxsize=8192)  # what is wished for and what a board shows are mostly the same
 def _there_and_back(body: str) -> str:
     blocks, _ = richtext.parsed(richtext.written(markdown.parsed(body)))
     return harvest(markdown.written(blocks))[0]

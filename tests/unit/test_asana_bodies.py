@@ -6,6 +6,7 @@ import re
 import string
 
 import pytest
+from defusedxml.ElementTree import fromstring
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -84,6 +85,27 @@ def test_what_asana_accepts_and_gives_back_is_the_normal_form(body: str) -> None
     assert bodies.normal(normal) == normal
     kept = checked(bodies.to_notes(body, TOKEN))  # raises where Asana would say: XML is invalid
     assert bodies.from_notes(kept) == (normal, TOKEN)
+
+
+@settings(max_examples=200, deadline=None)
+@given(MARKDOWN)
+def test_what_does_not_settle_becomes_plain_text_which_does(body: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bodies, "_ROUNDS", 0)
+        plain = bodies.normal(body)
+    assert bodies.normal(plain) == plain
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="*_~`#>-+=[]()<&!\\|.1a b", max_size=30).map(str.strip))
+@example("1. a")
+@example("* a *b*")
+@example("a_b_ __c__ _d_")
+@example("&amp; <b> [a](b)")
+def test_signs_that_are_text_stay_text(text: str) -> None:
+    escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+    html = bodies.to_notes(escaped, TOKEN)
+    assert "".join(fromstring(html).itertext()) == (f"{text}\n\nmi-sync" if text else "mi-sync")
 
 
 @settings(max_examples=200, deadline=None)
