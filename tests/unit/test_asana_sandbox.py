@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
@@ -472,6 +473,29 @@ def test_a_task_that_is_added_to_a_section_is_its_first_unless_told_otherwise(ri
     assert rig.refused("POST", f"/sections/{done}/addTask", task=a, insert_before=b, insert_after=c)[0] == 400
     rig.ask("POST", f"/sections/{rig.sections()['Doing']}/addTask", task=b)
     assert rig.refused("POST", f"/sections/{done}/addTask", task=a, insert_before=b)[0] == 400
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.sampled_from(["before", "after"])), max_size=12))
+def test_tasks_keep_the_order_that_they_were_put_into(moves: list[tuple[int, int, str]]) -> None:
+    with TemporaryDirectory() as folder:
+        rig = AsanaRig(Path(folder))
+        tasks = [rig.task(str(number))["gid"] for number in range(6)]
+        there, wanted = f"/sections/{rig.sections()['To do']}", [str(number) for number in range(6)]
+        for moved, anchor, side in moves:
+            if moved != anchor:
+                rig.ask("POST", f"{there}/addTask", **{"task": tasks[moved], f"insert_{side}": tasks[anchor]})
+                wanted.remove(str(moved))
+                wanted.insert(wanted.index(str(anchor)) + (side == "after"), str(moved))
+        assert rig.names(f"{there}/tasks") == wanted
+
+
+def test_there_is_always_room_before_a_task(rig: AsanaRig) -> None:
+    last = rig.task("last")["gid"]
+    there = f"/sections/{rig.sections()['To do']}"
+    for number in range(80):
+        rig.ask("POST", f"{there}/addTask", task=rig.task(str(number))["gid"], insert_before=last)
+    assert rig.names(f"{there}/tasks") == [*map(str, range(80)), "last"]
 
 
 def test_a_task_is_put_into_a_project_where_it_is_wanted(rig: AsanaRig) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mi_sync_asana.sandbox import projects, values
+from mi_sync_asana.sandbox import order, values
 from mi_sync_asana.sandbox.finding import Caller, places
 from mi_sync_asana.sandbox.values import ApiError, Data, bad, stamp
 from mi_sync_sandbox.store import Doc, Session
@@ -87,7 +87,7 @@ def attach(caller: Caller, project: Doc, data: Data) -> Doc:
         "project": project["gid"],
         "custom_field": field["gid"],
         "is_important": values.flag(data, "is_important"),
-        "pos": projects.insert(settings),
+        "pos": order.insert(caller.db, "custom_field_setting", settings),
     }
     return caller.db.put("custom_field_setting", made)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mi_sync_asana.sandbox import fields, projects, richtext, values
+from mi_sync_asana.sandbox import fields, order, projects, richtext, values
 from mi_sync_asana.sandbox.finding import Caller, external_key, place_key, places
 from mi_sync_asana.sandbox.values import ApiError, Data, bad, stamp
 from mi_sync_sandbox.store import Doc, Session
@@ -34,7 +34,11 @@ CREATE_ONLY = ("workspace", "parent", "projects", "memberships", "tags", "follow
 
 
 def create(caller: Caller, data: Data) -> Doc:
-    """A task with everything that POST /tasks takes, in one effect."""
+    """A task with everything that POST /tasks takes, in one effect.
+
+    Where in its section it comes is not documented; here it is the top of a section that is named, as with addTask,
+    and the end of the first one of a project alone. Who wants an order has to ask for it.
+    """
     if wrong := set(data) - {*WRITABLE, *CREATE_ONLY}:
         raise values.unwritable(min(wrong))
     parent = caller.find("task", data["parent"], "parent") if data.get("parent") is not None else None
@@ -47,7 +51,7 @@ def create(caller: Caller, data: Data) -> Doc:
     task["followers"] = _followers(caller, data, task["followers"])
     _change(caller, task, data)
     if parent is not None:
-        follow(caller, parent["gid"], "subtask_added", "added a subtask to this task")
+        record(caller, parent["gid"], "subtask_added", "added a subtask to this task")
     return caller.db.put("task", task)
 
 
@@ -99,7 +103,7 @@ def _blank(caller: Caller, workspace: str, parent: Doc | None) -> Doc:
         "gid": caller.db.new_id(),
         "workspace": workspace,
         "parent": parent["gid"] if parent else None,
-        "pos": projects.insert(subtasks(caller.db, parent["gid"])) if parent else 0.0,
+        "pos": order.insert(caller.db, "task", subtasks(caller.db, parent["gid"])) if parent else 0.0,
         "name": "",
         "notes": "",
         "html_notes": "<body></body>",
@@ -321,11 +325,6 @@ def record(caller: Caller, task: str, subtype: str, text: str, **more: object) -
     )
 
 
-def follow(caller: Caller, gid: str, subtype: str, text: str) -> None:
-    """A story of a task that something else happened to."""
-    record(caller, gid, subtype, text)
-
-
 def _stories(caller: Caller, task: Doc, before: Mapping[str, Any]) -> None:
     told = {
         "name": ("name_changed", "changed the name"),
@@ -397,7 +396,7 @@ def place(caller: Caller, task: Doc, project: Doc, section: Doc | None, anchors:
         raise bad(f"project: A task can be in at most {MAX_PROJECTS} projects")
     target = section or _section_now(caller, project, known)
     others = [each for each in ordered(caller.db, target["gid"]) if each["task"] != task["gid"]]
-    pos = _position(caller, others, anchors, top=top)
+    pos = _position(caller, "place", others, anchors, top=top)
     made = {
         "gid": place_key(task["gid"], project["gid"]),
         "task": task["gid"],
@@ -415,13 +414,14 @@ def _section_now(caller: Caller, project: Doc, known: Doc | None) -> Doc:
     return projects.sections(caller.db, project["gid"])[0]
 
 
-def _position(caller: Caller, others: Sequence[Doc], anchors: Data, *, top: bool) -> float:
+def _position(caller: Caller, kind: str, others: Sequence[Doc], anchors: Data, *, top: bool) -> float:
     named = {name: anchors[name] for name in ("insert_before", "insert_after") if anchors.get(name) is not None}
     if len(named) > 1:
         raise bad("You may only provide one of insert_before or insert_after!")
     found = {name: caller.find("task", ref, name)["gid"] for name, ref in named.items()}
     try:
-        return projects.insert(others, before=found.get("insert_before"), after=found.get("insert_after"), top=top)
+        before, after = found.get("insert_before"), found.get("insert_after")
+        return order.insert(caller.db, kind, others, before=before, after=after, top=top)
     except LookupError:
         name, ref = next(iter(named.items()))
         raise bad(f"{name}: Not in the given section: {ref}") from None
@@ -499,7 +499,7 @@ def set_parent(caller: Caller, task: Doc, data: Data) -> Doc:
     if task["gid"] in _ancestors(caller.db, parent):
         raise bad("parent: A task cannot be a subtask of itself")
     others = [each for each in subtasks(caller.db, parent["gid"]) if each["gid"] != task["gid"]]
-    pos = _position(caller, others, data, top=False)
+    pos = _position(caller, "task", others, data, top=False)
     return touch(caller.db, {**task, "parent": parent["gid"], "pos": pos})
 
 
