@@ -16,6 +16,8 @@ from mi_sync_asana.sandbox.seed import PROJECT, WORKSPACE
 
 KIM, AMARA = "1100000000000012", "1100000000000013"
 PLACES = "memberships.section.name"
+HALF_WRONG = {"name": "c", "projects": [PROJECT], "assignee": "nobody@example.org"}
+"""A task that could be made but for its assignee."""
 
 
 @pytest.fixture
@@ -76,6 +78,11 @@ def test_a_body_that_is_wrong_is_refused(rig: AsanaRig, sent: dict[str, Any], me
     reply = rig.send("POST", "/tasks", **sent)
     assert reply.status_code == 400
     assert reply.json()["errors"][0]["message"].startswith(message)
+
+
+def test_a_task_that_is_refused_leaves_nothing_behind(rig: AsanaRig) -> None:
+    assert rig.refused("POST", "/tasks", **HALF_WRONG)[0] == 400
+    assert rig.names() == []
 
 
 def test_memberships_alone_do_not_say_in_which_workspace(rig: AsanaRig) -> None:
@@ -692,9 +699,10 @@ def test_each_action_of_a_batch_has_its_own_outcome(rig: AsanaRig) -> None:
         {"relative_path": "/tasks", "method": "POST", "data": {"name": "b", "nmae": "b"}},
         {"relative_path": "/users/me", "method": "get", "options": {"fields": ["email"]}},
         {"relative_path": "/tasks/9", "method": "get"},
+        {"relative_path": "/tasks", "method": "post", "data": HALF_WRONG},
     ]
     reply = rig.send("POST", "/batch", json={"data": {"actions": actions}}).json()["data"]
-    assert [each["status_code"] for each in reply] == [201, 400, 200, 404]
+    assert [each["status_code"] for each in reply] == [201, 400, 200, 404, 400]
     assert reply[2]["body"]["data"] == {"gid": seed.OWNER, "email": "coordinator@sandbox.example"}
     assert rig.names() == ["a"]
 
