@@ -12,7 +12,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field
 
-from mi_sync.connector import Board, Capabilities, Connector, ConnectorConfig, Context, SecretRef
+from mi_sync.connector import Board, Connector, ConnectorConfig, Context, SecretRef
+from mi_sync.model import Capabilities
 
 CAPABILITIES = Capabilities(
     start=True,
@@ -20,6 +21,7 @@ CAPABILITIES = Capabilities(
     checklist=True,
     assignees=1,
     due_time=True,
+    due_day=False,
     max_title=16384,
     max_body=16384,
     create_lists=True,

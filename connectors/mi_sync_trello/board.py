@@ -48,6 +48,10 @@ class TrelloBoard:
         """How many requests were sent so far."""
         return self._http.requests
 
+    def normal_body(self, body: str) -> str:
+        """A description keeps its Markdown."""
+        return body
+
     # -- reading ------------------------------------------------------------------------------------
 
     def identity(self) -> BoardIdentity:

@@ -129,6 +129,13 @@ def instant(text: str | None) -> datetime | None:
     return min(max(aware, _EARLIEST), _LATEST).astimezone(UTC)
 
 
+def due_stamp(due: datetime | date | None, timezone: ZoneInfo) -> str | None:
+    """A due date, which at Trello is always an instant: a day alone is due at five in the afternoon."""
+    if due is None or isinstance(due, datetime):
+        return stamp(due)
+    return stamp(datetime.combine(due, time(17), timezone))
+
+
 def stamp(at: datetime | None) -> str | None:
     """An instant as Trello writes it: UTC, milliseconds, Z."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
@@ -154,7 +161,7 @@ def written(fields: Fields, timezone: ZoneInfo) -> Json:
     if "title" in fields:
         sent["name"] = fields["title"]
     if "due" in fields:
-        sent["due"] = stamp(fields["due"])
+        sent["due"] = due_stamp(fields["due"], timezone)
     if "start" in fields:
         sent["start"] = start_stamp(fields["start"], timezone)
     if "done" in fields:

@@ -10,20 +10,23 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from mi_sync import identity
 from mi_sync import plan as planning
 from mi_sync.connector import Board
 from mi_sync.errors import (
+    AlreadyThere,
     BudgetReached,
     NotAuthorised,
     OutcomeUnknown,
+    Problem,
     RequestRefused,
     Unavailable,
 )
 from mi_sync.events import Event, Run, Waiting
 from mi_sync.http import Wire
-from mi_sync.identity import MARKED, Marker
+from mi_sync.identity import MARKED, Marker, canonical
 from mi_sync.model import Children, Fields, Link, Patch, Remote, Seen, Snapshot
 from mi_sync.plan import Change, TargetPlan
 from mi_sync.state import Entry
@@ -50,14 +53,16 @@ def settle(
             yield Waiting(pause, "a request of an interrupted run may still take effect")
             wire.sleep(pause)
             snapshot = board.snapshot()
-    links = run.store.links(target)
+    links, names = run.store.links(target), planning.names_of(snapshot.members)
     for entry in entries:
         with run.store.transaction():
-            _settle_one(run, entry, links.get(entry.key), snapshot, resuming)
+            _settle_one(run, entry, links.get(entry.key), snapshot, names, resuming)
     return snapshot
 
 
-def _settle_one(run: Run, entry: Entry, old: Link | None, snapshot: Snapshot, resuming: str) -> None:
+def _settle_one(
+    run: Run, entry: Entry, old: Link | None, snapshot: Snapshot, names: Mapping[str, str], resuming: str
+) -> None:
     change = planning.change_from_json(entry.intent["change"])
     # What is missing on an item is planned anew, unless the very plan that it is of goes on.
     after = "carried" if entry.plan == resuming and _children(change) else "done"
@@ -69,7 +74,7 @@ def _settle_one(run: Run, entry: Entry, old: Link | None, snapshot: Snapshot, re
         run.store.advance(entry.seq, "void")
         return
     if not _is_stray(change, old):
-        link = _carried(change, entry.intent["nonce"], remote, old, run)
+        link = _carried(change, entry.intent["nonce"], remote, old, run, names)
         run.store.save_link(entry.target, link)
     run.store.advance(entry.seq, after)
 
@@ -114,6 +119,7 @@ class Worker:
         self._taken_at = snapshot.taken_at
         self._remotes = {remote.id: remote for remote in snapshot.remotes}
         self._links = self._store.links(target.target)
+        self._names = planning.names_of(snapshot.members)
         self._earlier = {
             (e.key, e.intent["change"]["id"]): e
             for e in self._store.entries_of_plan(journal)
@@ -137,6 +143,9 @@ class Worker:
                 self._finish(change, self._links[change.key], earlier.seq)
             else:
                 yield from self._carry_out(change)
+        except AlreadyThere as error:
+            self._dismiss(change, error)
+            return "dismissed"
         except RequestRefused as error:
             self._counts.failed += 1
             self._run.result.note(replace(error.problem(), where=change.url or change.title))
@@ -145,7 +154,7 @@ class Worker:
 
     def _carry_out(self, change: Change) -> Generator[Event, None, None]:
         remote = self._current(change)
-        if change.action == "adopt" and not change.fields:
+        if change.action == "adopt" and change.nonce and not change.fields:
             assert remote is not None  # noqa: S101  an adoption is of an item that was seen
             seq = self._intend(change, change.nonce, self._token(change, change.nonce))
             self._record(change, change.nonce, remote, seq)  # no call; journalled, so that a saved plan can resume
@@ -178,10 +187,44 @@ class Worker:
                 nonce = self._run.outside.nonce()
                 token = self._token(change, nonce)
                 seq = self._intend(change, nonce, token)
+            except AlreadyThere as there:
+                self._store.advance(seq, "void")
+                return self._taken_over(change, there)
             except (RequestRefused, NotAuthorised, Unavailable, BudgetReached):
                 self._store.advance(seq, "void")  # the answer proves that nothing happened
                 raise
         raise AssertionError  # pragma: no cover  the loop returns or raises
+
+    def _taken_over(self, change: Change, there: AlreadyThere) -> tuple[int, str, Remote]:
+        """The item that was there already, made by an earlier attempt or by another run.
+
+        Raises:
+            AlreadyThere: it is not to be seen.
+        """
+        remote = self._board.read(there.id) if there.id else None
+        marker = Marker.decode(remote.marker) if remote else None
+        if remote is None or marker is None or remote.marker is None or marker.key != change.key:
+            raise there
+        return self._intend(change, marker.nonce, remote.marker), marker.nonce, remote
+
+    def _dismiss(self, change: Change, there: AlreadyThere) -> None:
+        """A person put it into the trash, where no snapshot shows it: remembered, so that no run tries again."""
+        link = Link(
+            key=change.key,
+            id="",
+            url="",
+            nonce="",
+            owner=change.owner,
+            step=change.step,
+            title=change.title,
+            base=change.base,
+            seen=Seen(gone=True),
+        )
+        with self._store.transaction():
+            self._store.save_link(self._target, link)
+        self._counts.dismissed += 1
+        why = f"{there.why} It counts as dismissed; `mi-sync apply --recreate {change.key}` makes it anew."
+        self._run.result.note(Problem(change.title, "", why))
 
     def _look(self, change: Change, token: str, unknown: OutcomeUnknown) -> Generator[Event, None, Remote | None]:
         for pause in (0.0, self._run.outside.wire.timeout[1]):
@@ -232,14 +275,21 @@ class Worker:
     def _patch(self, change: Change, token: str, remote: Remote | None) -> Patch:
         fields = _fields(change)
         body = fields.get("body", remote.body if remote else "")
-        return Patch(change.id or None, token, body, fields)
+        return Patch(change.id or None, token, body, fields, unique=self._unique(change, token))
+
+    def _unique(self, change: Change, token: str) -> str:
+        """The same in every attempt and every run, but for an item that is made again after a person removed it."""
+        if change.nonce:
+            return ""  # it has its name
+        again = change.action == "create" and change.expects
+        return f"{self._programme}.{change.key}" + (f".{identity.digest(change.expects, token)}" if again else "")
 
     # -- after the call -----------------------------------------------------------------------------
 
     def _record(self, change: Change, nonce: str, remote: Remote, seq: int) -> Link:
         """Link and journal in one commit."""
         old = self._links.get(change.key)
-        link = _carried(change, nonce, remote, old, self._run)
+        link = _carried(change, nonce, remote, old, self._run, self._names)
         children = bool(_children(change))
         if not children:
             link = replace(link, labels=change.labels, checklist=change.checklist)
@@ -280,7 +330,7 @@ def _is_stray(change: Change, old: Link | None) -> bool:
     return change.action == "archive" and (old is None or old.id != change.id)
 
 
-def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: Run) -> Link:
+def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: Run, names: Mapping[str, str]) -> Link:
     """The link after the call for the item itself; labels and checklist follow with the children."""
     after = {name: value for name, (_, value) in change.fields.items()}
     timezone = run.config.programme.timezone
@@ -288,12 +338,10 @@ def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: 
     if same:
         seen = same.seen
     elif change.action == "adopt":
-        seen = planning.seen_of(remote, timezone)
+        seen = planning.seen_of(remote, names, timezone)
     else:
         seen = Seen(list=str(after.get("list", remote.list)))
-    due = after.get("due", seen.due)
-    if "due" in after and due:
-        due = datetime.fromisoformat(due).astimezone(timezone).date().isoformat()
+    due = _local_day(after["due"], timezone) if "due" in after else seen.due
     return Link(
         key=change.key,
         id=remote.id,
@@ -311,7 +359,7 @@ def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: 
             due=due,
             done=bool(after.get("done", seen.done)),
             archived=change.action == "archive",
-            assigned=seen.assigned or bool(after.get("assignee")),
+            assignees=seen.assignees or tuple(names.get(id_, id_) for id_ in [after.get("assignee")] if id_),
             gone=False,
             conflicts=change.conflicts,
         ),
@@ -320,20 +368,29 @@ def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: 
 
 def _patched(change: Change) -> bool:
     """Whether the item itself is written, and not only its children."""
-    return change.action == "create" or any(name not in {"labels", "checklist"} for name in change.fields)
+    return not change.nonce or any(name not in {"labels", "checklist"} for name in change.fields)
 
 
 def _fields(change: Change) -> Fields:
     """The JSON values of a change as what a board is given."""
     after = {name: value for name, (_, value) in change.fields.items() if name != "checklist"}
-    for name, read in (("due", datetime.fromisoformat), ("start", date.fromisoformat)):
+    for name in ("due", "start"):
         if after.get(name):
-            after[name] = read(after[name])
+            after[name] = _day_or_instant(after[name])
     labels = after.pop("labels", ())
     fields = cast("Fields", after)  # the planner's names are the fields' names
     if change.action == "create":
         fields["labels"] = tuple(labels)
     return fields
+
+
+def _day_or_instant(text: str) -> date | datetime:
+    return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+
+
+def _local_day(text: str | None, timezone: ZoneInfo) -> str | None:
+    when = _day_or_instant(text) if text else None
+    return canonical(when.astimezone(timezone) if isinstance(when, datetime) else when) or None
 
 
 def _children(change: Change) -> Children:

@@ -222,7 +222,11 @@ class Safety:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A configuration that holds together. `allow` is `[privacy] allow`, with what is public."""
+    """A configuration that holds together.
+
+    `allow` is `[privacy] allow`, with what is public; `progress_from` the target whose done, due, list and assignee
+    count, empty where there is none.
+    """
 
     path: Path
     programme: Programme
@@ -231,6 +235,7 @@ class Config:
     targets: tuple[TargetSpec, ...]
     safety: Safety
     allow: frozenset[Privacy] = frozenset({Privacy.PUBLIC})
+    progress_from: str = ""
 
     @property
     def root(self) -> Path:
@@ -369,6 +374,7 @@ class _Builder:
         steps = self._steps()
         targets = [self._target(i, t, programme, steps) for i, t in self._doc.targets.items()]
         state = self._state()
+        progress_from = self._progress_from([t for t in targets if t is not None])
         if self._found:
             raise ConfigError(list(dict.fromkeys(self._found)))
         safety = Safety(int(self._doc.safety.max_archive.rstrip("%")) / 100, self._doc.safety.max_create)
@@ -380,6 +386,7 @@ class _Builder:
             tuple(t for t in targets if t is not None),
             safety,
             frozenset({Privacy.PUBLIC, *self._doc.privacy.allow}),
+            progress_from,
         )
 
     # -- parts --------------------------------------------------------------------------------------
@@ -396,6 +403,16 @@ class _Builder:
             due_time=milestones.due_time,
             holidays=frozenset(milestones.holidays),
         )
+
+    def _progress_from(self, targets: Sequence[TargetSpec]) -> str:
+        boards = [spec.name for spec in targets if spec.connector.kind == "board"]
+        wanted = self._doc.programme.progress_from
+        if wanted is None:
+            return boards[0] if boards else ""
+        if wanted not in boards and len(targets) == len(self._doc.targets):
+            hint = did_you_mean(wanted, boards)
+            self._problem("programme.progress_from", f"there is no board target {wanted!r}.{hint}")
+        return wanted
 
     def _state(self) -> Path:
         try:

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from mi_sync.errors import ConfigError, Problem
 from mi_sync.http import Wire
-from mi_sync.model import BoardIdentity, Children, Patch, Remote, Snapshot
+from mi_sync.model import BoardIdentity, Capabilities, Children, Patch, Remote, Snapshot
 
 GROUP = "mi_sync.connectors"
 SANDBOXES = "mi_sync.sandboxes"
@@ -105,21 +105,6 @@ class Source(Protocol):
 # ----------------------------------------------------------------------------------------------- boards
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a board can hold, as data; every claim is tested by the contract suite."""
-
-    start: bool = True
-    labels: bool = True
-    checklist: bool = True
-    assignees: int = 1
-    due_time: bool = True
-    max_title: int = 16384
-    max_body: int = 16384
-    create_lists: bool = True
-    notes: tuple[str, ...] = ()
-
-
 @runtime_checkable
 class Board(Protocol):
     """A board or project of one tool. It does what it is told; every decision is the core's.
@@ -142,6 +127,13 @@ class Board(Protocol):
         """How many requests were sent so far."""
         ...
 
+    def normal_body(self, body: str) -> str:
+        """A body as `read` gives it back after it was written: Markdown without what the board's format lacks.
+
+        Pure, and the second time it changes nothing.
+        """
+        ...
+
     def identity(self) -> BoardIdentity:
         """Which board this is, by one cheap read that needs valid credentials."""
         ...
@@ -161,8 +153,15 @@ class Board(Protocol):
     def merge(self, patch: Patch) -> Remote:
         """Creates or changes one item by one writing call that carries the marker.
 
+        A board whose `archive` is `completed` puts the item away by a second call after that one. It brings it back
+        to its list by a call before that one, and what is brought back is not done unless the patch says so. So an
+        item that was stopped half-way is completed and on its list, and its marker says that we archived it.
+
         A missing list or label is created first, by a call of its own, found by its exact name. The result tells
         at least `id` and `url`.
+
+        Raises:
+            AlreadyThere: a creation, and the board holds an item of the name `patch.unique`.
         """
         ...
 

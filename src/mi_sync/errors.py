@@ -177,6 +177,17 @@ class NotFound(RequestRefused):
     """The thing is not there, or not visible with these credentials."""
 
 
+class AlreadyThere(RequestRefused):
+    """The board holds an item of this name already, so no second one was made.
+
+    `id` is that item's; None when it cannot be read, because it lies in the trash or is hidden from this token.
+    """
+
+    def __init__(self, why: str, *, id: str | None) -> None:  # noqa: A002  the field's name in the model
+        super().__init__(why, status=400)
+        self.id = id
+
+
 class OutcomeUnknown(MiSyncError):
     """No usable answer to a write: it may or may not have happened. Look before doing anything again."""
 

@@ -55,7 +55,7 @@ class Looking:
 
 @dataclass(frozen=True, slots=True)
 class Applying:
-    """A change was applied, the `number`th of `total`; `outcome` is done or failed."""
+    """A change was applied, the `number`th of `total`; `outcome` is done, failed or dismissed."""
 
     change: Change
     number: int

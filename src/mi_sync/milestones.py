@@ -21,7 +21,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mi_sync.errors import ConfigError, Problem
 from mi_sync.identity import item_key
-from mi_sync.model import ENDED, ENGAGED, Application, Engagement, Feedback, FeedbackKind, Item, Posting, Privacy
+from mi_sync.model import (
+    ENDED,
+    ENGAGED,
+    Application,
+    Counts,
+    Engagement,
+    Feedback,
+    FeedbackKind,
+    Item,
+    Posting,
+    Privacy,
+)
 
 if TYPE_CHECKING:  # Jinja2 is slow to import, and most commands make no items
     from mi_sync.templates import Condition, Names, Templates, Text
@@ -501,8 +512,8 @@ class Milestones:
         )
         return making.make(step for step in self._steps if step.step.per == "engagement")
 
-    def of_posting(self, posting: Posting) -> Asked:
-        """The items of a posting that is no longer a draft."""
+    def of_posting(self, posting: Posting, counts: Counts | None = None) -> Asked:
+        """The items of a posting that is no longer a draft; `counts` are of its applications."""
         from mi_sync import templates
 
         if posting.status == "draft":
@@ -511,7 +522,7 @@ class Milestones:
             self._programme,
             posting.key,
             posting.title or posting.key,
-            templates.of_posting(posting, self._allow),
+            templates.of_posting(posting, counts or Counts(), self._allow),
             _anchors(self._programme, posting),
             {**self._roles, "supervisor": posting.supervisor_email or self._roles.get("supervisor")},
         )

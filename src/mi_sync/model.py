@@ -42,6 +42,9 @@ Kind = Literal["posting", "applicant", "application", "feedback"]
 ENGAGED: frozenset[str] = frozenset({"accepted", "in_progress", "completed"})
 """The statuses that make an application an engagement."""
 
+IN_REVIEW: frozenset[str] = frozenset({"in_review", "shortlisted", "interviewing", "offered"})
+"""The statuses between an application and its outcome."""
+
 ENDED: frozenset[str] = frozenset({"withdrawn", "declined", "rejected"})
 """The statuses that end an engagement explicitly."""
 
@@ -191,6 +194,30 @@ def privacy_of(record: type[Record], name: str) -> Privacy:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """How many applications a posting has: all of them, those being looked at, and the engagements. No names.
+
+    `places` are the openings that are left; None where nobody says how many there are.
+    """
+
+    applications: int = 0
+    in_review: int = 0
+    engaged: int = 0
+    places: int | None = None
+
+    @staticmethod
+    def of(posting: Posting, statuses: Mapping[str | None, int]) -> Counts:
+        """From how many applications there are of each status."""
+        engaged = sum(statuses.get(status, 0) for status in ENGAGED)
+        return Counts(
+            applications=sum(statuses.values()),
+            in_review=sum(statuses.get(status, 0) for status in IN_REVIEW),
+            engaged=engaged,
+            places=None if posting.openings is None else max(0, posting.openings - engaged),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Engagement:
     """An application with everything that its milestones are made from."""
 
@@ -289,7 +316,7 @@ class Item:
         step: the step's key in the template; `n` counts a series from 1, None for a single step.
         title: one line.
         body: Markdown.
-        due: an instant with a timezone (the programme's), or None.
+        due: an instant with a timezone (the programme's), a local date without a time, or None.
         start: a local date, or None.
         list: the Trello list or Asana section for a new item.
         labels: names, in the step's order.
@@ -305,7 +332,7 @@ class Item:
     n: int | None
     title: str
     body: str = ""
-    due: datetime | None = None
+    due: datetime | date | None = None
     start: date | None = None
     list: str = ""
     labels: tuple[str, ...] = ()
@@ -313,6 +340,11 @@ class Item:
     assignee: str | None = None
     role: str = ""
     done: bool = False
+
+    @property
+    def due_on(self) -> date | None:
+        """The day it is due, in the programme's timezone."""
+        return self.due.date() if isinstance(self.due, datetime) else self.due
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +361,8 @@ class Remote:
     """An item as a board holds it.
 
     `marker` is the token found on it (see `connector.harvest`), not yet understood; `body` comes without it.
-    `archived` covers an item in an archived list. `assignees` are member ids.
+    `due` is an instant, or a date where the board holds no time. `archived` covers an item in an archived list.
+    `assignees` are member ids.
     """
 
     id: str
@@ -337,7 +370,7 @@ class Remote:
     title: str
     body: str
     marker: str | None = None
-    due: datetime | None = None
+    due: datetime | date | None = None
     start: date | None = None
     done: bool = False
     archived: bool = False
@@ -386,13 +419,51 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a board can hold, as data; every claim is tested by the contract suite.
+
+    What it cannot hold is taken off before anything is compared, and the plan says so; see `fitting`.
+
+    Attributes:
+        start, labels, checklist: whether it has them.
+        assignees: how many members an item can have.
+        due_time, due_day: whether a due date can have a time of day, and whether it can be without one.
+        max_title, max_body: in characters; the body's with its marker.
+        create_lists: whether a missing list is made.
+        unique: whether it refuses a second item of one `Patch.unique`.
+        archive: a flag of its own (`flag`), or a completed item that lies in a list for archived ones (`completed`).
+        new_items: where in its list a new item goes.
+        lossy: field → why it is not held, for the plan.
+        notes: for people.
+    """
+
+    start: bool = True
+    labels: bool = True
+    checklist: bool = True
+    assignees: int = 1
+    due_time: bool = True
+    due_day: bool = True
+    max_title: int = 16384
+    max_body: int = 16384
+    create_lists: bool = True
+    unique: bool = False
+    archive: Literal["flag", "completed"] = "flag"
+    new_items: Literal["bottom", "top"] = "bottom"
+    lossy: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
-    """What a board showed of an item when it was last looked at; `gone` when it was not there."""
+    """What a board showed of an item when it was last looked at; `gone` when it was not there.
+
+    `assignees` are the members by name, for people.
+    """
 
     done: bool = False
     due: str | None = None
     list: str = ""
-    assigned: bool = False
+    assignees: tuple[str, ...] = ()
     archived: bool = False
     gone: bool = False
     conflicts: tuple[str, ...] = ()
@@ -425,7 +496,7 @@ class Fields(TypedDict, total=False):
 
     title: str
     body: str
-    due: datetime | None
+    due: datetime | date | None
     start: date | None
     done: bool
     archived: bool
@@ -441,6 +512,9 @@ class Patch:
     Attributes:
         id: the remote's id, or None to create it.
         marker: the token to plant, in the same call.
+        unique: a name for the item that is the same in every attempt to create it; also given when a person's item
+            becomes ours, else empty. A board that can keeps it, hidden from people, and refuses a second item of that
+            name with `AlreadyThere`.
         body: the whole body that stands beside the marker after the call, ours or a person's, so that a tool
             which keeps the marker in the text can write both.
         fields: what to change (all of them for a creation); `labels` only at a creation.
@@ -450,6 +524,7 @@ class Patch:
     marker: str
     body: str
     fields: Fields = field(default_factory=Fields)
+    unique: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from mi_sync.errors import Problem, StalePlan
 from mi_sync.identity import MARKED, Marker, canonical, digest, field_digest
-from mi_sync.model import Item, Link, Member, Remote, Seen, Snapshot
+from mi_sync.model import Capabilities, Item, Link, Member, Remote, Seen, Snapshot
 
 Action = Literal["create", "adopt", "update", "archive"]
 Resolution = Literal["ours", "theirs", "ask"]
@@ -26,13 +26,11 @@ Resolution = Literal["ours", "theirs", "ask"]
 SCALARS = ("title", "body", "due", "start")
 _DATES = ("due", "start")
 _VERSION = 1
-_SHORTENED = "\n\n… (shortened: the board holds no more)"
+PLAIN = Capabilities()
 _CHILDREN = frozenset({"labels", "checklist"})
 """What is written one by one, after the call for the item itself and without a new marker."""
 _WRITTEN = "written"
 """Under this name the base remembers which marker was written last."""
-_MARKER_ROOM = 256
-"""Characters of a body that are left for the marker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +40,12 @@ class Change:
     Attributes:
         target: the target's name.
         key: the item's key.
-        action: `adopt` takes an item over that carries our marker; it may change fields, too.
+        action: `adopt` takes an item over that carries our marker, or one without any, which then gets it; it may
+            change fields, too.
         title: as it will stand.
         fields: name → (from, to), as JSON values: instants and dates in ISO 8601, sets as sorted lists.
         id, url: of the item on the board; empty for a creation.
-        nonce: of the item; empty for a creation, which draws its own.
+        nonce: of the item; empty where it has no marker yet, so that one is drawn.
         owner, step: whose milestone it is.
         base, labels, checklist: the base of the link once the change is done.
         conflicts: the fields that both sides changed and that are left as the board has them, to be asked about.
@@ -116,8 +115,8 @@ class Rules:
         max_archive: share of the open items that may be archived, from 10 items on.
         max_create: how many items may be made.
         may_archive: False when a source could not be read to its end.
-        max_body: characters of a body, marker included.
         recreate: keys of dismissed items to bring back.
+        adopt: whether an item without a marker that has just the title of a missing one is taken over.
     """
 
     target: str
@@ -128,13 +127,15 @@ class Rules:
     max_archive: float = 0.3
     max_create: int = 2000
     may_archive: bool = True
-    max_body: int = 16384
     recreate: frozenset[str] = frozenset()
+    adopt: bool = False
 
 
-def make(desired: Desired, base: Mapping[str, Link], actual: Snapshot, rules: Rules) -> TargetPlan:
-    """The plan for one target."""
-    return _Planner(desired, base, actual, rules).plan()
+def make(
+    desired: Desired, base: Mapping[str, Link], actual: Snapshot, rules: Rules, able: Capabilities = PLAIN
+) -> TargetPlan:
+    """The plan for one target, whose board is `able` to do so much."""
+    return _Planner(desired, base, actual, rules, able).plan()
 
 
 # ------------------------------------------------------------------------------------------- deciding
@@ -161,15 +162,20 @@ class _Merging:
 
 
 class _Planner:
-    def __init__(self, desired: Desired, base: Mapping[str, Link], actual: Snapshot, rules: Rules) -> None:
+    def __init__(
+        self, desired: Desired, base: Mapping[str, Link], actual: Snapshot, rules: Rules, able: Capabilities
+    ) -> None:
         self._desired = desired
         self._base = base
         self._actual = actual
         self._rules = rules
+        self._able = able
         self._problems: list[Problem] = []
         self._by_id = {remote.id: remote for remote in actual.remotes}
+        self._names = names_of(actual.members)
         self._markers = {remote.id: Marker.decode(remote.marker) for remote in actual.remotes}
         self._marked = self._by_marked_key()
+        self._namesakes = self._by_title()
 
     def plan(self) -> TargetPlan:
         if not self._actual.complete:
@@ -178,7 +184,7 @@ class _Planner:
         outcomes = {key: self._decide(key) for key in sorted({*self._desired.items, *self._base, *self._marked})}
         changes = [o.change for o in outcomes.values() if o.change is not None]
         changes += self._duplicates()
-        changes.sort(key=self._order)
+        changes = self._in_order(changes)
         self._report_people(changes)
         return TargetPlan(
             target=self._rules.target,
@@ -207,6 +213,15 @@ class _Planner:
                 # An item that we know keeps its key, even when somebody pasted another item's mark into it.
                 marked[linked.get(remote.id, marker.key)].append(remote)
         return marked
+
+    def _by_title(self) -> dict[str, list[Remote]]:
+        """Open items that nobody's marker claims and that we do not know, by title."""
+        linked = {link.id for link in self._base.values()}
+        found: dict[str, list[Remote]] = defaultdict(list)
+        for remote in self._actual.remotes:
+            if remote.marker is None and not remote.archived and remote.id not in linked:
+                found[_title(remote.title)].append(remote)
+        return found
 
     def _put_away(self, remote: Remote) -> bool:
         marker = self._markers[remote.id]
@@ -243,7 +258,43 @@ class _Planner:
         found = self._marked.get(key)
         if found:
             return self._adopt(item, found[0])
-        return _Outcome() if item is None else _Outcome(change=self._create(item, ""))
+        if item is None:
+            return _Outcome()
+        namesake = self._namesake(item)
+        return _Outcome(change=self._create(item, "")) if namesake is None else self._take_over(item, namesake)
+
+    def _namesake(self, item: Item) -> Remote | None:
+        """The one item of a person's that has the title of just this one; told where it is not taken."""
+        found = self._namesakes.get(_title(item.title), [])
+        if not found:
+            return None
+        alike = sum(_title(other.title) == _title(item.title) for other in self._desired.items.values())
+        if self._rules.adopt and len(found) == alike == 1:
+            return found[0]
+        why = "it has the title of an item that is missing, and no mark of ours; "
+        if len(found) == alike == 1:
+            self._problem(found[0].url, "", f"{why}--adopt takes it over instead of making a second.")
+        else:
+            self._problem(found[0].url, "", f"{why}several are called so, so none is taken over.")
+        return None
+
+    def _take_over(self, item: Item, remote: Remote) -> _Outcome:
+        """A person's item becomes ours: what is empty is filled, and what differs is a conflict like any other."""
+        empty = field_digest(None)
+        link = Link(
+            key=item.key,
+            id=remote.id,
+            url=remote.url,
+            nonce="",
+            owner=item.owner,
+            step=item.step,
+            title=remote.title,
+            base=dict.fromkeys(SCALARS, empty),
+        )
+        outcome = self._merge(item, link, remote)
+        after = outcome.link or link
+        change = outcome.change or self._change("adopt", item, remote, {}, after)
+        return replace(outcome, change=replace(change, action="adopt", base=_remembered(change.base)), link=None)
 
     def _adopt(self, item: Item | None, remote: Remote) -> _Outcome:
         """An item with our marker of which we know nothing: the state was lost, or is another machine's."""
@@ -252,7 +303,7 @@ class _Planner:
             if not remote.archived:
                 self._problem(remote.url, "", "it carries our mark, but nothing asks for it; it is left alone.")
             return _Outcome()
-        link = _rebuilt(item, remote, marker)
+        link = _rebuilt(item, remote, marker, archived=marker.archived and self._is_put_away(remote))
         if remote.archived and not link.archived:
             return self._dismissed(item, link, remote)
         outcome = self._merge(item, link, remote)
@@ -260,7 +311,7 @@ class _Planner:
         return replace(outcome, change=replace(known, action="adopt"), link=None)
 
     def _create(self, item: Item, expects: str) -> Change:
-        values: dict[str, Any] = {"title": item.title, "body": self._fitting(item), "list": item.list}
+        values: dict[str, Any] = {"title": item.title, "body": item.body, "list": item.list}
         values |= {"due": self._local(item.due), "start": item.start}
         values |= {"labels": item.labels, "checklist": item.checklist, "done": item.done or None}
         values["assignee"] = self._member(item)
@@ -297,7 +348,8 @@ class _Planner:
         """Nothing asks for it any more: archive it if it is open, and if that is certain."""
         stored = replace(link, seen=self._seen(remote, ()))
         certain = link.owner in self._desired.settled and self._rules.may_archive and self._actual.complete
-        if not certain or remote.done or remote.archived or link.archived:
+        away = remote.done or remote.archived or link.archived
+        if not certain or (away and not self._is_half_archived(link, remote)):
             return _Outcome(link=_if_changed(link, stored))
         change = Change(
             target=self._rules.target,
@@ -317,6 +369,18 @@ class _Planner:
         )
         return _Outcome(change=change)
 
+    def _is_half_archived(self, link: Link, remote: Remote) -> bool:
+        """We completed it to archive it, and were stopped before it was put away."""
+        return link.archived and not remote.archived and self._is_put_away(remote)
+
+    def _is_done(self, link: Link, remote: Remote) -> bool:
+        """Whether a person's work is done, and not only completed by us to archive it."""
+        return remote.done and not (self._able.archive == "completed" and link.archived)
+
+    def _is_put_away(self, remote: Remote) -> bool:
+        """Whether an item that we archived is out of the way still; some boards archive by completing."""
+        return remote.archived or (self._able.archive == "completed" and remote.done)
+
     # -- three-way ----------------------------------------------------------------------------------
 
     def _merge(self, item: Item, link: Link, remote: Remote) -> _Outcome:
@@ -325,10 +389,10 @@ class _Planner:
             self._merge_scalar(name, item, link, remote, it)
         self._merge_children(item, link, remote, it)
         if item.done:
-            if not remote.done and not it.base.get("done"):
+            if not self._is_done(link, remote) and not it.base.get("done"):
                 it.fields["done"] = (False, True)
             it.base["done"] = "1"  # once; whoever reopens it later keeps it open
-        if remote.archived:
+        if remote.archived or self._is_half_archived(link, remote):
             it.fields["archived"] = (True, False)
         if it.fields.keys() - _CHILDREN:
             it.base[_WRITTEN] = _written(it.base)
@@ -351,13 +415,13 @@ class _Planner:
         return _Outcome(link=_if_changed(self._base.get(link.key), after), conflicts=len(it.conflicts))
 
     def _merge_scalar(self, name: str, item: Item, link: Link, remote: Remote, it: _Merging) -> None:
-        ours = self._ours(item, name)
+        ours = self._local(getattr(item, name))
         theirs = self._local(getattr(remote, name))
         wanted, last, held = field_digest(ours), link.base.get(name), field_digest(theirs)
         if held == wanted:
             it.base[name] = wanted  # both sides agree, whoever moved
             return
-        if wanted == last or (name in _DATES and remote.done):
+        if wanted == last or (name in _DATES and self._is_done(link, remote)):
             return  # only theirs changed: kept; and the dates of what is done are history
         if held != last:
             it.conflicts.append(name)
@@ -475,23 +539,13 @@ class _Planner:
     def _local(self, value: Any) -> Any:  # noqa: ANN401  a field's value
         return value.astimezone(self._rules.timezone) if isinstance(value, datetime) else value
 
-    def _ours(self, item: Item, name: str) -> Any:  # noqa: ANN401  a field's value
-        return self._fitting(item) if name == "body" else self._local(getattr(item, name))
-
-    def _fitting(self, item: Item) -> str:
-        room = self._rules.max_body - _MARKER_ROOM
-        if len(item.body) <= room:
-            return item.body
-        self._problem(item.title, "body", f"it is longer than the board holds ({room} characters) and is shortened.")
-        return item.body[: room - len(_SHORTENED)] + _SHORTENED
-
     def _base_of(self, item: Item) -> dict[str, str]:
-        base = {name: field_digest(self._ours(item, name)) for name in MARKED}
+        base = {name: field_digest(self._local(getattr(item, name))) for name in MARKED}
         base[_WRITTEN] = _written(base)
         return {**base, "done": "1"} if item.done else base
 
     def _seen(self, remote: Remote, conflicts: Sequence[str]) -> Seen:
-        return seen_of(remote, self._rules.timezone, conflicts)
+        return seen_of(remote, self._names, self._rules.timezone, conflicts)
 
     def _member(self, item: Item) -> str | None:
         if item.assignee is None:
@@ -517,6 +571,15 @@ class _Planner:
             )
 
     # -- order and limits ---------------------------------------------------------------------------
+
+    def _in_order(self, changes: Iterable[Change]) -> list[Change]:
+        """By due date; new items the other way round where each goes on top of the one before."""
+        ordered = sorted(changes, key=self._order)
+        if self._able.new_items == "top":
+            ordered.sort(key=lambda change: change.action == "create")
+            first = next((n for n, change in enumerate(ordered) if change.action == "create"), len(ordered))
+            ordered[first:] = reversed(ordered[first:])
+        return ordered
 
     def _order(self, change: Change) -> tuple[Any, ...]:
         item = self._desired.items.get(change.key)
@@ -551,7 +614,7 @@ class _Planner:
             self._problems.append(problem)
 
 
-def _rebuilt(item: Item, remote: Remote, marker: Marker) -> Link:
+def _rebuilt(item: Item, remote: Remote, marker: Marker, *, archived: bool) -> Link:
     """The link that the marker remembers.
 
     A set counts as applied where the marker has the digest of just this set, so that what a person took away stays
@@ -571,8 +634,18 @@ def _rebuilt(item: Item, remote: Remote, marker: Marker) -> Link:
         base={**marker.digests, _WRITTEN: _written(marker.digests, archived=marker.archived)},
         labels=item.labels if has_labels else tuple(name for name in item.labels if name in remote.labels),
         checklist=item.checklist if has_lines else tuple(text for text in item.checklist if text in texts),
-        archived=marker.archived and remote.archived,
+        archived=archived,
     )
+
+
+def _title(text: str) -> str:
+    """A title without regard to case and spacing."""
+    return " ".join(text.split()).casefold()
+
+
+def _remembered(base: Mapping[str, str]) -> Mapping[str, str]:
+    """The base of an item whose marker is written now, whatever fields change with it."""
+    return {**base, _WRITTEN: _written(base)}
 
 
 def _written(base: Mapping[str, str], *, archived: bool = False) -> str:
@@ -608,14 +681,19 @@ def _merge_set(
     return [name for name in theirs if name not in remove] + add
 
 
-def seen_of(remote: Remote, timezone: ZoneInfo, conflicts: Sequence[str] = ()) -> Seen:
-    """What the board shows of an item now."""
-    due = None if remote.due is None else remote.due.astimezone(timezone)
+def names_of(members: Iterable[Member]) -> Mapping[str, str]:
+    """What people call each member, by id."""
+    return {member.id: member.name or member.username or member.id for member in members}
+
+
+def seen_of(remote: Remote, names: Mapping[str, str], timezone: ZoneInfo, conflicts: Sequence[str] = ()) -> Seen:
+    """What the board shows of an item now; `names` are the members', by id."""
+    due = remote.due.astimezone(timezone) if isinstance(remote.due, datetime) else remote.due
     return Seen(
         done=remote.done,
         due=canonical(due) or None,
         list=remote.list,
-        assigned=bool(remote.assignees),
+        assignees=tuple(names.get(id_, "somebody who left") for id_ in remote.assignees),
         archived=remote.archived,
         conflicts=tuple(conflicts),
     )

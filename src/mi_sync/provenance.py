@@ -381,6 +381,8 @@ def _elsewhere(name: str) -> str:
     root = name.partition(".")[0]
     if root == "step":
         return "the step itself: its key, or which of the series it is"
+    if root == "counts":
+        return "counted from the applications to the posting"
     if root == "feedback":
         return "there is no such feedback yet"
     return {"programme": "[programme] of the configuration", "roles": "[roles] of the configuration"}.get(root, NO_ROW)

@@ -110,6 +110,14 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         ALTER TABLE contributions ADD COLUMN run TEXT NOT NULL DEFAULT '';
         """,
     ),
+    (
+        "who is assigned",
+        # Until the board is looked at again, all that is known is that somebody is.
+        """
+        UPDATE links SET seen = json_set(json_remove(seen, '$.assigned'), '$.assignees',
+            json(CASE json_extract(seen, '$.assigned') WHEN 1 THEN '["somebody"]' ELSE '[]' END));
+        """,
+    ),
 )
 
 
@@ -715,6 +723,17 @@ class Store:
                 self._feedback(application),
             )
 
+    def application_counts(self) -> Mapping[str, Mapping[str | None, int]]:
+        """How many applications of each status each posting has, by its key."""
+        counts: dict[str, dict[str | None, int]] = {}
+        query = (
+            "SELECT posting, status, COUNT(*) FROM records WHERE programme = ? AND kind = 'application'"
+            " GROUP BY posting, status"
+        )
+        for posting, status, count in self._rows(query).fetchall():
+            counts.setdefault(posting, {})[status] = count
+        return counts
+
     def _feedback(self, application: Application) -> tuple[Feedback, ...]:
         return tuple(
             Feedback.model_validate_json(body)
@@ -962,9 +981,10 @@ _CONTRIBUTION = (
 def _link(row: Sequence[Any]) -> Link:
     key, id_, url, nonce, owner, step, title, base, labels, checklist, archived, seen = row
     seen = json.loads(seen)
+    seen |= {name: tuple(seen[name]) for name in ("assignees", "conflicts")}
     return Link(
         key, id_, url, nonce, owner, step, title, json.loads(base), tuple(json.loads(labels)),
-        tuple(json.loads(checklist)), bool(archived), Seen(**{**seen, "conflicts": tuple(seen["conflicts"])}),
+        tuple(json.loads(checklist)), bool(archived), Seen(**seen),
     )  # fmt: skip
 
 

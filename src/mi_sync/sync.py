@@ -20,9 +20,10 @@ from mi_sync.config import Config, TargetSpec
 from mi_sync.connector import Board, Context, harvest
 from mi_sync.errors import ConfigError, MiSyncError, Problem, Refused, StalePlan
 from mi_sync.events import Applying, Event, Looking, Run, Story, TargetCounts
+from mi_sync.fitting import Fitter
 from mi_sync.http import Wire
 from mi_sync.identity import Marker
-from mi_sync.model import Item, Link, Posting, Snapshot
+from mi_sync.model import Counts, Item, Link, Posting, Snapshot
 from mi_sync.plan import Change, Desired, Plan, Rules, TargetPlan
 from mi_sync.pulling import SourceReader, give_labels, link, merge
 
@@ -61,12 +62,14 @@ def make_plan(
     boards: Mapping[str, Board],
     *,
     recreate: frozenset[str] = frozenset(),
+    adopt: bool = False,
     settle_first: bool,
 ) -> Generator[Event, None, dict[str, Snapshot]]:
     """Compares what the records ask for with what was applied and with what the boards hold.
 
     Puts the plan into the result and returns the snapshots that it was made from. Reads only, unless `settle_first`
-    lets it wait for the effect of a request whose answer was lost a moment ago.
+    lets it wait for the effect of a request whose answer was lost a moment ago. With `adopt`, a person's item that has
+    the title of a missing one is taken over.
     """
     _check_keys(run, recreate)
     plans: list[TargetPlan] = []
@@ -78,18 +81,12 @@ def make_plan(
             snapshot = board.snapshot()
             _bind(run, spec, snapshot)
             snapshot = yield from settle(run, spec.name, board, snapshot, wait=settle_first)
-            plan = planning.make(
-                desired(run, spec),
-                run.store.links(spec.name),
-                snapshot,
-                _rules(run, spec, board, recreate),
-            )
+            rules = _rules(run, spec, recreate, adopt=adopt)
+            plans.append(plan_target(run, board, snapshot, desired(run, spec), rules))
         except MiSyncError as error:
             run.result.fail_target(spec.name, error, requests=board.requests)
             continue
         snapshots[spec.name] = snapshot
-        plans.append(plan)
-        _count(run, plan, board)
     run.result.plan = Plan(identity.programme_short(run.config.programme.id), run.result.run_id, tuple(plans))
     return snapshots
 
@@ -109,7 +106,11 @@ def desired(run: Run, spec: TargetSpec) -> Desired:
     settled: set[str] = set()
     owners = {link.owner for link in store.links(spec.name).values()}
     made = [(e.application.key, milestones.of_engagement(e)) for e in store.engagements()]
-    made += [(p.key, milestones.of_posting(p)) for p in store.records("posting") if isinstance(p, Posting)]
+    applications = store.application_counts()
+    for posting in store.records("posting"):
+        assert isinstance(posting, Posting)  # noqa: S101  of this kind
+        counts = Counts.of(posting, applications.get(posting.key, {}))
+        made.append((posting.key, milestones.of_posting(posting, counts)))
     for owner, asked in made:
         items.update((item.key, _unmarked(item)) for item in asked.items)
         if asked.settled:
@@ -125,7 +126,17 @@ def _unmarked(item: Item) -> Item:
     return replace(item, body=harvest(item.body)[0])
 
 
-def _rules(run: Run, spec: TargetSpec, board: Board, recreate: frozenset[str]) -> Rules:
+def plan_target(run: Run, board: Board, snapshot: Snapshot, wanted: Desired, rules: Rules) -> TargetPlan:
+    """The plan for one board, of what it can hold; counts and problems go into the result."""
+    fitter = Fitter(board.capabilities, board.normal_body, rules.timezone)
+    fitting = replace(wanted, items={item.key: item for item in fitter.fit(wanted.items.values())})
+    run.result.note(*fitter.problems)
+    plan = planning.make(fitting, run.store.links(rules.target), snapshot, rules, board.capabilities)
+    _count(run, plan, board)
+    return plan
+
+
+def _rules(run: Run, spec: TargetSpec, recreate: frozenset[str], *, adopt: bool) -> Rules:
     config = run.config
     return Rules(
         target=spec.name,
@@ -136,8 +147,8 @@ def _rules(run: Run, spec: TargetSpec, board: Board, recreate: frozenset[str]) -
         max_archive=config.safety.max_archive,
         max_create=config.safety.max_create,
         may_archive=run.result.may_archive,
-        max_body=board.capabilities.max_body,
         recreate=recreate,
+        adopt=adopt,
     )
 
 
@@ -249,11 +260,11 @@ def apply_saved(run: Run, plan: Plan, file: str, boards: Mapping[str, Board], *,
 
 def _remember_seen(run: Run, target: str, snapshot: Snapshot) -> None:
     """What the board shows now, for `status`: a saved plan has no bookkeeping of its own."""
-    remotes = {remote.id: remote for remote in snapshot.remotes}
+    remotes, names = {remote.id: remote for remote in snapshot.remotes}, planning.names_of(snapshot.members)
     with run.store.transaction():
         for link in run.store.links(target).values():
             if remote := remotes.get(link.id):
-                seen = planning.seen_of(remote, run.config.programme.timezone, link.seen.conflicts)
+                seen = planning.seen_of(remote, names, run.config.programme.timezone, link.seen.conflicts)
                 if seen != link.seen:
                     run.store.save_link(target, replace(link, seen=seen))
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, time
 from types import SimpleNamespace
 from typing import Any, get_args, get_origin
@@ -26,7 +26,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS
 from pydantic import BaseModel
 
-from mi_sync.model import Applicant, Application, Engagement, FeedbackKind, Posting, Privacy, Record, privacy_of
+from mi_sync.model import Applicant, Application, Counts, Engagement, FeedbackKind, Posting, Privacy, Record, privacy_of
 
 MAX_SOURCE = 20_000
 """Characters of a template."""
@@ -81,16 +81,18 @@ def _public(*names: str) -> dict[str, Variable]:
     return {name: Variable() for name in names}
 
 
-POSTING: Names = {
+_BOTH: Names = {
     "posting": _variables(Posting),
     "programme": _public("name"),
     "dates": _public("start", "end", "midpoint"),
     "step": _public("key", "n"),
 }
-"""For a step that is made once for each posting. `dates` are the anchors as resolved."""
+
+POSTING: Names = {**_BOTH, "counts": _public(*Counts.__slots__)}
+"""For a step that is made once for each posting. `dates` are the anchors as resolved, `counts` its applications."""
 
 ENGAGEMENT: Names = {
-    **POSTING,
+    **_BOTH,
     "applicant": _variables(Applicant),
     "application": _variables(Application),
     "dates": _public("start", "end", "midpoint", "accepted"),
@@ -110,9 +112,9 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  a field is of any type
     return SimpleNamespace(**value.model_dump()) if isinstance(value, BaseModel) else value
 
 
-def of_posting(posting: Posting, allow: frozenset[Privacy]) -> dict[str, Any]:
-    """What the templates of a posting are rendered with, as far as its record tells."""
-    return {"posting": view(posting, allow)}
+def of_posting(posting: Posting, counts: Counts, allow: frozenset[Privacy]) -> dict[str, Any]:
+    """What the templates of a posting are rendered with, as far as its records tell."""
+    return {"posting": view(posting, allow), "counts": SimpleNamespace(**asdict(counts))}
 
 
 def of_engagement(engagement: Engagement, allow: frozenset[Privacy]) -> dict[str, Any]:
@@ -125,7 +127,7 @@ def of_engagement(engagement: Engagement, allow: frozenset[Privacy]) -> dict[str
     name = it.name if Privacy.NAME in allow else None
     applicant.label = name or it.label or it.initials or "intern"
     application = view(engagement.application, allow)
-    return {**of_posting(engagement.posting, allow), "applicant": applicant, "application": application}
+    return {"posting": view(engagement.posting, allow), "applicant": applicant, "application": application}
 
 
 # ------------------------------------------------------------------------------------------- compiling

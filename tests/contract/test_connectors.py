@@ -30,9 +30,11 @@ from mi_sync.model import Fields
 from mi_sync.testing import (
     BOARD_CHECKS,
     PUBLISHER_CHECKS,
+    RUN_CHECKS,
     SOURCE_CHECKS,
     BoardLab,
     Clock,
+    Engine,
     Fault,
     Hand,
     SourceLab,
@@ -147,6 +149,17 @@ class TrelloHand:
     def delete(self, id: str) -> None:  # noqa: A002
         self.call("DELETE", f"/cards/{id}")
 
+    def copy(self, id: str) -> str:  # noqa: A002
+        there = self.call("GET", f"/cards/{id}")
+        made = self.call("POST", "/cards", idCardSource=id, idList=there["idList"], keepFromSource="all")
+        return str(made["id"])
+
+    def rename_list(self, name: str, to: str) -> None:
+        self.call("PUT", f"/lists/{self._list(name)}", name=to)
+
+    def remove_list(self, name: str) -> None:
+        self.call("PUT", f"/lists/{self._list(name)}", closed=True)
+
     def add_label(self, id: str, name: str) -> None:  # noqa: A002
         self.call("POST", f"/cards/{id}/labels", name=name, color="sky")
 
@@ -203,6 +216,12 @@ class TrelloLab:
 
     def now(self) -> datetime:
         return self._clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
+
+    def replenish(self) -> None:
+        self._budget.limit = None
 
     def fault(self, fault: Fault, skip: int = 0) -> None:
         if fault is Fault.BUDGET:
@@ -267,6 +286,16 @@ def test_every_installed_connector_loads_and_has_a_lab(name: str) -> None:
 @pytest.mark.parametrize(("name", "check"), list(every_check()))
 def test_the_contract_is_kept(name: str, check: str, tmp_path: Path) -> None:
     CHECKS[loaded(name).kind][check](LABS[name](tmp_path))
+
+
+def boards() -> list[str]:
+    return [name for name in sorted(set(INSTALLED) & set(LABS)) if loaded(name).kind == "board"]
+
+
+@pytest.mark.parametrize("check", RUN_CHECKS)
+@pytest.mark.parametrize("name", boards())
+def test_whole_runs_keep_their_promises(name: str, check: str, tmp_path: Path) -> None:
+    RUN_CHECKS[check](Engine(cast("BoardLab", LABS[name](tmp_path))))
 
 
 @pytest.mark.parametrize("name", sorted(set(INSTALLED) & set(LABS)))

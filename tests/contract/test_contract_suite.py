@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, time
 
 import pytest
 
-from mi_sync.connector import Board, Capabilities, Row, SourceFile, Table, View, plant
+from mi_sync.connector import Board, Row, SourceFile, Table, View, plant
 from mi_sync.errors import (
     BudgetReached,
     MiSyncError,
@@ -19,12 +20,14 @@ from mi_sync.errors import (
     SourceError,
     Unavailable,
 )
-from mi_sync.model import BoardIdentity, CheckItem, Children, Fields, Patch, Remote, Snapshot
+from mi_sync.model import BoardIdentity, Capabilities, CheckItem, Children, Fields, Patch, Remote, Snapshot
 from mi_sync.testing import (
     BOARD_CHECKS,
     CAPABILITY_CHECKS,
     PUBLISHER_CHECKS,
+    RUN_CHECKS,
     SOURCE_CHECKS,
+    Engine,
     Fault,
     MemoryBoard,
     MemoryHand,
@@ -37,6 +40,7 @@ from mi_sync.testing import (
     MemoryWorld,
     check_board,
     check_publisher,
+    check_runs,
     check_source,
     failures,
 )
@@ -384,8 +388,43 @@ class AssignsNobody(MemoryBoard):
 class DropsTheTime(MemoryBoard):
     def _apply(self, item: MemoryItem, patch: Patch) -> None:
         super()._apply(item, patch)
-        if item.due:
+        if isinstance(item.due, datetime):
             item.due = item.due.replace(hour=12, minute=0)
+
+
+class ForgetsThatThereWasNoTime(MemoryBoard):
+    def _apply(self, item: MemoryItem, patch: Patch) -> None:
+        super()._apply(item, patch)
+        if item.due and not isinstance(item.due, datetime):
+            item.due = datetime.combine(item.due, time(17), UTC)
+
+
+class RefusesNoSecond(_Claims):
+    claim = Capabilities(unique=True)
+
+    def _add(self, patch: Patch) -> Remote:
+        return super()._add(replace(patch, unique=self.world.new_id()))
+
+
+class CompletesWhatItArchives(MemoryBoard):
+    def _apply(self, item: MemoryItem, patch: Patch) -> None:
+        super()._apply(item, patch)
+        if "archived" in patch.fields and "title" not in patch.fields:
+            item.done = True
+
+
+class PutsNewItemsOnTop(_Claims):
+    def _add(self, patch: Patch) -> Remote:
+        return self.world.add(self._new(patch), on_top=True).remote()
+
+
+class LosesWhatNobodyHas(_Claims):
+    claim = Capabilities(lossy={"colour": "the board is grey"})
+
+
+class ForgetsEmphasis(MemoryBoard):
+    def _apply(self, item: MemoryItem, patch: Patch) -> None:
+        super()._apply(item, replace(patch, body=patch.body.replace("***d***", "d")))
 
 
 class CutsTitles(MemoryBoard):
@@ -431,6 +470,7 @@ BROKEN_BOARDS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "creation_is_one_call": SetsDoneByASecondCall,
     "creation_tells_id_and_url": InventsTheUrl,
     "creation_reads_back": NeverShowsDone,
+    "bodies_read_back_in_normal_form": ForgetsEmphasis,
     "changes_read_back": CannotChangeTheBody,
     "changes_can_clear": CannotClear,
     "changes_are_one_call": ChangesEachFieldByACall,
@@ -461,10 +501,158 @@ BROKEN_BOARDS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "checklists_are_as_claimed": NeedsASecondLine,
     "assignees_are_as_claimed": AssignsNobody,
     "due_time_is_as_claimed": DropsTheTime,
+    "due_day_is_as_claimed": ForgetsThatThereWasNoTime,
+    "unique_is_as_claimed": RefusesNoSecond,
+    "archive_is_as_claimed": CompletesWhatItArchives,
+    "new_items_are_as_claimed": PutsNewItemsOnTop,
+    "losses_are_named": LosesWhatNobodyHas,
     "longest_title_fits": CutsTitles,
     "longest_body_fits": CutsBodies,
     "new_lists_are_as_claimed": PutsItemsOnTheFirstList,
     "notes_are_lines": WritesEssays,
+}
+
+# -------------------------------------------------------------------------- boards on which runs go wrong
+
+
+class _Spoils(MemoryBoard):
+    """Does something else to an item than it was told."""
+
+    def _apply(self, item: MemoryItem, patch: Patch) -> None:
+        super()._apply(item, patch)
+        self.spoil(item, patch)
+
+    def spoil(self, item: MemoryItem, patch: Patch) -> None:
+        raise NotImplementedError
+
+
+class Shouts(_Spoils):
+    def spoil(self, item: MemoryItem, patch: Patch) -> None:  # noqa: ARG002  the hook's shape
+        item.title = item.title.upper()
+
+
+class EscapesMarkup(_Spoils):
+    def spoil(self, item: MemoryItem, patch: Patch) -> None:  # noqa: ARG002  the hook's shape
+        item.title = item.title.replace("<", "&lt;")
+
+
+class CutsQuietly(_Spoils):
+    def spoil(self, item: MemoryItem, patch: Patch) -> None:
+        item.text = plant(patch.body[:1000], patch.marker)
+
+
+class NeverArchives(_Spoils):
+    def spoil(self, item: MemoryItem, patch: Patch) -> None:  # noqa: ARG002  the hook's shape
+        item.archived = False
+
+
+class CompletesWhatItRevives(_Spoils):
+    def spoil(self, item: MemoryItem, patch: Patch) -> None:
+        item.done |= patch.fields.get("archived") is False
+
+
+class CannotMoveDates(_Spoils):
+    def spoil(self, item: MemoryItem, patch: Patch) -> None:
+        if patch.id is not None:
+            item.due = item.due.replace(month=3, day=9) if item.due else None
+
+
+class KnowsOneList(_Spoils):
+    def spoil(self, item: MemoryItem, patch: Patch) -> None:  # noqa: ARG002  the hook's shape
+        item.list = self.world.lists[0]
+
+
+class RestoresTitles(_Spoils):
+    def spoil(self, item: MemoryItem, patch: Patch) -> None:
+        if patch.id is not None:
+            item.title = "Milestone 1"
+
+
+class MarksNothing(_Spoils):
+    def spoil(self, item: MemoryItem, patch: Patch) -> None:
+        item.text = patch.body
+
+
+class WritesToNamesakes(MemoryBoard):
+    def _change(self, id_: str, patch: Patch) -> Remote:
+        title = self.world.items[id_].title
+        for twin in [each for each in self.world.items.values() if each.title == title]:
+            self._apply(twin, patch)
+        return super()._change(id_, patch)
+
+
+class ShowsBodiesAsWritten(MemoryBoard):
+    def snapshot(self) -> Snapshot:
+        seen = super().snapshot()
+        bodies = {each.id: _BODIES.get(each.id, each.body) for each in seen.remotes}
+        return replace(seen, remotes=tuple(replace(each, body=bodies[each.id]) for each in seen.remotes))
+
+    def _apply(self, item: MemoryItem, patch: Patch) -> None:
+        super()._apply(item, patch)
+        _BODIES[item.id] = patch.body
+
+
+_BODIES: dict[str, str] = {}
+
+
+class ShowsTheArchiveAsOpen(MemoryBoard):
+    def snapshot(self) -> Snapshot:
+        seen = super().snapshot()
+        return replace(seen, remotes=tuple(replace(each, archived=False) for each in seen.remotes))
+
+
+class StopsAtAThousand(MemoryBoard):
+    def snapshot(self) -> Snapshot:
+        seen = super().snapshot()
+        return replace(seen, remotes=seen.remotes[-1000:])
+
+
+class SeesNothingNew(MemoryBoard):
+    def newest(self) -> Sequence[Remote]:
+        return []
+
+
+class _TranslatesEverywhere(_Translates):
+    def merge_children(self, remote: Remote, children: Children) -> None:
+        try:
+            super().merge_children(remote, children)
+        except self.came as error:
+            raise self.told(error.why) from error
+
+
+class HidesRefusals(_TranslatesEverywhere):
+    came, told = RequestRefused, Unavailable
+
+
+class HidesLostRightsEverywhere(_TranslatesEverywhere):
+    came, told = NotAuthorised, Unavailable
+
+
+class HidesTheBudgetEverywhere(_TranslatesEverywhere):
+    came, told = BudgetReached, Unavailable
+
+
+BROKEN_RUNS: Mapping[str, Callable[[MemoryWorld], Board]] = {
+    "second_run_writes_nothing": Shouts,
+    "odd_texts_are_settled": EscapesMarkup,
+    "long_bodies_are_settled": CutsQuietly,
+    "edits_survive": RestoresTitles,
+    "conflicts_follow_the_rules": ShowsBodiesAsWritten,
+    "one_refusal_stops_nothing_else": HidesRefusals,
+    "lost_answers_make_no_second_item": SeesNothingNew,
+    "late_duplicates_are_put_away": NeverArchives,
+    "copies_are_told_and_left_alone": WritesToNamesakes,
+    "foreign_items_are_left_alone": MarksNothing,
+    "what_people_put_away_stays_away": ShowsTheArchiveAsOpen,
+    "ended_items_are_archived_and_revived": CompletesWhatItRevives,
+    "renamed_lists_keep_their_items": KnowsOneList,
+    "removed_lists_are_made_again": KnowsOneList,
+    "lost_rights_stop_and_go_on": HidesLostRightsEverywhere,
+    "budget_stops_and_goes_on": HidesTheBudgetEverywhere,
+    "lost_state_is_rebuilt_from_the_board": MarksNothing,
+    "adopted_items_become_ours": LeavesTheMarkerOff,
+    "moved_dates_move_what_is_open": CannotMoveDates,
+    "large_boards_are_seen_whole": StopsAtAThousand,
 }
 
 # --------------------------------------------------------------------------------------- broken sources
@@ -628,12 +816,25 @@ class BareBoard(_Claims):
 
 def test_the_reference_implementations_keep_the_contract() -> None:
     check_board(MemoryLab)
+    check_runs(MemoryLab)
     check_source(MemorySourceLab)
     check_publisher(MemoryPublisherLab)
 
 
 def test_a_board_that_can_do_little_and_says_so_keeps_the_contract() -> None:
     check_board(lambda: MemoryLab(BareBoard))
+    check_runs(lambda: MemoryLab(BareBoard))
+
+
+class OtherBoard(_Claims):
+    """A tool that archives by completing, keeps names unique and puts what is new on top."""
+
+    claim = Capabilities(unique=True, archive="completed", new_items="top")
+
+
+def test_a_board_of_the_other_kind_keeps_the_contract() -> None:
+    check_board(lambda: MemoryLab(OtherBoard))
+    check_runs(lambda: MemoryLab(OtherBoard))
 
 
 def test_a_board_that_can_do_little_and_claims_more_is_found_out() -> None:
@@ -652,6 +853,7 @@ def test_every_capability_has_a_check_that_belongs_to_the_suite() -> None:
 def test_every_check_has_a_connector_that_breaks_it_and_says_which_clause_it_proves() -> None:
     for checks, broken in (
         (BOARD_CHECKS, BROKEN_BOARDS),
+        (RUN_CHECKS, BROKEN_RUNS),
         (SOURCE_CHECKS, BROKEN_SOURCES),
         (PUBLISHER_CHECKS, BROKEN_PUBLISHERS),
     ):
@@ -662,6 +864,12 @@ def test_every_check_has_a_connector_that_breaks_it_and_says_which_clause_it_pro
 @pytest.mark.parametrize("name", BROKEN_BOARDS)
 def test_a_broken_board_fails_its_check_and_no_other(name: str) -> None:
     assert set(failures(BOARD_CHECKS, lambda: MemoryLab(BROKEN_BOARDS[name]))) == {name}
+
+
+@pytest.mark.parametrize("name", BROKEN_RUNS)
+def test_runs_on_a_broken_board_fail_their_check(name: str) -> None:
+    checks = {name: RUN_CHECKS[name]}
+    assert set(failures(checks, lambda: Engine(MemoryLab(BROKEN_RUNS[name])))) == {name}
 
 
 @pytest.mark.parametrize("name", BROKEN_SOURCES)

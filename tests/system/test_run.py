@@ -88,7 +88,7 @@ def test_an_open_conflict_is_named_and_shown_by_status(project: Project, server:
     assert result["targets"]["board"] | {"conflicts": 1, "updated": 2} == result["targets"]["board"]
     assert [(problem["field"], problem["where"]) for problem in result["problems"]] == [("body", card["shortUrl"])]
     (line,) = project.start("status", "--output", "json").json()["conflicts"]
-    assert (line["fields"], line["url"]) == (["body"], card["shortUrl"])
+    assert (line["conflicts"], line["url"]) == (["body"], card["shortUrl"])
     assert server.card("Kickoff")["desc"].startswith("A person's text")
 
 

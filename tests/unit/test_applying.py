@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from engine import OWNERS, ZONE, World, finish
+from engine import OTHER, OWNERS, ZONE, World, finished
+from engine import PLAIN as PLAIN_BOARD
 from mi_sync import applying, sync
+from mi_sync.connector import harvest, plant
 from mi_sync.errors import ExitCode, OutcomeUnknown
 from mi_sync.events import TargetCounts
-from mi_sync.identity import Marker
-from mi_sync.model import Item, Patch, Remote
+from mi_sync.identity import MARKED, Marker
+from mi_sync.model import Capabilities, Item, Patch, Remote
 from mi_sync.testing import Fault, MemoryBoard
 
 PLAIN = Item(
@@ -40,6 +42,156 @@ def is_settled(it: World) -> bool:
     writes = it.world.writes
     it.sync()
     return it.world.writes == writes
+
+
+# ------------------------------------------------------------------------------------------- adopting
+
+
+def test_a_persons_item_of_the_same_title_is_told_of_and_left_alone(it: World) -> None:
+    theirs = it.hand.add("One", "To do")
+    (plan, _) = it.plan(it.run())
+    (problem,) = plan.targets[0].problems
+    assert "--adopt takes it over" in problem.why
+    it.sync()
+    assert it.world.items[theirs].text == ""
+    assert len(it.world.items) == 2
+
+
+@pytest.mark.parametrize("able", [PLAIN_BOARD, OTHER])
+def test_asked_to_it_takes_over_a_persons_item_and_makes_no_second(it: World, able: Capabilities) -> None:
+    it.able = able
+    theirs = it.hand.add(" one ", "Doing")
+    it.hand.edit(theirs, {"due": datetime(2026, 5, 1, 12, tzinfo=ZONE)})
+    it.hand.add_line(theirs, "first", done=True)
+    result = it.sync(adopt=True)
+    counts = result.targets["board"]
+    assert (counts.adopted, counts.created) == (1, 0)
+    (item,) = it.world.items.values()
+    # What was empty is filled; of what differs, the title is ours and the date theirs, as [conflicts] says.
+    assert (item.title, harvest(item.text)[0], item.list) == ("One", "text", "Doing")
+    assert item.due == datetime(2026, 5, 1, 12, tzinfo=ZONE)
+    assert (item.labels, [(line.text, line.done) for line in item.checklist]) == (
+        ["red"], [("first", True), ("second", False)],
+    )  # fmt: skip
+    assert is_settled(it)
+    it.lose_state()
+    assert is_settled(it)
+
+
+def test_an_item_that_needs_no_change_gets_its_marker(it: World) -> None:
+    it.desired = {"key1": Item("key1", OWNERS[0], "step", None, "One")}
+    it.hand.add("One", "To do")
+    assert it.sync(adopt=True).targets["board"].adopted == 1
+    assert [remote.title for remote in it.marked("key1")] == ["One"]
+    assert is_settled(it)
+
+
+def test_an_adoption_whose_answer_is_lost_is_one_adoption(it: World) -> None:
+    it.hand.add("One", "To do")
+    it.world.arm(Fault.LOST_AFTER)
+    it.sync(adopt=True)
+    assert titles(it) == [("One", False)]
+    assert is_settled(it)
+
+
+def test_of_several_of_one_title_none_is_taken_over(it: World) -> None:
+    for _ in range(2):
+        it.hand.add("One", "To do")
+    result = it.sync(adopt=True)
+    assert (result.targets["board"].adopted, result.targets["board"].created) == (0, 1)
+    it.desired["key2"] = replace(PLAIN, key="key2", title="Two")
+    it.desired["key3"] = replace(PLAIN, key="key3", title="Two")
+    it.hand.add("Two", "To do")
+    assert it.sync(adopt=True).targets["board"].created == 2
+
+
+def test_neither_strangers_nor_archived_items_are_taken_over(it: World) -> None:
+    archived, foreign = it.hand.add("One", "To do"), it.hand.add("One", "To do")
+    it.hand.edit(archived, {"archived": True})
+    it.world.items[foreign].text = plant("text", Marker("other", "key1", "n1", dict.fromkeys(MARKED, "x")).encode())
+    assert it.sync(adopt=True).targets["board"].created == 1
+
+
+# ------------------------------------------------------------------------------- boards of the other kind
+
+
+@pytest.fixture
+def elsewhere(it: World) -> World:
+    it.able = OTHER
+    return it
+
+
+def test_what_another_run_made_meanwhile_is_taken_over(elsewhere: World) -> None:
+    run = elsewhere.run()
+    plan, snapshot = elsewhere.plan(run)
+    ours = elsewhere.store
+    elsewhere.lose_state()
+    elsewhere.sync()
+    elsewhere.store = ours
+    for _ in sync.apply(run, plan, {"board": snapshot}, {"board": elsewhere.board()}):
+        pass
+    assert run.result.exit_code is ExitCode.OK
+    assert titles(elsewhere) == [("One", False)]
+    assert [link.id for link in ours.links("board").values()] == list(elsewhere.world.items)
+    assert is_settled(elsewhere)
+
+
+def test_an_unknown_creation_is_sent_again_and_makes_no_second_item(elsewhere: World) -> None:
+    elsewhere.world.arm(Fault.LATE)
+    elsewhere.sync()
+    elsewhere.clock.sleep(100)
+    elsewhere.world.read()
+    assert titles(elsewhere) == [("One", False)]
+    assert is_settled(elsewhere)
+
+
+def test_an_item_in_the_trash_is_dismissed_and_made_anew_only_when_asked_for(elsewhere: World) -> None:
+    elsewhere.sync()
+    (id_,) = elsewhere.world.items
+    elsewhere.hand.throw_away(id_)
+    elsewhere.lose_state()
+    result = elsewhere.sync()
+    assert (result.targets["board"].dismissed, result.targets["board"].failed) == (1, 0)
+    assert any("--recreate key1" in problem.why for problem in result.problems)
+    assert is_settled(elsewhere)
+    assert elsewhere.world.items == {}
+    elsewhere.sync(recreate=["key1"])
+    assert titles(elsewhere) == [("One", False)]
+    assert is_settled(elsewhere)
+
+
+def test_what_was_completed_and_never_put_away_is_put_away_by_the_next_run(elsewhere: World) -> None:
+    elsewhere.sync()
+    del elsewhere.desired["key1"]
+    elsewhere.world.arm(Fault.UNAVAILABLE, skip=1)
+    elsewhere.sync()
+    (item,) = elsewhere.world.items.values()
+    assert (item.done, item.archived) == (True, False)
+    elsewhere.sync()
+    assert (item.done, item.archived) == (True, True)
+    assert is_settled(elsewhere)
+
+
+def test_what_was_completed_and_never_put_away_can_be_wanted_again(elsewhere: World) -> None:
+    elsewhere.sync()
+    del elsewhere.desired["key1"]
+    elsewhere.world.arm(Fault.UNAVAILABLE, skip=1)
+    elsewhere.sync()
+    elsewhere.desired["key1"] = replace(PLAIN, due=datetime(2026, 3, 16, 17, tzinfo=ZONE))
+    elsewhere.sync()
+    (item,) = elsewhere.world.items.values()
+    assert (item.done, item.archived, item.due) == (False, False, datetime(2026, 3, 16, 17, tzinfo=ZONE))
+    assert is_settled(elsewhere)
+
+
+def test_what_is_new_stands_in_order_where_each_goes_on_top(elsewhere: World) -> None:
+    days = (9, 16, 23)
+    elsewhere.desired = {
+        f"key{day}": replace(PLAIN, key=f"key{day}", title=str(day), due=datetime(2026, 3, day, 17, tzinfo=ZONE))
+        for day in days
+    }
+    elsewhere.sync()
+    assert [elsewhere.world.items[id_].title for id_ in elsewhere.hand.order("To do")] == ["9", "16", "23"]
 
 
 # ------------------------------------------------------------------------------------- an unknown outcome
@@ -267,7 +419,7 @@ def test_settling_is_silent_where_nothing_is_open(it: World) -> None:
     board = MemoryBoard(it.world)
     snapshot = board.snapshot()
     requests = it.world.requests
-    assert finish(applying.settle(run, "board", board, snapshot, wait=True)) is snapshot
+    assert finished(applying.settle(run, "board", board, snapshot, wait=True)) is snapshot
     assert it.world.requests == requests
 
 

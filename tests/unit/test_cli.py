@@ -114,8 +114,8 @@ def test_each_project_has_an_id_of_its_own() -> None:
 def test_pull_gives_the_records_and_the_rows_left_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     del folder
     records = as_json(capsys, "pull", code=3)
-    assert list(records) == ["postings", "applicants", "applications", "feedback", "quarantined"]
-    assert [len(values) for values in records.values()] == [3, 5, 5, 0, 1]
+    assert list(records) == ["postings", "applicants", "applications", "feedback", "quarantined", "milestones"]
+    assert [len(values) for values in records.values()] == [3, 5, 5, 0, 1, 0]
     (left_out,) = records["quarantined"]
     assert {"source": "applicants", "file": "exports/applicants.csv", "line": 8, "field": "applied_at"}.items() <= (
         left_out.items()

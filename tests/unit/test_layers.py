@@ -27,6 +27,7 @@ PURE = {
     "milestones",
     "templates",
     "linking",
+    "fitting",
     "plan",
     "overview",
     "provenance",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from importlib.resources import files
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from mi_sync.milestones import Asked, Milestones, Programme, load_steps, merge_s
 from mi_sync.model import (
     Applicant,
     Application,
+    Counts,
     Engagement,
     Feedback,
     FeedbackKind,
@@ -71,7 +72,7 @@ def by_step(made: Asked) -> dict[str, Item]:
 def test_the_template_covers_an_engagement_from_kickoff_to_further_engagement() -> None:
     made = SHIPPED.of_engagement(engaged(FULL))
 
-    assert {key: item.due.date() for key, item in by_step(made).items() if item.due} == {
+    assert {key: item.due_on for key, item in by_step(made).items() if item.due} == {
         "kickoff": date(2026, 3, 9),
         "onboarding": date(2026, 3, 10),
         "check-in/1": date(2026, 3, 16),
@@ -117,6 +118,16 @@ def test_a_recruiting_card_is_done_once_its_places_are_filled(status: str) -> No
         "open": [False],
         "in_review": [False],
     }.get(status, [True])
+
+
+def test_a_recruiting_card_tells_how_many_applied_and_no_names() -> None:
+    counts = Counts.of(
+        FULL.model_copy(update={"openings": 3}), {"applied": 4, "shortlisted": 2, "in_progress": 1, None: 1}
+    )
+    (item,) = SHIPPED.of_posting(FULL.model_copy(update={"openings": 3, "status": "in_review"}), counts).items
+    assert "Openings: 3 (2 left)" in item.body
+    assert "Applications: 8, 2 in review, 1 accepted" in item.body
+    assert item.list == "In review"
 
 
 def test_the_shipped_templates_need_no_roles() -> None:
@@ -186,6 +197,7 @@ def test_any_records_make_tidy_items_that_are_due_at_the_programmes_time(it: Eng
         assert not re.search(r"^\*\*[^*\n]+\*\*\n*(?=\*\*|\Z)", item.body, re.MULTILINE)
         assert all(line and "\n" not in line for line in (*item.labels, *item.checklist))
         if item.due:
+            assert isinstance(item.due, datetime)
             assert (item.due.tzinfo, item.due.time()) == (CHICAGO, time(17))
             assert item.due.weekday() < 5
             assert item.due.date() not in PROGRAMME.holidays

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from engine import OURS, OWNERS, ZONE, World
+from engine import OTHER, OURS, OWNERS, PLAIN, ZONE, World
 from mi_sync import plan as planning
 from mi_sync.connector import harvest, plant
 from mi_sync.identity import MARKED, Marker, field_digest
@@ -86,7 +86,7 @@ def remotes(draw: st.DrawFn, id_: str) -> Remote:
         title=item.title,
         body=item.body,
         marker=draw(tokens(item)),
-        due=item.due and item.due.astimezone(UTC),
+        due=item.due.astimezone(UTC) if isinstance(item.due, datetime) else item.due,
         start=item.start,
         done=draw(st.booleans()),
         archived=draw(st.booleans()),
@@ -282,9 +282,11 @@ WISHES: dict[str, tuple[Any, Any, Any]] = {
 class People(RuleBasedStateMachine):
     """Records change, people meddle, answers get lost, state is lost; then everything settles."""
 
+    able = PLAIN
+
     def __init__(self) -> None:
         super().__init__()
-        self.it = World(late_by=45)
+        self.it = World(late_by=45, able=self.able)
         self.memory = {key: Memory() for key in CARDS}
         self.dismissed: set[str] = set()
 
@@ -477,5 +479,14 @@ class _Any(str):
 
 ANY = _Any()
 
+
+class PeopleElsewhere(People):
+    """The same at a board of the other kind."""
+
+    able = OTHER
+
+
 TestPeople = People.TestCase
-TestPeople.settings = settings(max_examples=2 * settings().max_examples, stateful_step_count=40)
+TestPeopleElsewhere = PeopleElsewhere.TestCase
+for machine in (TestPeople, TestPeopleElsewhere):
+    machine.settings = settings(max_examples=2 * settings().max_examples, stateful_step_count=40)

@@ -397,7 +397,7 @@ def test_each_file_and_each_stage_is_replaced_by_itself(store: Store) -> None:
 
 LINK = Link(
     "k", "id-1", "url", "n1", "app-1", "kickoff", "Kickoff", {"title": "d"}, ("a",), ("b", "c"), archived=True,
-    seen=Seen(done=True, due="2026-03-20", list="Doing", assigned=True, archived=True, conflicts=("body",)),
+    seen=Seen(done=True, due="2026-03-20", list="Doing", assignees=("Kim",), archived=True, conflicts=("body",)),
 )  # fmt: skip
 
 

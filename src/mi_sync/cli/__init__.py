@@ -109,6 +109,11 @@ def _limits(function: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
             help="Bring this dismissed item back; `status` lists keys. Can be repeated.",
         ),
         click.option(
+            "--adopt",
+            is_flag=True,
+            help="Take over an item without our mark that has the title of a missing one, instead of making a second.",
+        ),
+        click.option(
             "--max-requests",
             type=click.IntRange(min=1),
             help="Stop cleanly after this many requests (exit 8); the next run goes on.",

@@ -29,6 +29,7 @@ class Limits:
 
     force: tuple[str, ...] = ()
     recreate: tuple[str, ...] = ()
+    adopt: bool = False
     max_requests: int | None = None
     max_seconds: float | None = None
 
@@ -44,7 +45,8 @@ def run(settings: Settings, limits: Limits) -> ExitCode:
 
 def _plan_and_apply(session: Session, run: Run, limits: Limits) -> None:
     boards = session.boards()
-    snapshots = session.tell(sync.make_plan(run, boards, recreate=frozenset(limits.recreate), settle_first=True))
+    recreate = frozenset(limits.recreate)
+    snapshots = session.tell(sync.make_plan(run, boards, recreate=recreate, adopt=limits.adopt, settle_first=True))
     if run.result.plan is not None:
         session.tell(sync.apply(run, run.result.plan, snapshots, boards, force=limits.force))
 
@@ -55,7 +57,7 @@ def plan(settings: Settings, limits: Limits, *, out: Path | None = None, detaile
     with session.scratch() as run:
         session.tell(sync.pull(run))
         recreate = frozenset(limits.recreate)
-        session.tell(sync.make_plan(run, session.boards(), recreate=recreate, settle_first=False))
+        session.tell(sync.make_plan(run, session.boards(), recreate=recreate, adopt=limits.adopt, settle_first=False))
     made = session.result.plan
     changes = made.changes if made else ()
     code = session.result.exit_code
@@ -116,7 +118,7 @@ def pull(settings: Settings) -> ExitCode:
     with session.recorded("pull") as run:
         session.tell(sync.pull(run))
         if settings.output == "json":
-            show.json_stream(_records(run.store))
+            show.json_stream([*_records(run.store), ("milestones", _milestones(run))])
             printed = True
     return session.finish(printed=printed)
 
@@ -128,6 +130,13 @@ def _records(store: Store) -> Iterator[tuple[str, Iterator[Any]]]:
         "quarantined",
         ({name: getattr(q, name) for name in ("source", "file", "line", "field", "why")} for q in store.quarantine()),
     )
+
+
+def _milestones(run: Run) -> Iterator[Any]:
+    """As the boards last showed them: what people do there is part of a milestone's record."""
+    links = {spec.name: run.store.links(spec.name).values() for spec in run.config.targets}
+    for it in overview.milestones(links, _owners(run.store), run.config.progress_from):
+        yield asdict(it)
 
 
 # ----------------------------------------------------------------------------------------------- check
@@ -234,19 +243,25 @@ def status(settings: Settings) -> ExitCode:
     session = Session(settings)
     with session.scratch() as run:
         store = run.store
-        engagements = list(store.engagements())
-        ended = {e.application.key for e in engagements if e.application.status in ENDED}
-        names = {e.application.key: f"{_called(e.posting)} ({e.applicant.label})" for e in engagements}
+        ended = {e.application.key for e in store.engagements() if e.application.status in ENDED}
         links = {
             spec.name: [link for link in store.links(spec.name).values() if link.owner not in ended]
             for spec in session.config.targets
         }
-        names |= {posting.key: _called(posting) for posting in store.records("posting")}
+        names = _owners(store)
         last = next((run for run in store.runs(100) if run.get("targets") and run["status"] in {"ok", "partial"}), None)
     today = session.outside.wire.now().astimezone(session.config.programme.timezone).date()
-    answers = overview.answer(links, names, today)
-    show.status(settings, answers, today, last)
+    counts = session.config.progress_from
+    answers = overview.answer(links, names, today, counts)
+    progress = overview.progress(overview.milestones(links, names, counts), today)
+    show.status(settings, answers, progress, today, last)
     return ExitCode.OK
+
+
+def _owners(store: Store) -> dict[str, str]:
+    """What people call each engagement and each posting, by key."""
+    engagements = {e.application.key: f"{_called(e.posting)} ({e.applicant.label})" for e in store.engagements()}
+    return engagements | {posting.key: _called(posting) for posting in store.records("posting")}
 
 
 def _called(posting: Record) -> str:

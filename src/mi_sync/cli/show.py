@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mi_sync import events
     from mi_sync.cli import Settings
     from mi_sync.cli.inspection import Found
-    from mi_sync.overview import Line
+    from mi_sync.overview import Milestone, Progress
     from mi_sync.plan import Change, Plan
 
 MOST_PROBLEMS = 20
@@ -130,7 +130,7 @@ def _described(event: events.Event) -> tuple[str, int, int | None]:
         case events.Looking(target):
             return f"Looking at {target}", 0, None
         case events.Applying(change, number, total, outcome):
-            verb = change.action if outcome == "done" else f"{change.action} failed:"
+            verb = change.action if outcome == "done" else f"{change.action} {outcome}:"
             return f"{change.target}: {verb} {change.title}", number, total
         case events.Waiting(seconds, why):
             return f"Waiting {seconds:.0f} s: {why}", 0, None
@@ -309,11 +309,13 @@ def connector(settings: Settings, it: Mapping[str, Any]) -> None:
             for line in it[name]:
                 click.echo(f"  - {line}")
     capabilities = dict(it["capabilities"] or {})
-    notes = capabilities.pop("notes", ())
+    notes, lossy = capabilities.pop("notes", ()), capabilities.pop("lossy", {})
     if capabilities:
         click.echo("\nWhat an item can hold there")
         for name, value in capabilities.items():
             click.echo(f"  {name.replace('_', ' ')}: {_word(value)}")
+    for name, why in lossy.items():
+        click.echo(f"  {name} is lost: {why}")
     for note in notes:
         click.echo(f"  - {note}")
     click.echo("\nSettings")
@@ -377,7 +379,11 @@ def _inspection_as_json(found: Found, written: Path | None) -> dict[str, Any]:
 
 
 def status(
-    settings: Settings, answers: Mapping[str, Sequence[Line]], today: date, last: Mapping[str, Any] | None
+    settings: Settings,
+    answers: Mapping[str, Sequence[Milestone]],
+    progress: Sequence[Progress],
+    today: date,
+    last: Mapping[str, Any] | None,
 ) -> None:
     """The answers to the manager's questions, with links."""
     from mi_sync.overview import QUESTIONS
@@ -385,24 +391,38 @@ def status(
     as_of = last["started_at"] if last else None
     if settings.output == "json":
         shown = {question: [asdict(line) for line in found] for question, found in answers.items()}
-        json_object({"today": today, "as_of": as_of, **shown})
+        by_engagement = [asdict(each) for each in progress]
+        json_object({"today": today, "as_of": as_of, **shown, "by_engagement": by_engagement})
         return
     looked = f"the boards were last looked at {moment(as_of)}" if as_of else "no board has been looked at yet"
     click.echo(f"Today is {today}; {looked}.")
     for question, found in answers.items():
         click.echo(f"\n{QUESTIONS[question]}: {len(found) or 'none'}")
-        by_engagement: dict[str, list[Line]] = {}
-        for line in found:
-            by_engagement.setdefault(line.engagement or "Other", []).append(line)
-        for engagement, lines in by_engagement.items():
+        grouped: dict[str, list[Milestone]] = {}
+        for it in found:
+            grouped.setdefault(it.engagement or "Other", []).append(it)
+        for engagement, lines in grouped.items():
             click.echo(f"  {engagement}")
-            for line in lines:
-                click.echo(f"    {_status_line(line, question)}")
+            for it in lines:
+                click.echo(f"    {_status_line(it, question)}")
+    click.echo(f"\nBy engagement: {len(progress) or 'none'}")
+    for each in progress:
+        click.echo(f"  {_progress_line(each)}")
 
 
-def _status_line(it: Line, question: str) -> str:
+def _progress_line(it: Progress) -> str:
+    late = f", {it.overdue} overdue" if it.overdue else ""
+    coming = f"; next: {it.next.due}  {it.next.title}{_who(it.next)}" if it.next else ""
+    return f"{it.engagement or 'Other'}: {it.done} of {it.done + it.open} done{late}{coming}"
+
+
+def _who(it: Milestone) -> str:
+    return f" ({', '.join(it.assignees)})" if it.assignees else ""
+
+
+def _status_line(it: Milestone, question: str) -> str:
     """Plain lines rather than a table: links stay whole on a narrow terminal, and `grep` finds them."""
-    fields = f" [{', '.join(it.fields)}]" if it.fields else ""
+    fields = f" [{', '.join(it.conflicts)}]" if it.conflicts else _who(it)
     key = f"  key {it.key}" if question == "dismissed" else ""
     return f"{it.due or 'no date':<10}  {it.title}{fields}{key}\n{'':14}  {it.url}"
 

@@ -60,7 +60,7 @@ def _explained_as_json(it: Explained, allow: Collection[Privacy]) -> dict[str, A
         "title": it.item.title,
         "step": it.item.step,
         "n": item.n if item else None,
-        "due": item.due.date() if item and item.due else None,
+        "due": item.due_on if item else None,
         "due_on_board": link.seen.due if link else None,
         "owner": it.item.owner,
         "fields": [asdict(each) for each in it.made],
@@ -143,7 +143,7 @@ def _item(it: Explained, item: Candidate) -> Iterator[str]:
 def _dates(it: Candidate) -> Iterator[str]:
     """What the records ask for, and what the board showed last: a person's change of a date is kept."""
     if it.item:
-        yield f"    so the records ask for {it.item.due.date() if it.item.due else 'no date'}"
+        yield f"    so the records ask for {it.item.due_on or 'no date'}"
     if it.link and not it.link.seen.gone:
         yield f"    the board last showed {it.link.seen.due or 'no date'}"
 

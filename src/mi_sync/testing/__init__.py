@@ -26,6 +26,7 @@ from mi_sync.testing.memory import (
     MemoryWorld,
 )
 from mi_sync.testing.publishers import PUBLISHER_CHECKS, PublisherCheck, PublisherLab, check_publisher
+from mi_sync.testing.runs import RUN_CHECKS, Engine, RunCheck, check_runs
 from mi_sync.testing.sources import SOURCE_CHECKS, SourceCheck, SourceLab, check_source
 from mi_sync.testing.suite import Clock, Fault, failures
 
@@ -33,10 +34,12 @@ __all__ = [
     "BOARD_CHECKS",
     "CAPABILITY_CHECKS",
     "PUBLISHER_CHECKS",
+    "RUN_CHECKS",
     "SOURCE_CHECKS",
     "BoardCheck",
     "BoardLab",
     "Clock",
+    "Engine",
     "Fault",
     "Hand",
     "MemoryBoard",
@@ -50,10 +53,12 @@ __all__ = [
     "MemoryWorld",
     "PublisherCheck",
     "PublisherLab",
+    "RunCheck",
     "SourceCheck",
     "SourceLab",
     "check_board",
     "check_publisher",
+    "check_runs",
     "check_source",
     "failures",
 ]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
 from mi_sync.connector import Board, plant
 from mi_sync.errors import (
+    AlreadyThere,
     BudgetReached,
     MiSyncError,
     NotAuthorised,
     OutcomeUnknown,
     RequestRefused,
 )
-from mi_sync.model import Children, Fields, Patch, Remote
+from mi_sync.model import Children, Fields, Item, Patch, Remote
 from mi_sync.testing.suite import Fault, expect, failures, named, raises, report, same
 
 
@@ -35,6 +37,18 @@ class Hand(Protocol):
 
     def delete(self, id: str) -> None:  # noqa: A002
         """Removes an item for good."""
+        ...
+
+    def copy(self, id: str) -> str:  # noqa: A002
+        """Copies an item as the tool does, with the marker if the tool copies that; returns the copy's id."""
+        ...
+
+    def rename_list(self, name: str, to: str) -> None:
+        """Gives a list another name."""
+        ...
+
+    def remove_list(self, name: str) -> None:
+        """Takes a list away as people of this tool do, with or without what is on it."""
         ...
 
     def add_label(self, id: str, name: str) -> None:  # noqa: A002
@@ -83,6 +97,14 @@ class BoardLab(Protocol):
         """The time that the connector believes it is."""
         ...
 
+    def sleep(self, seconds: float) -> None:
+        """Moves that time on."""
+        ...
+
+    def replenish(self) -> None:
+        """Ends a fault of the kind `BUDGET`: there is a budget again, as in another run."""
+        ...
+
     def fault(self, fault: Fault, skip: int = 0) -> None:
         """Lets the next writing request, after `skip` others, meet this fault; `LATE` is never asked for."""
         ...
@@ -114,6 +136,15 @@ class BoardLab(Protocol):
 
 _LIST = "To do"
 _BODY = "First line\n\n- a point\n- **another** point, with a [link](https://example.org/a?b=c)"
+_BODIES = (
+    "One line",
+    "A *b* **c** ***d*** ~~e~~ `f < g` & h <i> &amp; \\*j\\*",
+    "# One\n\n## Two\n\ntext\non two lines\n\n> quoted\n\n---\n\nend",
+    "1. one\n2. two\n   - nested\n\n- three\n\n\n\nafter blank lines",
+    "```\ncode = [1, 2]\n\nmore\n```\n\n<https://example.org/a?b=c&d=e> and https://example.org",
+    "Żółć, 日本語, 🎓 and a tab:\tend",
+)
+"""Bodies that a board's own format may hold otherwise."""
 _DUE = datetime(2026, 3, 20, 22, 30, tzinfo=UTC)
 _DUE_TOO = datetime(2026, 4, 1, 15, 0, tzinfo=UTC)
 _START = date(2026, 3, 16)
@@ -129,10 +160,11 @@ def _token(number: int) -> str:
 def _patch(number: int = 1, id_: str | None = None, body: str = _BODY, fields: Fields | None = None) -> Patch:
     """A creation with title, body and list, or a change of just these fields."""
     given: Fields = {} if fields is None else fields
+    unique = f"suite234.key{number}" if id_ is None else ""
     if id_ is None:
         made: Fields = {"title": f"Item {number}", "body": body, "list": _LIST}
         given = {**made, **given}
-    return Patch(id_, _token(number), given.get("body", body), given)
+    return Patch(id_, _token(number), given.get("body", body), given, unique)
 
 
 def _made(board: Board, number: int = 1, fields: Fields | None = None) -> Remote:
@@ -150,6 +182,10 @@ def _read(lab: BoardLab, id_: str) -> Remote:
 def _lacks(lab: BoardLab, *claims: str) -> bool:
     """Whether the board says that it has none of something, so that the check has nothing to look at."""
     return any(not getattr(lab.open().capabilities, claim) for claim in claims)
+
+
+def _day(remote: Remote) -> date | None:
+    return remote.due.date() if isinstance(remote.due, datetime) else remote.due
 
 
 def _texts(remote: Remote) -> list[str]:
@@ -280,9 +316,19 @@ def creation_reads_back(lab: BoardLab) -> None:
     made = _made(lab.open(), fields={"due": _DUE, "done": True})
     seen = _read(lab, made.id)
     same(seen.title, "Item 1", "title")
-    same(seen.body, _BODY, "body")
-    same(seen.due and seen.due.date(), _DUE.date(), "due date (UTC)")
+    same(seen.body, lab.open().normal_body(_BODY), "body")
+    same(_day(seen), _DUE.date(), "due date (UTC)")
     same((seen.done, seen.archived, seen.list), (True, False, _LIST), "done, archived and list")
+
+
+def bodies_read_back_in_normal_form(lab: BoardLab) -> None:
+    """What `normal_body` says of a body is what is read back, and is normal itself, whatever Markdown it holds."""
+    board = lab.open()
+    for number, body in enumerate(_BODIES):
+        normal = board.normal_body(body)
+        same(board.normal_body(normal), normal, "the normal form of a normal form")
+        made = board.merge(_patch(number, body=body))
+        same(_read(lab, made.id).body, normal, f"body number {number}")
 
 
 def changes_read_back(lab: BoardLab) -> None:
@@ -292,7 +338,7 @@ def changes_read_back(lab: BoardLab) -> None:
     board.merge(_patch(2, made.id, fields={"title": "Other", "body": "New", "due": _DUE_TOO, "done": True}))
     seen = _read(lab, made.id)
     same((seen.title, seen.body, seen.done), ("Other", "New", True), "title, body and done")
-    same(seen.due and seen.due.date(), _DUE_TOO.date(), "due date (UTC)")
+    same(_day(seen), _DUE_TOO.date(), "due date (UTC)")
 
 
 def changes_can_clear(lab: BoardLab) -> None:
@@ -316,12 +362,12 @@ def changes_are_one_call(lab: BoardLab) -> None:
 def marker_follows_changes(lab: BoardLab) -> None:
     """Every change plants its marker, once, also where a person had removed it, and leaves the body as given."""
     board = lab.open()
-    made = _made(board)
+    made, body = _made(board), board.normal_body(_BODY)
     board.merge(_patch(2, made.id, fields={"title": "Second"}))
-    same((_read(lab, made.id).body, _read(lab, made.id).marker), (_BODY, _token(2)), "body and marker")
+    same((_read(lab, made.id).body, _read(lab, made.id).marker), (body, _token(2)), "body and marker")
     lab.hand.erase_marker(made.id)
     board.merge(_patch(3, made.id, fields={"title": "Third"}))
-    same((_read(lab, made.id).body, _read(lab, made.id).marker), (_BODY, _token(3)), "body and marker")
+    same((_read(lab, made.id).body, _read(lab, made.id).marker), (body, _token(3)), "body and marker")
 
 
 def unmarked_items_have_no_marker(lab: BoardLab) -> None:
@@ -357,7 +403,7 @@ def only_given_fields_are_written(lab: BoardLab) -> None:
     board.merge(_patch(2, made.id, fields={"done": True}))
     seen = _read(lab, made.id)
     same((seen.title, seen.done), ("A person's", True), "title and done")
-    same(seen.due and seen.due.date(), _DUE_TOO.date(), "due date (UTC)")
+    same(_day(seen), _DUE_TOO.date(), "due date (UTC)")
 
 
 def done_belongs_to_people(lab: BoardLab) -> None:
@@ -629,10 +675,68 @@ def assignees_are_as_claimed(lab: BoardLab) -> None:
 def due_time_is_as_claimed(lab: BoardLab) -> None:
     """`due_time` True: the due instant is read back to the minute, with a timezone."""
     board = lab.open()
-    seen = _read(lab, _made(board, fields={"due": _DUE}).id)
-    expect(seen.due is not None and seen.due.tzinfo is not None, "due has a timezone")
+    due = _read(lab, _made(board, fields={"due": _DUE}).id).due
     if board.capabilities.due_time:
-        same(seen.due, _DUE, "due")
+        expect(isinstance(due, datetime) and due.tzinfo is not None, "due is an instant with a timezone")
+        same(due, _DUE, "due")
+
+
+def due_day_is_as_claimed(lab: BoardLab) -> None:
+    """`due_day` True: a due day without a time is read back as one; False: as an instant on about that day."""
+    board = lab.open()
+    seen = _read(lab, _made(board, fields={"due": _DUE.date()}).id).due
+    if board.capabilities.due_day:
+        same(seen, _DUE.date(), "due")
+    else:
+        expect(isinstance(seen, datetime), "due is an instant")
+        expect(isinstance(seen, datetime) and abs(seen - _DUE) < timedelta(days=2), "due is on about that day")
+
+
+def unique_is_as_claimed(lab: BoardLab) -> None:
+    """`unique` True: a second item of one name is refused with the first one's id; False: nothing is refused."""
+    board = lab.open()
+    made = _made(board, 1)
+    lab.hand.edit(made.id, {"title": "A person's"})
+    again = replace(_patch(2), unique=_patch(1).unique)
+    if not board.capabilities.unique:
+        lab.open().merge(again)
+        return
+    try:
+        lab.open().merge(again)
+    except AlreadyThere as there:
+        same(there.id, made.id, "the id of the item that is there")
+    else:
+        raise AssertionError("a second item of one name was made")
+    same(lab.items(), 1, "items")
+    _made(board, 2)
+
+
+def archive_is_as_claimed(lab: BoardLab) -> None:
+    """`archive` `flag`: archiving leaves done alone; `completed`: it completes, and reviving takes that back."""
+    board = lab.open()
+    made = _made(board)
+    completes = board.capabilities.archive == "completed"
+    board.merge(_patch(2, made.id, fields={"archived": True}))
+    away = _read(lab, made.id)
+    same((away.archived, away.done), (True, completes), "archived and done of what was archived")
+    board.merge(_patch(3, made.id, fields={"archived": False, "list": _LIST}))
+    back = _read(lab, made.id)
+    same((back.archived, back.done, back.list), (False, False, _LIST), "archived, done and list of what was revived")
+
+
+def new_items_are_as_claimed(lab: BoardLab) -> None:
+    """`new_items` says where a new item goes in its list."""
+    board = lab.open()
+    made = [_made(board, number).id for number in (1, 2, 3)]
+    wanted = made if board.capabilities.new_items == "bottom" else made[::-1]
+    same(list(lab.hand.order(_LIST)), wanted, "the order of the list")
+
+
+def losses_are_named(lab: BoardLab) -> None:
+    """`lossy` tells, for fields of an item, why the board does not hold them: each in a line."""
+    for name, why in lab.open().capabilities.lossy.items():
+        expect(name in Item.__dataclass_fields__, f"{name} is a field of an item")
+        expect(why.strip() and "\n" not in why, "a loss is told in one line")
 
 
 def longest_title_fits(lab: BoardLab) -> None:
@@ -678,6 +782,11 @@ CAPABILITY_CHECKS: Mapping[str, BoardCheck] = {
     "checklist": checklists_are_as_claimed,
     "assignees": assignees_are_as_claimed,
     "due_time": due_time_is_as_claimed,
+    "due_day": due_day_is_as_claimed,
+    "unique": unique_is_as_claimed,
+    "archive": archive_is_as_claimed,
+    "new_items": new_items_are_as_claimed,
+    "lossy": losses_are_named,
     "max_title": longest_title_fits,
     "max_body": longest_body_fits,
     "create_lists": new_lists_are_as_claimed,
@@ -699,6 +808,7 @@ BOARD_CHECKS: Mapping[str, BoardCheck] = named(
     creation_is_one_call,
     creation_tells_id_and_url,
     creation_reads_back,
+    bodies_read_back_in_normal_form,
     changes_read_back,
     changes_can_clear,
     changes_are_one_call,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from mi_sync.connector import Board, Capabilities, Publisher, Row, Source, SourceFile, Table, View, harvest, plant
+from mi_sync.connector import Board, Publisher, Row, Source, SourceFile, Table, View, harvest, plant
 from mi_sync.errors import (
+    AlreadyThere,
     BudgetReached,
     EmptySource,
     MiSyncError,
@@ -23,7 +24,7 @@ from mi_sync.errors import (
     Unavailable,
 )
 from mi_sync.identity import digest
-from mi_sync.model import BoardIdentity, CheckItem, Children, Fields, Member, Patch, Remote, Snapshot
+from mi_sync.model import BoardIdentity, Capabilities, CheckItem, Children, Fields, Member, Patch, Remote, Snapshot
 from mi_sync.testing.boards import Hand
 from mi_sync.testing.suite import Clock, Fault
 
@@ -37,7 +38,7 @@ class MemoryItem:
     id: str
     title: str
     text: str = ""
-    due: datetime | None = None
+    due: datetime | date | None = None
     start: date | None = None
     done: bool = False
     archived: bool = False
@@ -46,6 +47,7 @@ class MemoryItem:
     assignees: list[str] = field(default_factory=list)
     position: float = 0.0
     list: str = ""
+    unique: str = ""
 
     def remote(self) -> Remote:
         """As a board shows it."""
@@ -98,6 +100,7 @@ class MemoryWorld:
         self.requests = 0
         self.writes = 0
         self.shown: int | None = None
+        self.trash: set[str] = set()
         self._number = 0
         self._armed: deque[Fault | None] = deque()
         self._late: list[tuple[datetime, Callable[[], object]]] = []
@@ -141,9 +144,10 @@ class MemoryWorld:
             self._late.append((self.now() + self.late_by, effect))
         raise _failure(fault)
 
-    def add(self, item: MemoryItem) -> MemoryItem:
-        """Puts a new item at the bottom of its list."""
-        item.position = 1.0 + max((i.position for i in self.items.values()), default=0.0)
+    def add(self, item: MemoryItem, *, on_top: bool = False) -> MemoryItem:
+        """Puts a new item at the bottom of its list, or on top."""
+        positions = [each.position for each in self.items.values()] or [0.0]
+        item.position = min(positions) - 1.0 if on_top else max(positions) + 1.0
         self.items[item.id] = item
         return item
 
@@ -152,7 +156,8 @@ class MemoryWorld:
         landed = [effect for at, effect in self._late if at <= self.now()]
         self._late = [(at, effect) for at, effect in self._late if at > self.now()]
         for effect in landed:
-            effect()
+            with suppress(MiSyncError):  # refused, and nobody is there to hear it
+                effect()
 
 
 class MemoryBoard:
@@ -167,6 +172,10 @@ class MemoryBoard:
     def requests(self) -> int:
         """How many requests were sent; only one handle at a time may be counted."""
         return self.world.requests - self._requests_before
+
+    def normal_body(self, body: str) -> str:
+        """Bodies are kept as they are."""
+        return body
 
     def identity(self) -> BoardIdentity:
         """Which board this is."""
@@ -209,7 +218,17 @@ class MemoryBoard:
             return self._change(patch.id, patch)
         for name in patch.fields.get("labels", ()):
             self._ensure(self.world.labels, name)
-        return self.world.write(lambda: self.world.add(self._new(patch)).remote())
+        return self.world.write(lambda: self._add(patch))
+
+    def _add(self, patch: Patch) -> Remote:
+        if self.capabilities.unique and patch.unique in self.world.trash:
+            raise AlreadyThere("an item of this name lies in the trash.", id=None)
+        if self.capabilities.unique and patch.unique:
+            for item in self.world.items.values():
+                if item.unique == patch.unique:
+                    raise AlreadyThere("there is an item of this name.", id=item.id)
+        on_top = self.capabilities.new_items == "top"
+        return self.world.add(self._new(patch), on_top=on_top).remote()
 
     def merge_children(self, remote: Remote, children: Children) -> None:
         """One call for each label and each line that is not yet so."""
@@ -230,7 +249,8 @@ class MemoryBoard:
             self.world.write(lambda: names.append(name))
 
     def _new(self, patch: Patch) -> MemoryItem:
-        item = MemoryItem(self.world.new_id(), "", labels=list(dict.fromkeys(patch.fields.get("labels", ()))))
+        labels = list(dict.fromkeys(patch.fields.get("labels", ())))
+        item = MemoryItem(self.world.new_id(), "", labels=labels, unique=patch.unique)
         self._apply(item, patch)
         return item
 
@@ -241,7 +261,21 @@ class MemoryBoard:
             self._apply(item, patch)
             return item.remote()
 
-        return self.world.write(effect)
+        if self.capabilities.archive == "flag" or "archived" not in patch.fields:
+            return self.world.write(effect)
+        return self._put_away(item, patch)
+
+    def _put_away(self, item: MemoryItem, patch: Patch) -> Remote:
+        fields = patch.fields.copy()
+        away = fields.pop("archived")
+        fields["done"] = fields.get("done", away)
+        calls = [
+            lambda: self._apply(item, replace(patch, fields=fields)),
+            lambda: setattr(item, "archived", away),
+        ]
+        for call in calls if away else reversed(calls):
+            self.world.write(call)
+        return item.remote()
 
     def _apply(self, item: MemoryItem, patch: Patch) -> None:
         item.text = plant(patch.body, patch.marker)
@@ -310,17 +344,34 @@ class MemoryHand:
         """Removes an item for good; moving it to another board looks the same from here."""
         del self._world.items[id]
 
+    def throw_away(self, id: str) -> None:  # noqa: A002
+        """Puts an item into the trash, which nobody sees and which keeps its name."""
+        self._world.trash.add(self._world.items.pop(id).unique)
+
     def copy(self, id: str) -> str:  # noqa: A002
         """Copies an item with everything that is on it, the marker too, as tools do; returns the copy's id."""
         item = self._world.items[id]
         twin = replace(
             item,
+            unique="",
             id=self._world.new_id(),
             labels=[*item.labels],
             checklist=[replace(line, id=self._world.new_id()) for line in item.checklist],
             assignees=[*item.assignees],
         )
         return self._world.add(twin).id
+
+    def rename_list(self, name: str, to: str) -> None:
+        """Gives a list another name."""
+        self._world.lists[self._world.lists.index(name)] = to
+        for item in self._world.items.values():
+            item.list = to if item.list == name else item.list
+
+    def remove_list(self, name: str) -> None:
+        """Takes a list away, and archives what is on it."""
+        self._world.lists.remove(name)
+        for item in self._world.items.values():
+            item.archived |= item.list == name
 
     def add_label(self, id: str, name: str) -> None:  # noqa: A002
         """Puts a label on."""
@@ -383,6 +434,14 @@ class MemoryLab:
     def now(self) -> datetime:
         """The clock's time."""
         return self.clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        """Moves the clock on."""
+        self.clock.sleep(seconds)
+
+    def replenish(self) -> None:
+        """Disarms the world."""
+        self.world.disarm()
 
     def fault(self, fault: Fault, skip: int = 0) -> None:
         """Arms the world."""

@@ -1,0 +1,100 @@
+"""What a board cannot hold is changed or taken off before anything is compared, and said before anything is written.
+
+Without this, a field that the board drops would look changed by a person in every run.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from mi_sync.errors import Problem
+from mi_sync.model import Capabilities, Item
+
+_SHORTENED = "\n\n… (shortened: the board holds no more)"
+_MARKER_ROOM = 256
+"""Characters of a body that are left for the marker."""
+
+_WORDS: Mapping[str, str] = {
+    "start": "start date",
+    "labels": "labels",
+    "checklist": "checklist",
+    "assignee": "assignee",
+    "due": "due time",
+}
+_REMEDY: Mapping[str, str] = {
+    "start": "it is left out",
+    "labels": "they are left out",
+    "checklist": "its lines stand in the body",
+    "assignee": "nobody is assigned",
+}
+
+
+@dataclass(slots=True)
+class Fitter:
+    """Makes items fit one board, and remembers what was lost on the way.
+
+    Attributes:
+        capabilities: what the board can hold.
+        normal_body: a body as the board gives it back; see `Board.normal_body`.
+        timezone: the programme's.
+    """
+
+    capabilities: Capabilities
+    normal_body: Callable[[str], str]
+    timezone: ZoneInfo
+    _lost: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def fit(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Each item as the board can hold it."""
+        for item in items:
+            yield self._body(self._checklist(self._due(self._simple(item))))
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """One for each kind of loss, with an example of an item."""
+        return tuple(
+            Problem(titles[0], name, f"lossy: {why}" + (f" ({len(titles)} items)." if titles[1:] else "."))
+            for (name, why), titles in self._lost.items()
+        )
+
+    def _lose(self, item: Item, name: str, what: str) -> None:
+        why = self.capabilities.lossy.get(name) or f"the board has no {_WORDS[name]}"
+        self._lost[name, f"{why}, so {what}"].append(item.title)
+
+    def _simple(self, item: Item) -> Item:
+        able = self.capabilities
+        if item.start and not able.start:
+            self._lose(item, "start", _REMEDY["start"])
+            item = replace(item, start=None)
+        if item.labels and not able.labels:
+            self._lose(item, "labels", _REMEDY["labels"])
+            item = replace(item, labels=())
+        if item.assignee and not able.assignees:
+            self._lose(item, "assignee", _REMEDY["assignee"])
+            item = replace(item, assignee=None)
+        return item
+
+    def _due(self, item: Item) -> Item:
+        if not isinstance(item.due, datetime) or self.capabilities.due_time:
+            return item
+        self._lose(item, "due", "only the day is kept")
+        return replace(item, due=item.due.astimezone(self.timezone).date())
+
+    def _checklist(self, item: Item) -> Item:
+        if not item.checklist or self.capabilities.checklist:
+            return item
+        self._lose(item, "checklist", _REMEDY["checklist"])
+        lines = "\n".join(f"- {text}" for text in item.checklist)
+        return replace(item, checklist=(), body=f"{item.body.rstrip()}\n\n{lines}".strip())
+
+    def _body(self, item: Item) -> Item:
+        body, room = item.body, self.capabilities.max_body - _MARKER_ROOM
+        if len(body) > room:
+            what = f"a body that is longer than the board holds ({room} characters) is shortened"
+            self._lost["body", what].append(item.title)
+            body = body[: room - len(_SHORTENED)] + _SHORTENED
+        return replace(item, body=self.normal_body(body))

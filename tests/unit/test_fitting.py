@@ -1,0 +1,81 @@
+"""What a board cannot hold is taken off, told once for each kind of loss, and never looks like a person's change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mi_sync.errors import Problem
+from mi_sync.fitting import Fitter
+from mi_sync.model import Capabilities, Item
+
+ITEM = Item(
+    key="k1",
+    owner="application-1",
+    step="kickoff",
+    n=None,
+    title="Kickoff",
+    body="Meet.",
+    due=datetime(2026, 3, 20, 22, 30, tzinfo=UTC),
+    start=date(2026, 3, 16),
+    labels=("call",),
+    checklist=("Send the brief", "Give access"),
+    assignee="boss@example.org",
+)
+
+
+def fit(*items: Item, normal: Any = str, **able: Any) -> tuple[list[Item], tuple[Problem, ...]]:
+    fitter = Fitter(Capabilities(**able), normal, ZoneInfo("America/Chicago"))
+    return list(fitter.fit(items)), fitter.problems
+
+
+def test_a_board_that_holds_everything_changes_nothing() -> None:
+    assert fit(ITEM) == ([ITEM], ())
+
+
+def test_what_a_board_lacks_is_taken_off_and_told_once_for_all_items() -> None:
+    (first, _), problems = fit(ITEM, replace(ITEM, key="k2"), start=False, labels=False, assignees=0)
+    assert (first.start, first.labels, first.assignee) == (None, (), None)
+    assert [(p.where, p.field) for p in problems] == [("Kickoff", name) for name in ("start", "labels", "assignee")]
+    assert all("lossy: the board has no " in p.why and "(2 items)" in p.why for p in problems)
+
+
+def test_the_board_says_why_in_its_own_words() -> None:
+    _, (problem,) = fit(ITEM, start=False, lossy={"start": "Asana milestones have none"})
+    assert problem.why == "lossy: Asana milestones have none, so it is left out."
+
+
+def test_a_checklist_becomes_lines_of_the_body() -> None:
+    (item,), (problem,) = fit(ITEM, checklist=False)
+    assert (item.checklist, item.body) == ((), "Meet.\n\n- Send the brief\n- Give access")
+    assert problem.field == "checklist"
+
+
+def test_without_times_the_due_day_is_the_programmes() -> None:
+    (item,), (problem,) = fit(ITEM, due_time=False)
+    assert (item.due, problem.field) == (date(2026, 3, 20), "due")
+    late = replace(ITEM, due=datetime(2026, 3, 21, 3, 0, tzinfo=UTC))  # 22:00 of the day before in Chicago
+    assert fit(late, due_time=False)[0][0].due == date(2026, 3, 20)
+
+
+def test_a_body_is_compared_as_the_board_gives_it_back() -> None:
+    assert fit(ITEM, normal=str.upper)[0][0].body == "MEET."
+
+
+def test_a_body_that_is_too_long_is_shortened_and_told() -> None:
+    (item,), (problem,) = fit(replace(ITEM, body="x" * 2000), max_body=1000)
+    assert len(item.body) <= 1000 - 256
+    assert item.body.endswith("(shortened: the board holds no more)")
+    assert problem.field == "body"
+
+
+@given(body=st.text(max_size=3000), room=st.integers(400, 2000), lists=st.booleans())
+def test_what_fits_is_not_touched_again(body: str, room: int, *, lists: bool) -> None:
+    able = {"max_body": room, "checklist": lists}
+    once, _ = fit(replace(ITEM, body=body), **able)
+    assert fit(*once, **able) == (once, ())
