@@ -135,7 +135,9 @@ def test_a_token_without_the_scope_reads_and_does_not_write(rig: AsanaRig) -> No
 def test_who_is_not_in_the_project_sees_nothing_of_it(rig: AsanaRig) -> None:
     task = rig.task()["gid"]
     section = rig.sections()["Doing"]
+    story = rig.ask("POST", f"/tasks/{task}/stories", text="Hello")["gid"]
     rig.token = gate.GUEST_TOKEN
+    assert rig.refused("GET", f"/stories/{story}")[0] == 403
     assert rig.refused("GET", f"/projects/{PROJECT}") == (403, "You do not have access to this project.")
     assert rig.refused("GET", f"/sections/{section}/tasks")[0] == 403
     assert rig.refused("GET", f"/tasks/{task}")[0] == 403

@@ -65,7 +65,7 @@ def update(db: Session, project: Doc, data: Data) -> Doc:
 
 def sections(db: Session, project: str) -> Sequence[Doc]:
     """The sections of a project, in their order."""
-    return sorted(db.all("section", scope=project), key=lambda doc: (doc["pos"], doc["gid"]))
+    return order.ordered(db, "section", project)
 
 
 def create_section(db: Session, project: Doc, data: Data) -> Doc:
@@ -79,9 +79,8 @@ def create_section(db: Session, project: Doc, data: Data) -> Doc:
 def _section_place(db: Session, project: str, data: Data, before: str, after: str, moved: str = "") -> float:
     if data.get(before) and data.get(after):
         raise bad(f"You may only provide one of {before} or {after}!")
-    others = [each for each in sections(db, project) if each["gid"] != moved]
     try:
-        return order.insert(db, "section", others, before=data.get(before), after=data.get(after))
+        return order.insert(db, "section", project, moved=moved, before=data.get(before), after=data.get(after))
     except LookupError as error:
         name = before if data.get(before) else after
         raise bad(f"{name}: Unknown object: {error.args[0]}") from None

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from mi_sync_asana.sandbox import fields, tasks, values
-from mi_sync_asana.sandbox.finding import Caller, places
+from mi_sync_asana.sandbox import fields, places, tasks, values
+from mi_sync_asana.sandbox.finding import Caller, places_of
 from mi_sync_asana.sandbox.values import bad
 from mi_sync_sandbox.store import Doc
 
@@ -174,7 +174,7 @@ def _start_on(_: Views, doc: Doc) -> str | None:
 
 
 def _memberships(view: Views, doc: Doc) -> list[Doc]:
-    return list(places(view.db, doc))
+    return list(places_of(view.db, doc))
 
 
 def _custom_fields(view: Views, doc: Doc) -> list[Doc]:
@@ -195,7 +195,7 @@ def _dependents(view: Views, doc: Doc) -> list[Doc]:
 
 
 def _subtasks(view: Views, doc: Doc) -> int:
-    return len(tasks.subtasks(view.db, doc["gid"]))
+    return len(places.subtasks(view.db, doc["gid"]))
 
 
 def _settings(view: Views, doc: Doc) -> list[Doc]:
