@@ -11,12 +11,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from openapi_schema_validator import OAS30ReadValidator, OAS30WriteValidator, oas30_format_checker
+from werkzeug.test import run_wsgi_app
+from werkzeug.wrappers import Request
 
 Json = Any
 
@@ -85,6 +89,55 @@ def check_reply(method: str, path: str, status: int, body: Json) -> None:
 def _raise(problems: list[str], where: str) -> None:
     if problems:
         raise NotInSpec(f"{where}: {'; '.join(problems)}")
+
+
+class Judged:
+    """A WSGI application whose every request and reply below a path is held against the document.
+
+    Requests that the application refuses are not judged, only its refusals: what is wrong may be sent on purpose.
+
+    Args:
+        app: the application.
+        prefix: the path below which the API lies.
+    """
+
+    def __init__(self, app: Callable[..., Any], prefix: str = "/api/1.0") -> None:
+        self._app = app
+        self._prefix = prefix
+        self.judged: list[tuple[str, str]] = []
+        self.problems: list[str] = []
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """One request."""
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        status, headers, reply = _run(self._app, {**environ, "wsgi.input": BytesIO(body)})
+        path = urlsplit(environ.get("REQUEST_URI") or environ["PATH_INFO"]).path
+        if path.startswith(f"{self._prefix}/"):
+            try:
+                self._judge(environ, path.removeprefix(self._prefix), body, int(status.split()[0]), reply)
+            except NotInSpec as problem:
+                self.problems.append(str(problem))
+        start_response(status, headers)
+        return [reply]
+
+    def _judge(self, environ: Mapping[str, Any], path: str, body: bytes, status: int, reply: bytes) -> None:
+        method = environ["REQUEST_METHOD"]
+        self.judged.append((method, path))
+        if status < 300:
+            query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
+            is_json = environ.get("CONTENT_TYPE", "").startswith("application/json")
+            form = _form(environ, body) if body and not is_json else None
+            check_request(method, path, query, json.loads(body) if body and is_json else form)
+        check_reply(method, path, status, json.loads(reply))
+
+
+def _run(app: Callable[..., Any], environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:
+    chunks, status, headers = run_wsgi_app(app, environ, buffered=True)
+    return status, list(headers), b"".join(chunks)
+
+
+def _form(environ: Mapping[str, Any], body: bytes) -> Json:
+    return Request({**environ, "wsgi.input": BytesIO(body)}).form.to_dict()
 
 
 # ------------------------------------------------------------------------------------------ the document

@@ -14,6 +14,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +75,7 @@ Json = Any
 
 def main() -> None:
     """Reads the document and writes what is kept of it."""
-    import yaml
-
+    yaml: Any = import_module("yaml")
     with Path(sys.argv[1]).open(encoding="utf-8") as document:
         whole = yaml.load(document, Loader=yaml.CSafeLoader)
     kept = distilled(whole)

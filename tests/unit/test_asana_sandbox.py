@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,8 @@ from mi_sync_asana.sandbox.seed import PROJECT, WORKSPACE
 
 KIM, AMARA = "1100000000000012", "1100000000000013"
 PLACES = "memberships.section.name"
+HALF_WRONG = {"name": "c", "projects": [PROJECT], "assignee": "nobody@example.org"}
+"""A task that could be made but for its assignee."""
 
 
 @pytest.fixture
@@ -77,6 +80,11 @@ def test_a_body_that_is_wrong_is_refused(rig: AsanaRig, sent: dict[str, Any], me
     assert reply.json()["errors"][0]["message"].startswith(message)
 
 
+def test_a_task_that_is_refused_leaves_nothing_behind(rig: AsanaRig) -> None:
+    assert rig.refused("POST", "/tasks", **HALF_WRONG)[0] == 400
+    assert rig.names() == []
+
+
 def test_memberships_alone_do_not_say_in_which_workspace(rig: AsanaRig) -> None:
     home = [{"project": PROJECT, "section": rig.sections()["Doing"]}]
     assert rig.refused("POST", "/tasks", name="x", memberships=home)[1].startswith("You should specify")
@@ -127,7 +135,9 @@ def test_a_token_without_the_scope_reads_and_does_not_write(rig: AsanaRig) -> No
 def test_who_is_not_in_the_project_sees_nothing_of_it(rig: AsanaRig) -> None:
     task = rig.task()["gid"]
     section = rig.sections()["Doing"]
+    story = rig.ask("POST", f"/tasks/{task}/stories", text="Hello")["gid"]
     rig.token = gate.GUEST_TOKEN
+    assert rig.refused("GET", f"/stories/{story}")[0] == 403
     assert rig.refused("GET", f"/projects/{PROJECT}") == (403, "You do not have access to this project.")
     assert rig.refused("GET", f"/sections/{section}/tasks")[0] == 403
     assert rig.refused("GET", f"/tasks/{task}")[0] == 403
@@ -174,8 +184,9 @@ def test_a_minute_holds_so_many_requests_and_refused_ones_count(tmp_path: Path) 
 
 def test_the_wait_that_is_asked_for_is_long_enough(tmp_path: Path) -> None:
     rig = AsanaRig(tmp_path, rate_limit=2)
-    for _ in range(6):
-        reply = rig.send("GET", "/users/me")
+    for _ in range(5):
+        rig.send("GET", "/users/me")
+    reply = rig.send("GET", "/users/me")
     rig.clock.now += timedelta(seconds=int(reply.headers["Retry-After"]))
     assert rig.send("GET", "/users/me").status_code == 200
 
@@ -473,6 +484,29 @@ def test_a_task_that_is_added_to_a_section_is_its_first_unless_told_otherwise(ri
     assert rig.refused("POST", f"/sections/{done}/addTask", task=a, insert_before=b)[0] == 400
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.sampled_from(["before", "after"])), max_size=12))
+def test_tasks_keep_the_order_that_they_were_put_into(moves: list[tuple[int, int, str]]) -> None:
+    with TemporaryDirectory() as folder:
+        rig = AsanaRig(Path(folder))
+        tasks = [rig.task(str(number))["gid"] for number in range(6)]
+        there, wanted = f"/sections/{rig.sections()['To do']}", [str(number) for number in range(6)]
+        for moved, anchor, side in moves:
+            if moved != anchor:
+                rig.ask("POST", f"{there}/addTask", **{"task": tasks[moved], f"insert_{side}": tasks[anchor]})
+                wanted.remove(str(moved))
+                wanted.insert(wanted.index(str(anchor)) + (side == "after"), str(moved))
+        assert rig.names(f"{there}/tasks") == wanted
+
+
+def test_there_is_always_room_before_a_task(rig: AsanaRig) -> None:
+    last = rig.task("last")["gid"]
+    there = f"/sections/{rig.sections()['To do']}"
+    for number in range(80):
+        rig.ask("POST", f"{there}/addTask", task=rig.task(str(number))["gid"], insert_before=last)
+    assert rig.names(f"{there}/tasks") == [*map(str, range(80)), "last"]
+
+
 def test_a_task_is_put_into_a_project_where_it_is_wanted(rig: AsanaRig) -> None:
     doing = rig.sections()["Doing"]
     a, b, c = (rig.task(name)["gid"] for name in "abc")
@@ -619,7 +653,7 @@ def test_followers_and_dependencies_come_and_go(rig: AsanaRig) -> None:
 def test_a_custom_field_is_defined_attached_set_and_cleared(
     rig: AsanaRig, kind: str, value: Any, shown: dict[str, Any], display: str
 ) -> None:
-    options = {"enum_options": [{"name": "a"}, {"name": "b"}]} if "enum" in kind else {}
+    options: dict[str, Any] = {"enum_options": [{"name": "a"}, {"name": "b"}]} if "enum" in kind else {}
     made = rig.ask("POST", "/custom_fields", name="F", workspace=WORKSPACE, resource_subtype=kind, **options)
     gid, chosen = made["gid"], {f"{{{each['name']}}}": each["gid"] for each in made["enum_options"]}
     value = [chosen.get(each, each) for each in value] if isinstance(value, list) else value
@@ -667,9 +701,10 @@ def test_each_action_of_a_batch_has_its_own_outcome(rig: AsanaRig) -> None:
         {"relative_path": "/tasks", "method": "POST", "data": {"name": "b", "nmae": "b"}},
         {"relative_path": "/users/me", "method": "get", "options": {"fields": ["email"]}},
         {"relative_path": "/tasks/9", "method": "get"},
+        {"relative_path": "/tasks", "method": "post", "data": HALF_WRONG},
     ]
     reply = rig.send("POST", "/batch", json={"data": {"actions": actions}}).json()["data"]
-    assert [each["status_code"] for each in reply] == [201, 400, 200, 404]
+    assert [each["status_code"] for each in reply] == [201, 400, 200, 404, 400]
     assert reply[2]["body"]["data"] == {"gid": seed.OWNER, "email": "coordinator@sandbox.example"}
     assert rig.names() == ["a"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 from urllib.parse import unquote
 
-from mi_sync_asana.sandbox import fields, paging, projects, tasks, values
+from mi_sync_asana.sandbox import fields, paging, places, projects, stories, tasks, values
 from mi_sync_asana.sandbox.finding import Caller
 from mi_sync_asana.sandbox.values import ApiError, Data, bad
 from mi_sync_asana.sandbox.views import Tree, Views, tree
@@ -227,7 +227,7 @@ def get_task_counts(call: Call, project: str) -> Doc:
 def get_settings(call: Call, project: str) -> Doc:
     """The custom fields that a project has attached."""
     found = call.caller.db.all("custom_field_setting", scope=call.find("project", project)["gid"])
-    return call.page("custom_field_setting", found, lambda doc: [doc["pos"], doc["gid"]])
+    return call.page("custom_field_setting", found, _by_creation)
 
 
 @on("POST", "/projects/<project>/addCustomFieldSetting")
@@ -290,7 +290,7 @@ def delete_section(call: Call, section: str) -> Doc:
 @on("POST", "/sections/<section>/addTask")
 def post_section_task(call: Call, section: str) -> Doc:
     """A task into a section."""
-    tasks.add_to_section(call.caller, call.find("section", section), call.data)
+    places.add_to_section(call.caller, call.find("section", section), call.data)
     return EMPTY
 
 
@@ -404,7 +404,7 @@ def delete_task(call: Call, task: str) -> Doc:
 @on("GET", "/tasks/<task>/subtasks")
 def get_subtasks(call: Call, task: str) -> Doc:
     """The subtasks of a task, in their order."""
-    found = tasks.subtasks(call.caller.db, call.find("task", task)["gid"])
+    found = places.subtasks(call.caller.db, call.find("task", task)["gid"])
     return call.page("task", found, lambda doc: [doc["pos"], doc["gid"]])
 
 
@@ -417,7 +417,7 @@ def post_subtask(call: Call, task: str) -> Made:
 @on("POST", "/tasks/<task>/setParent")
 def post_parent(call: Call, task: str) -> Doc:
     """A task below another."""
-    return call.full("task", tasks.set_parent(call.caller, call.find("task", task), call.data))
+    return call.full("task", places.set_parent(call.caller, call.find("task", task), call.data))
 
 
 @on("GET", "/tasks/<task>/projects")
@@ -429,14 +429,14 @@ def get_task_projects(call: Call, task: str) -> Doc:
 @on("POST", "/tasks/<task>/addProject")
 def post_task_project(call: Call, task: str) -> Doc:
     """A task into a project."""
-    tasks.add_to_project(call.caller, call.find("task", task), call.data)
+    places.add_to_project(call.caller, call.find("task", task), call.data)
     return EMPTY
 
 
 @on("POST", "/tasks/<task>/removeProject")
 def remove_task_project(call: Call, task: str) -> Doc:
     """A task out of a project."""
-    tasks.remove_from_project(call.caller, call.find("task", task), call.data)
+    places.remove_from_project(call.caller, call.find("task", task), call.data)
     return EMPTY
 
 
@@ -510,7 +510,7 @@ def get_stories(call: Call, task: str) -> Doc:
 @on("POST", "/tasks/<task>/stories")
 def post_story(call: Call, task: str) -> Made:
     """A comment."""
-    made = tasks.comment(call.caller, call.find("task", task), call.data)
+    made = stories.comment(call.caller, call.find("task", task), call.data)
     return Made(call.full("story", made), f"/stories/{made['gid']}")
 
 
@@ -523,14 +523,14 @@ def get_story(call: Call, story: str) -> Doc:
 @on("PUT", "/stories/<story>")
 def put_story(call: Call, story: str) -> Doc:
     """One's own comment, changed; or a story, pinned."""
-    return call.full("story", tasks.edit_story(call.caller, call.find("story", story), call.data))
+    return call.full("story", stories.edit_story(call.caller, call.find("story", story), call.data))
 
 
 @on("DELETE", "/stories/<story>")
 def delete_story(call: Call, story: str) -> Doc:
     """One's own comment, for good."""
     found = call.find("story", story)
-    tasks.own_comment(call.caller, found)
+    stories.own_comment(call.caller, found)
     call.caller.db.remove("story", found["gid"])
     return EMPTY
 

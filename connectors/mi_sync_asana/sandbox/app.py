@@ -27,7 +27,7 @@ from mi_sync_sandbox.store import Doc, Store
 
 PREFIX = "/api/1.0"
 
-FAULTS: frozenset[Kind] = COMMON | {"expired_offset", "lost_section", "announce", "unpaid"}
+FAULTS = COMMON | frozenset[Kind](("expired_offset", "lost_section", "announce", "unpaid"))
 
 RETRY_AFTER = 30
 """Seconds; the example of the documentation (docs/rate-limits)."""

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mi_sync_asana.sandbox import projects, values
-from mi_sync_asana.sandbox.finding import Caller, places
+from mi_sync_asana.sandbox import values
+from mi_sync_asana.sandbox.finding import Caller, places_of
 from mi_sync_asana.sandbox.values import ApiError, Data, bad, stamp
 from mi_sync_sandbox.store import Doc, Session
 
@@ -87,7 +87,6 @@ def attach(caller: Caller, project: Doc, data: Data) -> Doc:
         "project": project["gid"],
         "custom_field": field["gid"],
         "is_important": values.flag(data, "is_important"),
-        "pos": projects.insert(settings),
     }
     return caller.db.put("custom_field_setting", made)
 
@@ -102,7 +101,7 @@ def detach(caller: Caller, project: Doc, data: Data) -> None:
 def attached(db: Session, task: Doc) -> list[Doc]:
     """The fields that a task has: those of its projects."""
     settings = [
-        setting for place in places(db, task) for setting in db.all("custom_field_setting", scope=place["project"])
+        setting for place in places_of(db, task) for setting in db.all("custom_field_setting", scope=place["project"])
     ]
     found = (db.get("custom_field", each) for each in dict.fromkeys(each["custom_field"] for each in settings))
     return [field for field in found if field is not None]

@@ -61,6 +61,9 @@ class Caller:
             return self._sees_project(doc["project"])
         if kind == "task":
             return self._sees_task(doc)
+        if kind in ("story", "attachment"):
+            task = self.db.get("task", doc["task"] if kind == "story" else doc["parent"])
+            return task is not None and not task["trashed"] and self._sees_task(task)
         return True
 
     def _sees_project(self, gid: str) -> bool:
@@ -70,7 +73,7 @@ class Caller:
     def _sees_task(self, task: Doc) -> bool:
         if self.me in (task["created_by"], task["assignee"], *task["followers"]):
             return True
-        if any(self._sees_project(place["project"]) for place in places(self.db, task)):
+        if any(self._sees_project(place["project"]) for place in places_of(self.db, task)):
             return True
         parent = self.db.get("task", task["parent"]) if task["parent"] else None
         return parent is not None and self._sees_task(parent)
@@ -98,7 +101,7 @@ def external_key(app: str | None, name: str) -> str:
     return f"{EXTERNAL}{app or ''}:{name}"
 
 
-def places(db: Session, task: Doc) -> Sequence[Doc]:
+def places_of(db: Session, task: Doc) -> Sequence[Doc]:
     """Where a task lies: one section in each of its projects."""
     found = (db.get("place", place_key(task["gid"], project)) for project in task["projects"])
     return [place for place in found if place is not None]

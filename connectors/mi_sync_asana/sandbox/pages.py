@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from mi_sync.connector import harvest
-from mi_sync_asana.sandbox import projects, tasks, values
+from mi_sync_asana.sandbox import order, places, projects, values
 from mi_sync_sandbox import markup
 from mi_sync_sandbox.pages import Board, Card, Column, Due, Entry, Event, Label, Line, Person, Sheet, Site, day
 from mi_sync_sandbox.store import Doc, Session
@@ -37,7 +37,7 @@ class AsanaGallery:
         cards: dict[str, list[Card]] = defaultdict(list)
         sections = projects.sections(self._db, ref)
         for section in sections:
-            for place in tasks.ordered(self._db, section["gid"]):
+            for place in order.ordered(self._db, "place", section["gid"]):
                 cards[section["gid"]].append(self._card(self._task(place["task"]), ref, section["name"]))
         columns = [Column(each["gid"], each["name"], cards[each["gid"]]) for each in sections]
         return Board(project["name"], f"/0/{ref}", project["archived"], columns)
@@ -71,7 +71,7 @@ class AsanaGallery:
 
     def _card(self, task: Doc, project: str, section: str) -> Card:
         body, marked = _body(task)
-        lines = [Line(_subtask(project, each), each["completed"]) for each in tasks.subtasks(self._db, task["gid"])]
+        lines = [Line(_subtask(project, each), each["completed"]) for each in places.subtasks(self._db, task["gid"])]
         stories = self._db.all("story", parent=task["gid"])
         return Card(
             ref=task["gid"],

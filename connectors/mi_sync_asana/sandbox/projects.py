@@ -4,42 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mi_sync_asana.sandbox import richtext, values
+from mi_sync_asana.sandbox import order, richtext, values
 from mi_sync_asana.sandbox.finding import Caller
 from mi_sync_asana.sandbox.values import Data, bad, stamp
 from mi_sync_sandbox.store import Doc, Session
 
-STEP = 1000.0
-"""Between two neighbours; only the order is ever seen, never the number."""
-
 _HUES = ("pink", "green", "blue", "red", "teal", "brown", "orange", "purple", "warm-gray")
 COLOURS = frozenset(f"{shade}-{hue}" for shade in ("dark", "light") for hue in _HUES)
 """Of tags and projects (spec, TagBase.color)."""
-
-
-def between(before: float | None, after: float | None) -> float:
-    """A position between two neighbours; None is the end on that side."""
-    if before is None and after is None:
-        return STEP
-    if before is None:
-        return float(after or 0) - STEP
-    return before + STEP if after is None else (before + after) / 2
-
-
-def insert(ordered: Sequence[Doc], *, before: str | None = None, after: str | None = None, top: bool = False) -> float:
-    """A position among siblings that are in their order: before or after the one of that gid, or at an end.
-
-    Raises:
-        LookupError: it is none of them.
-    """
-    names = [each.get("task") or each["gid"] for each in ordered]
-    positions = [float(each["pos"]) for each in ordered]
-    anchor = before or after
-    if anchor is not None and anchor not in names:
-        raise LookupError(anchor)
-    end = 0 if top else len(names)
-    at = end if anchor is None else names.index(anchor) + (0 if before else 1)
-    return between(positions[at - 1] if at else None, positions[at] if at < len(positions) else None)
 
 
 # ----------------------------------------------------------------------------------------------- projects
@@ -72,20 +44,20 @@ def create(db: Session, me: str, data: Data, gid: str | None = None) -> Doc:
 
 def update(db: Session, project: Doc, data: Data) -> Doc:
     """Name, notes, colour, dates, archived."""
-    for name in data:
-        if name == "name":
-            project[name] = values.required(data, name)
-        elif name == "notes":
-            project.update(notes=values.text(data, name), html_notes=richtext.rich(values.text(data, name)))
-        elif name == "archived":
-            project[name] = values.flag(data, name)
-        elif name == "color":
-            project[name] = values.choice(data, name, COLOURS, None)
-        elif name in ("due_on", "start_on"):
-            project[name] = values.day(data, name)
-        else:
-            raise values.unwritable(name)
-    return db.put("project", {**project, "modified_at": stamp(db.now)})
+    if wrong := set(data) - {"name", "notes", "archived", "color", "due_on", "start_on"}:
+        raise values.unwritable(min(wrong))
+    given = {**project, **data}
+    changed = {
+        "name": values.required(given, "name"),
+        "notes": values.text(given, "notes"),
+        "html_notes": richtext.rich(values.text(given, "notes")),
+        "archived": values.flag(given, "archived"),
+        "color": values.choice(given, "color", COLOURS, None),
+        "due_on": values.day(given, "due_on"),
+        "start_on": values.day(given, "start_on"),
+        "modified_at": stamp(db.now),
+    }
+    return db.put("project", {**project, **changed})
 
 
 # ----------------------------------------------------------------------------------------------- sections
@@ -93,7 +65,7 @@ def update(db: Session, project: Doc, data: Data) -> Doc:
 
 def sections(db: Session, project: str) -> Sequence[Doc]:
     """The sections of a project, in their order."""
-    return sorted(db.all("section", scope=project), key=lambda doc: (doc["pos"], doc["gid"]))
+    return order.ordered(db, "section", project)
 
 
 def create_section(db: Session, project: Doc, data: Data) -> Doc:
@@ -107,9 +79,8 @@ def create_section(db: Session, project: Doc, data: Data) -> Doc:
 def _section_place(db: Session, project: str, data: Data, before: str, after: str, moved: str = "") -> float:
     if data.get(before) and data.get(after):
         raise bad(f"You may only provide one of {before} or {after}!")
-    others = [each for each in sections(db, project) if each["gid"] != moved]
     try:
-        return insert(others, before=data.get(before), after=data.get(after))
+        return order.insert(db, "section", project, moved=moved, before=data.get(before), after=data.get(after))
     except LookupError as error:
         name = before if data.get(before) else after
         raise bad(f"{name}: Unknown object: {error.args[0]}") from None

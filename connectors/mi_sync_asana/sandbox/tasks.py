@@ -1,4 +1,4 @@
-"""What a request can change of tasks: their own fields, where they lie, and what hangs on them.
+"""What a request can change of tasks: their own fields, and what hangs on them.
 
 Each refuses with Asana's words and leaves the story that Asana would record.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mi_sync_asana.sandbox import fields, projects, richtext, values
-from mi_sync_asana.sandbox.finding import Caller, external_key, place_key, places
+from mi_sync_asana.sandbox import fields, order, places, richtext, values
+from mi_sync_asana.sandbox.finding import Caller, external_key, places_of
+from mi_sync_asana.sandbox.stories import record, tell, touch
 from mi_sync_asana.sandbox.values import ApiError, Data, bad, stamp
 from mi_sync_sandbox.store import Doc, Session
 
-MAX_PROJECTS = 20
 MAX_LINKS = 30
 MAX_EXTERNAL_GID = 1024
 MAX_EXTERNAL_DATA = 32_768
@@ -34,7 +34,11 @@ CREATE_ONLY = ("workspace", "parent", "projects", "memberships", "tags", "follow
 
 
 def create(caller: Caller, data: Data) -> Doc:
-    """A task with everything that POST /tasks takes, in one effect."""
+    """A task with everything that POST /tasks takes, in one effect.
+
+    Where in its section it comes is not documented; here it is the top of a section that is named, as with addTask,
+    and the end of the first one of a project alone. Who wants an order has to ask for it.
+    """
     if wrong := set(data) - {*WRITABLE, *CREATE_ONLY}:
         raise values.unwritable(min(wrong))
     parent = caller.find("task", data["parent"], "parent") if data.get("parent") is not None else None
@@ -42,12 +46,12 @@ def create(caller: Caller, data: Data) -> Doc:
     task = _blank(caller, _workspace(caller, data, homes, parent), parent)
     caller.db.put("task", task)
     for project, section in homes:
-        place(caller, task, project, section, {}, top=section is not None)
+        places.put(caller, task, project, section, {}, top=section is not None)
     task["tags"] = [caller.find("tag", each, "tags")["gid"] for each in values.gids(data, "tags")]
     task["followers"] = _followers(caller, data, task["followers"])
     _change(caller, task, data)
     if parent is not None:
-        follow(caller, parent["gid"], "subtask_added", "added a subtask to this task")
+        record(caller, parent["gid"], "subtask_added", "added a subtask to this task")
     return caller.db.put("task", task)
 
 
@@ -62,19 +66,10 @@ def _homes(caller: Caller, data: Data) -> list[tuple[Doc, Doc | None]]:
         if not isinstance(each, Mapping) or each.get("project") is None:
             raise bad(f"{field}: project: Missing required field")
         project = caller.find("project", each["project"], f"{field}: project")
-        found[project["gid"]] = project, _section_of(caller, project, each.get("section"), f"{field}: section")
-    if len(found) > MAX_PROJECTS:
-        raise bad(f"projects: A task can be in at most {MAX_PROJECTS} projects")
+        found[project["gid"]] = project, places.section_of(caller, project, each.get("section"), f"{field}: section")
+    if len(found) > places.MAX_PROJECTS:
+        raise bad(f"projects: A task can be in at most {places.MAX_PROJECTS} projects")
     return list(found.values())
-
-
-def _section_of(caller: Caller, project: Doc, ref: object, field: str) -> Doc | None:
-    if ref is None:
-        return None
-    section = caller.find("section", ref, field)
-    if section["project"] != project["gid"]:
-        raise bad(f"{field}: Not in the given project: {ref}")
-    return section
 
 
 def _workspace(caller: Caller, data: Data, homes: Sequence[tuple[Doc, Doc | None]], parent: Doc | None) -> str:
@@ -99,7 +94,7 @@ def _blank(caller: Caller, workspace: str, parent: Doc | None) -> Doc:
         "gid": caller.db.new_id(),
         "workspace": workspace,
         "parent": parent["gid"] if parent else None,
-        "pos": projects.insert(subtasks(caller.db, parent["gid"])) if parent else 0.0,
+        "pos": order.insert(caller.db, "task", parent["gid"]) if parent else 0.0,
         "name": "",
         "notes": "",
         "html_notes": "<body></body>",
@@ -137,20 +132,15 @@ def update(caller: Caller, task: Doc, data: Data) -> Doc:
     return touch(caller.db, task)
 
 
-def touch(db: Session, task: Doc) -> Doc:
-    """Stores a task as changed now."""
-    return db.put("task", {**task, "modified_at": stamp(db.now)})
-
-
 def trash(caller: Caller, task: Doc) -> None:
     """Puts a task and its subtasks into the trash, from where a person could take it back for 30 days.
 
     From then on it is a 404. Whether its `external` is free again is not known; here it is not, so that a client which
     makes it anew is refused.
     """
-    for child in subtasks(caller.db, task["gid"]):
+    for child in places.subtasks(caller.db, task["gid"]):
         trash(caller, child)
-    for each in places(caller.db, task):
+    for each in places_of(caller.db, task):
         caller.db.remove("place", each["gid"])
     caller.db.put("task", {**task, "trashed": True})
 
@@ -168,7 +158,7 @@ def _change(caller: Caller, task: Doc, data: Data) -> None:
         if name in data and name in _SETTERS:
             _SETTERS[name](caller, task, data)
     _kind(task)
-    _stories(caller, task, before)
+    tell(caller, task, before)
 
 
 def _dates(task: Doc, data: Data) -> None:
@@ -297,223 +287,12 @@ _SETTERS = {
 }
 
 
-# ------------------------------------------------------------------------------------------------- stories
-
-
-def record(caller: Caller, task: str, subtype: str, text: str, **more: object) -> Doc:
-    """Keeps what happened to a task, as `stories` shows it."""
-    comment = subtype == "comment_added"
-    return caller.db.put(
-        "story",
-        {
-            "gid": caller.db.new_id(),
-            "task": task,
-            "type": "comment" if comment else "system",
-            "resource_subtype": subtype,
-            "text": text,
-            "html_text": richtext.rich(text),
-            "created_by": caller.me,
-            "created_at": stamp(caller.db.now),
-            "is_pinned": False,
-            "is_edited": False,
-            **more,
-        },
-    )
-
-
-def follow(caller: Caller, gid: str, subtype: str, text: str) -> None:
-    """A story of a task that something else happened to."""
-    record(caller, gid, subtype, text)
-
-
-def _stories(caller: Caller, task: Doc, before: Mapping[str, Any]) -> None:
-    told = {
-        "name": ("name_changed", "changed the name"),
-        "notes": ("notes_changed", "changed the description"),
-        "due_on": ("due_date_changed", "changed the due date"),
-        "due_at": ("due_date_changed", "changed the due date"),
-        "assignee": ("assigned", "assigned this task") if task["assignee"] else ("unassigned", "unassigned this task"),
-        "completed": ("marked_complete", "marked this task complete")
-        if task["completed"]
-        else ("marked_incomplete", "marked this task incomplete"),
-    }
-    happened = dict.fromkeys(story for name, story in told.items() if before[name] != task[name])
-    for subtype, text in happened:
-        if not (before["name"] == "" and subtype == "name_changed"):
-            record(caller, task["gid"], subtype, text)
-
-
-def comment(caller: Caller, task: Doc, data: Data) -> Doc:
-    """A comment, as plain or rich text (spec, createStoryForTask)."""
-    if data.get("html_text") is not None:
-        html = richtext.checked(values.text(data, "html_text"))
-        made = record(caller, task["gid"], "comment_added", richtext.plain(html), html_text=html)
-    elif not values.text(data, "text").strip():
-        raise values.missing_input("text")
-    else:
-        made = record(caller, task["gid"], "comment_added", values.text(data, "text"))
-    made["is_pinned"] = values.flag(data, "is_pinned")
-    touch(caller.db, task)
-    return caller.db.put("story", made)
-
-
-def edit_story(caller: Caller, story: Doc, data: Data) -> Doc:
-    """The text of one's own comment, and whether any story is pinned."""
-    if set(data) & {"text", "html_text"}:
-        own_comment(caller, story)
-        html = richtext.checked(data["html_text"]) if "html_text" in data else richtext.rich(values.text(data, "text"))
-        story.update(html_text=html, text=richtext.plain(html), is_edited=True)
-    story["is_pinned"] = values.flag(data, "is_pinned", default=story["is_pinned"])
-    return caller.db.put("story", story)
-
-
-def own_comment(caller: Caller, story: Doc) -> None:
-    """Refuses what is not the caller's own comment (spec, updateStory and deleteStory)."""
-    if story["type"] != "comment" or story["created_by"] != caller.me:
-        raise ApiError(403, "You do not have access to change this story.")
-
-
-# -------------------------------------------------------------------------------------------------- places
-
-
-def ordered(db: Session, section: str) -> Sequence[Doc]:
-    """The places of a section, in their order."""
-    return sorted(db.all("place", parent=section), key=lambda doc: (doc["pos"], doc["task"]))
-
-
-def place(caller: Caller, task: Doc, project: Doc, section: Doc | None, anchors: Data, *, top: bool = False) -> None:
-    """Puts a task into a section of a project, and out of every other section of it.
-
-    Args:
-        caller: who does it.
-        task: which task.
-        project: into which project.
-        section: into which section; None for where it is, or else the first one.
-        anchors: `insert_before` or `insert_after` with the gid of a task in that section.
-        top: at the beginning rather than the end, without an anchor.
-    """
-    known = caller.db.get("place", place_key(task["gid"], project["gid"]))
-    if known is None and len(task["projects"]) >= MAX_PROJECTS:
-        raise bad(f"project: A task can be in at most {MAX_PROJECTS} projects")
-    target = section or _section_now(caller, project, known)
-    others = [each for each in ordered(caller.db, target["gid"]) if each["task"] != task["gid"]]
-    pos = _position(caller, others, anchors, top=top)
-    made = {
-        "gid": place_key(task["gid"], project["gid"]),
-        "task": task["gid"],
-        "project": project["gid"],
-        "section": target["gid"],
-        "pos": pos,
-    }
-    caller.db.put("place", made)
-    _tell_place(caller, task, project, target, known)
-
-
-def _section_now(caller: Caller, project: Doc, known: Doc | None) -> Doc:
-    if known is not None:
-        return caller.find("section", known["section"], "section")
-    return projects.sections(caller.db, project["gid"])[0]
-
-
-def _position(caller: Caller, others: Sequence[Doc], anchors: Data, *, top: bool) -> float:
-    named = {name: anchors[name] for name in ("insert_before", "insert_after") if anchors.get(name) is not None}
-    if len(named) > 1:
-        raise bad("You may only provide one of insert_before or insert_after!")
-    found = {name: caller.find("task", ref, name)["gid"] for name, ref in named.items()}
-    try:
-        return projects.insert(others, before=found.get("insert_before"), after=found.get("insert_after"), top=top)
-    except LookupError:
-        name, ref = next(iter(named.items()))
-        raise bad(f"{name}: Not in the given section: {ref}") from None
-
-
-def _tell_place(caller: Caller, task: Doc, project: Doc, section: Doc, before: Doc | None) -> None:
-    if before is None:
-        task["projects"] = [*task["projects"], project["gid"]]
-        record(caller, task["gid"], "added_to_project", f"added this task to {project['name']}")
-    elif before["section"] != section["gid"]:
-        old = caller.db.get("section", before["section"])
-        text = f"moved this task from {old['name'] if old else '?'} to {section['name']} in {project['name']}"
-        record(caller, task["gid"], "section_changed", text)
-    else:
-        return
-    touch(caller.db, task)
-
-
-def add_to_section(caller: Caller, section: Doc, data: Data) -> None:
-    """A task into a section: at its top, unless placed beside another (spec, addTaskForSection)."""
-    task = caller.find("task", _required(data, "task"), "task")
-    project = caller.find("project", section["project"])
-    place(caller, task, project, section, data, top=True)
-
-
-def add_to_project(caller: Caller, task: Doc, data: Data) -> None:
-    """A task into a project, or to another place in it (spec, addProjectForTask).
-
-    `section` alone is its end, with `insert_after: null` its beginning.
-    """
-    project = caller.find("project", _required(data, "project"), "project")
-    section = _section_of(caller, project, data.get("section"), "section")
-    top = "insert_after" in data and data["insert_after"] is None
-    if "insert_before" in data and "insert_after" in data:
-        raise bad("You may only provide one of insert_before or insert_after!")
-    anchor = data.get("insert_before") or data.get("insert_after")
-    if anchor and section is None:
-        beside = caller.db.get("place", place_key(caller.find("task", anchor, "insert_before")["gid"], project["gid"]))
-        section = None if beside is None else caller.find("section", beside["section"], "section")
-    place(caller, task, project, section, data, top=top)
-
-
-def remove_from_project(caller: Caller, task: Doc, data: Data) -> None:
-    """A task out of a project; it goes on to exist (spec, removeProjectForTask)."""
-    project = caller.find("project", _required(data, "project"), "project")
-    if project["gid"] in task["projects"]:
-        caller.db.remove("place", place_key(task["gid"], project["gid"]))
-        task["projects"] = [each for each in task["projects"] if each != project["gid"]]
-        record(caller, task["gid"], "removed_from_project", f"removed this task from {project['name']}")
-        touch(caller.db, task)
-
-
-def _required(data: Data, name: str) -> Any:  # noqa: ANN401  a gid, or something wrong
-    if data.get(name) is None:
-        raise values.missing_input(name)
-    return data[name]
-
-
 # ----------------------------------------------------------------------------------------- subtasks, links
-
-
-def subtasks(db: Session, parent: str) -> Sequence[Doc]:
-    """The subtasks of a task, in their order."""
-    found = (doc for doc in db.all("task", parent=parent) if not doc["trashed"])
-    return sorted(found, key=lambda doc: (doc["pos"], doc["gid"]))
-
-
-def set_parent(caller: Caller, task: Doc, data: Data) -> Doc:
-    """Makes a task a subtask, elsewhere or in another place, or a task of its own (spec, setParentForTask)."""
-    if "parent" not in data:
-        raise values.missing_input("parent")
-    if data["parent"] is None:
-        return touch(caller.db, {**task, "parent": None})
-    parent = caller.find("task", data["parent"], "parent")
-    if task["gid"] in _ancestors(caller.db, parent):
-        raise bad("parent: A task cannot be a subtask of itself")
-    others = [each for each in subtasks(caller.db, parent["gid"]) if each["gid"] != task["gid"]]
-    pos = _position(caller, others, data, top=False)
-    return touch(caller.db, {**task, "parent": parent["gid"], "pos": pos})
-
-
-def _ancestors(db: Session, task: Doc | None) -> set[str]:
-    found: set[str] = set()
-    while task is not None and task["gid"] not in found:
-        found.add(task["gid"])
-        task = db.get("task", task["parent"]) if task["parent"] else None
-    return found
 
 
 def add_tag(caller: Caller, task: Doc, data: Data) -> None:
     """One tag more."""
-    tag = caller.find("tag", _required(data, "tag"), "tag")
+    tag = caller.find("tag", values.given(data, "tag"), "tag")
     if tag["gid"] not in task["tags"]:
         task["tags"] = [*task["tags"], tag["gid"]]
         record(caller, task["gid"], "added_to_tag", f"added the tag {tag['name']}")
@@ -522,7 +301,7 @@ def add_tag(caller: Caller, task: Doc, data: Data) -> None:
 
 def remove_tag(caller: Caller, task: Doc, data: Data) -> None:
     """One tag less."""
-    tag = caller.find("tag", _required(data, "tag"), "tag")
+    tag = caller.find("tag", values.given(data, "tag"), "tag")
     if tag["gid"] in task["tags"]:
         task["tags"] = [each for each in task["tags"] if each != tag["gid"]]
         record(caller, task["gid"], "removed_from_tag", f"removed the tag {tag['name']}")
@@ -531,13 +310,13 @@ def remove_tag(caller: Caller, task: Doc, data: Data) -> None:
 
 def add_followers(caller: Caller, task: Doc, data: Data) -> Doc:
     """Some followers more."""
-    _required(data, "followers")
+    values.given(data, "followers")
     return touch(caller.db, {**task, "followers": _followers(caller, data, task["followers"])})
 
 
 def remove_followers(caller: Caller, task: Doc, data: Data) -> Doc:
     """Some followers less."""
-    _required(data, "followers")
+    values.given(data, "followers")
     gone = _followers(caller, data, ())
     return touch(caller.db, {**task, "followers": [each for each in task["followers"] if each not in gone]})
 
@@ -566,7 +345,7 @@ def dependents(db: Session, task: Doc) -> Sequence[Doc]:
 
 def attach(caller: Caller, data: Data) -> Doc:
     """The address of something elsewhere (spec, createAttachmentForObject)."""
-    task = caller.find("task", _required(data, "parent"), "parent")
+    task = caller.find("task", values.given(data, "parent"), "parent")
     if data.get("resource_subtype") != "external":
         raise bad("resource_subtype: Only external attachments can be made here")
     url = values.required(data, "url")

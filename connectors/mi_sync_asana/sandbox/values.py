@@ -79,6 +79,13 @@ def text(data: Data, name: str, *, most: int = MAX_TEXT) -> str:
     return value
 
 
+def given(data: Data, name: str) -> Any:  # noqa: ANN401  a gid, or something wrong
+    """What a field that has to be there holds."""
+    if data.get(name) is None:
+        raise missing_input(name)
+    return data[name]
+
+
 def required(data: Data, name: str) -> str:
     """Text that is not blank."""
     found = text(data, name, most=MAX_NAME)

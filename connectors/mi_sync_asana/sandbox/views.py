@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from mi_sync_asana.sandbox import fields, tasks, values
-from mi_sync_asana.sandbox.finding import Caller, places
+from mi_sync_asana.sandbox import fields, places, tasks, values
+from mi_sync_asana.sandbox.finding import Caller, places_of
 from mi_sync_asana.sandbox.values import bad
 from mi_sync_sandbox.store import Doc
 
@@ -174,7 +174,7 @@ def _start_on(_: Views, doc: Doc) -> str | None:
 
 
 def _memberships(view: Views, doc: Doc) -> list[Doc]:
-    return list(places(view.db, doc))
+    return list(places_of(view.db, doc))
 
 
 def _custom_fields(view: Views, doc: Doc) -> list[Doc]:
@@ -195,7 +195,7 @@ def _dependents(view: Views, doc: Doc) -> list[Doc]:
 
 
 def _subtasks(view: Views, doc: Doc) -> int:
-    return len(tasks.subtasks(view.db, doc["gid"]))
+    return len(places.subtasks(view.db, doc["gid"]))
 
 
 def _settings(view: Views, doc: Doc) -> list[Doc]:
@@ -214,13 +214,14 @@ def _enum_value(_: Views, doc: Doc) -> Doc | None:
     return next((each for each in doc["enum_options"] if each["gid"] == doc.get("value")), None)
 
 
-def _multi_enum_values(_: Views, doc: Doc) -> list[Doc]:
-    chosen = doc.get("value") if doc["type"] == "multi_enum" else None
-    return [each for each in doc["enum_options"] if each["gid"] in (chosen or ())]
+def _multi_enum_values(_: Views, doc: Doc) -> list[Doc] | None:
+    if doc["type"] != "multi_enum":
+        return None
+    return [each for each in doc["enum_options"] if each["gid"] in (doc.get("value") or ())]
 
 
-def _people_value(view: Views, doc: Doc) -> list[Doc]:
-    return view.some("user", (doc.get("value") or ()) if doc["type"] == "people" else ())
+def _people_value(view: Views, doc: Doc) -> list[Doc] | None:
+    return view.some("user", doc.get("value") or ()) if doc["type"] == "people" else None
 
 
 def _display_value(view: Views, doc: Doc) -> str | None:
@@ -230,13 +231,16 @@ def _display_value(view: Views, doc: Doc) -> str | None:
     if doc["type"] == "enum":
         return str((_enum_value(view, doc) or {}).get("name"))
     if doc["type"] == "multi_enum":
-        return ", ".join(each["name"] for each in _multi_enum_values(view, doc))
+        return ", ".join(each["name"] for each in _multi_enum_values(view, doc) or ())
     if doc["type"] == "people":
-        return ", ".join(each["name"] for each in _people_value(view, doc))
+        return ", ".join(each["name"] for each in _people_value(view, doc) or ())
     if doc["type"] == "date":
         return str(value["date_time"] or value["date"])
     return f"{value:g}" if isinstance(value, float) else str(value)
 
+
+_VALUES = ("text_value", "number_value", "enum_value", "multi_enum_values", "date_value", "people_value")
+"""Of a custom field; only those of its own type are there."""
 
 _REFERENCE = ("resource_type", "name")
 
@@ -363,11 +367,12 @@ SHAPES: Mapping[str, Shape] = {
             **_fixed(enabled=True, is_formula_field=False, is_global_to_workspace=True, format="none", id_prefix=None),
             **_one("user", "created_by"),
         },
-        ("resource_type", "name", "type", "resource_subtype", "enum_options", "enabled"),
-        opt_in=(
-            *("description", "created_by", "enum_value", "multi_enum_values", "people_value", "text_value"),
-            *("number_value", "date_value", "display_value", "precision"),
+        (
+            *("resource_type", "name", "type", "resource_subtype", "enum_options", "enabled", "display_value"),
+            *_VALUES,
         ),
+        opt_in=("description", "created_by", "precision"),
+        absent=_VALUES,
     ),
     "custom_field_setting": Shape(
         {
