@@ -24,7 +24,7 @@ from mi_sync.errors import (
 from mi_sync.model import Children, Fields, Patch, Remote
 from mi_sync_asana import ARCHIVED, bodies
 from mi_sync_asana.board import AsanaBoard
-from mi_sync_asana.sandbox import gate, projects
+from mi_sync_asana.sandbox import gate, order
 from mi_sync_asana.sandbox.seed import PROJECT, WORKSPACE
 from mi_sync_asana.wire import is_line
 
@@ -392,8 +392,8 @@ def test_where_the_workspace_hides_its_people_those_of_the_project_can_be_named(
 
 
 def test_lines_keep_their_order_wherever_asana_puts_a_new_one(lab: AsanaLab, monkeypatch: Any) -> None:
-    insert = projects.insert
-    monkeypatch.setattr(projects, "insert", lambda others, **at: insert(others, **(at or {"top": True})))
+    insert = order.insert
+    monkeypatch.setattr(order, "insert", lambda *where, **at: insert(*where, **(at or {"top": True})))
     board = lab.open()
     remote = made(board)
     board.merge_children(remote, Children(add_checks=("one", "two", "three")))
