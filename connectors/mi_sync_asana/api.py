@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from mi_sync.connector import Context
@@ -88,12 +88,12 @@ class Api:
         Raises:
             Unavailable: offsets expire again and again.
         """
+        params = {**params, **({"limit": limit} if limit else {})}
         for _ in range(_RESTARTS):
-            try:
-                return list(self._pages(path, {**params, **({"limit": limit} if limit else {})}).values())
-            except _OffsetExpired as expired:
-                last = expired
-        raise Unavailable(last.why, where=f"GET {path}", remedy="Try again later, when Asana is less busy.")
+            with suppress(_OffsetExpired):
+                return list(self._pages(path, params).values())
+        why = "the pages of a listing expired again and again before they were read."
+        raise Unavailable(why, where=f"GET {path}", remedy="Try again later, when Asana is less busy.")
 
     def _pages(self, path: str, params: Mapping[str, str | int]) -> dict[str, Json]:
         found: dict[str, Json] = {}

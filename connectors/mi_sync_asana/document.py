@@ -16,6 +16,8 @@ Mark = Literal["strong", "em", "s", "code"]
 
 Kind = Literal["text", "h1", "h2", "pre", "blockquote", "ul", "ol", "hr"]
 
+CODE: frozenset[Mark] = frozenset({"code"})
+
 BLANK = " \t"
 
 _FORBIDDEN = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2; and no \r
@@ -143,14 +145,13 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
 
 def _stripped(spans: list[Span]) -> list[Span]:
     spans = _merged(spans)
-    while spans and not (head := spans[0].text.lstrip(BLANK)):
+    while spans and not spans[0].text.strip(BLANK):
         spans = spans[1:]
-    if spans:
-        spans[0] = spans[0]._replace(text=head)
-    while spans and not (tail := spans[-1].text.rstrip(BLANK)):
+    while spans and not spans[-1].text.strip(BLANK):
         spans = spans[:-1]
     if spans:
-        spans[-1] = spans[-1]._replace(text=tail)
+        spans[0] = spans[0]._replace(text=spans[0].text.lstrip(BLANK))
+        spans[-1] = spans[-1]._replace(text=spans[-1].text.rstrip(BLANK))
     return spans
 
 
@@ -234,7 +235,7 @@ def _flat(block: Block) -> Iterator[Line]:
     elif block.is_list:
         yield from _flat_items(block, "")
     elif block.kind == "pre":
-        yield from ((Span(line[0].text, frozenset({"code"})),) for line in block.lines if line)
+        yield from ((Span(line[0].text, CODE),) for line in block.lines if line)
     else:
         yield from block.lines
 

@@ -12,13 +12,17 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from mi_sync_asana.document import Block, Builder, Item, Kind, Line, Mark, Span, clean, code, flat, link
+from mi_sync_asana.document import CODE, Block, Builder, Item, Kind, Line, Mark, Span, clean, code, flat, link
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.tree import SyntaxTreeNode
 
-_MARKS: dict[str, Mark] = {"strong": "strong", "em": "em", "s": "s"}
+_MARKS: dict[str, frozenset[Mark]] = {
+    "strong": frozenset({"strong"}),
+    "em": frozenset({"em"}),
+    "s": frozenset({"s"}),
+}
 
 _SIGNS: dict[Mark, str] = {"strong": "**", "em": "*", "s": "~~"}
 
@@ -90,10 +94,10 @@ def _spans(node: SyntaxTreeNode, marks: frozenset[Mark]) -> list[Span]:
     if node.type in {"text", "text_special"}:
         return [Span(node.content, marks)]
     if node.type == "code_inline":
-        return [Span(node.content.strip() and node.content, marks | {"code"})]
+        return [Span(node.content.strip() and node.content, marks | CODE)]
     if node.type == "image":
         return link([Span(node.content or "image", marks)], str(node.attrs.get("src", "")))
-    marks |= {_MARKS[node.type]} if node.type in _MARKS else set()
+    marks |= _MARKS.get(node.type, frozenset())
     inside = [span for child in node.children for span in _spans(child, marks)]
     return link(inside, str(node.attrs.get("href", ""))) if node.type == "link" else inside
 

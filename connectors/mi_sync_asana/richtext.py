@@ -12,16 +12,17 @@ from html import escape, unescape
 from typing import TYPE_CHECKING
 
 from mi_sync.connector import harvest, plant
-from mi_sync_asana.document import Block, Builder, Item, Kind, Line, Mark, Span, clean, code, flat, link
+from mi_sync_asana.document import CODE, Block, Builder, Item, Kind, Line, Mark, Span, clean, code, flat, link
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 _ORDER: tuple[Mark, ...] = ("strong", "em", "s", "code")
 
-_MARKS: dict[str, Mark] = {
-    "strong": "strong", "b": "strong", "em": "em", "i": "em", "s": "s", "del": "s", "code": "code"
-}  # fmt: skip
+_STRONG: frozenset[Mark] = frozenset({"strong"})
+_EM: frozenset[Mark] = frozenset({"em"})
+_STRUCK: frozenset[Mark] = frozenset({"s"})
+_MARKS = {"strong": _STRONG, "b": _STRONG, "em": _EM, "i": _EM, "s": _STRUCK, "del": _STRUCK, "code": CODE}
 
 _HEADINGS: dict[str, Kind] = {"h1": "h1", **dict.fromkeys(("h2", "h3", "h4", "h5", "h6"), "h2")}
 
@@ -159,8 +160,7 @@ class _Reader:
             return [Span("\n")]
         if tag == "img":
             return link([Span(clean(element.get("alt") or "image"), marks)], element.get("src", ""))
-        if tag in _MARKS:
-            marks |= {_MARKS[tag]}
+        marks |= _MARKS.get(tag, frozenset())
         spans = self._spans(element, marks)
         return self._link(spans, element.get("href", "")) if tag == "a" else spans
 
