@@ -97,15 +97,16 @@ class Api:
 
     def _pages(self, path: str, params: Mapping[str, str | int]) -> dict[str, Json]:
         found: dict[str, Json] = {}
-        offset = ""
+        offsets = [""]
         while True:
-            reply = self._page(path, {**params, **({"offset": offset} if offset else {})})
+            reply = self._page(path, {**params, **({"offset": offsets[-1]} if offsets[-1] else {})})
             found |= {each["gid"]: each for each in objects(reply.get("data"), "listing")}
-            offset, before = _next(reply), offset
+            offset = _next(reply)
             if not offset:
                 return found
-            if offset == before:
+            if offset in offsets:  # it would never end
                 raise unreadable("next page")
+            offsets.append(offset)
 
     def _page(self, path: str, params: Mapping[str, str | int]) -> Json:
         with self._explained():
@@ -131,7 +132,7 @@ class Api:
         options = {"fields": fields.split(","), "limit": PAGE}
         actions = [{"method": "get", "relative_path": path, "options": options} for path in paths]
         try:
-            replies = _data(self._http.post("/batch", {"data": {"actions": actions}}))
+            replies = self.post("/batch", {"actions": actions})
         except (OutcomeUnknown, RequestRefused):
             replies = []
         if not isinstance(replies, list) or len(replies) != len(paths):

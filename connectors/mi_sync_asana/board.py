@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from mi_sync.connector import Context, plant
 from mi_sync.errors import AlreadyThere, OutcomeUnknown, RequestRefused
@@ -141,7 +142,7 @@ class AsanaBoard:
             **self._people_and_tags(fields),
         }
         try:
-            raw = self._api.post("/tasks", sent, TASK_FIELDS)
+            raw = self._sent(lambda data: self._api.post("/tasks", data, TASK_FIELDS), sent, patch)
         except RequestRefused as error:
             if hidden is None or _TAKEN not in error.why:
                 raise
@@ -185,29 +186,14 @@ class AsanaBoard:
         return (self._move(task, goal) if goal and away else task).remote
 
     def _put(self, task: Task, patch: Patch) -> Task:
-        """The one call. What Asana does not take, although it is not essential, is left out, one after the other."""
+        """The one call."""
         sent = {
             **written(patch.fields, task.raw),
             "html_notes": self._notes(task, patch),
             **self._hidden(task, patch),
         }
-        while True:
-            try:
-                return self._replied(self._api.put(f"/tasks/{task.id}", sent, TASK_FIELDS), new=False)
-            except RequestRefused as error:
-                left_out = self._dispensable(error, sent, patch)
-                if not left_out:
-                    raise
-                del sent[left_out]
-
-    def _dispensable(self, error: RequestRefused, sent: Json, patch: Patch) -> str:
-        """What of a refused change can be left out, because the other half of the marker is enough; or nothing.
-
-        A person's text that Asana does not take back as it gave it, or a name that a task in the trash still has.
-        """
-        if "xml" in error.why.casefold() and "body" not in patch.fields and "external" in sent:
-            return "html_notes" if "html_notes" in sent else ""
-        return "external" if _TAKEN in error.why and "external" in sent and "html_notes" in sent else ""
+        raw = self._sent(lambda data: self._api.put(f"/tasks/{task.id}", data, TASK_FIELDS), sent, patch)
+        return self._replied(raw, new=False)
 
     def _notes(self, task: Task, patch: Patch) -> str:
         """Our body, or a person's as it is: only the marker's line in it is renewed."""
@@ -263,8 +249,37 @@ class AsanaBoard:
             wire=self._wire,
         )
 
+    # -- the one call -------------------------------------------------------------------------------
+
+    def _sent(self, send: Callable[[Json], Any], sent: Json, patch: Patch) -> Any:  # noqa: ANN401  JSON is anything
+        """What Asana answers. The half of the marker that it refuses is left out, because the other is enough."""
+        while True:
+            try:
+                return send(sent)
+            except RequestRefused as error:
+                refused = _refused_half(error, sent, patch)
+                if not refused:
+                    raise
+                sent = {name: value for name, value in sent.items() if name != refused}
+
     def _replied(self, raw: object, *, new: bool) -> Task:
         try:
             return self._tasks.take(an_object(raw, "task"), [] if new else None)
         except Unreadable as error:
             raise OutcomeUnknown(f"{error.why} Whether the task was written is not known.") from None
+
+
+def _refused_half(error: RequestRefused, sent: Json, patch: Patch) -> str:
+    """The half of the marker that a refusal is about and that can be left out; empty when there is none.
+
+    A name in `external` that a task in the trash has still, for a person's task that becomes ours; a token that may not
+    set `external` at all; a person's text that Asana does not take back as it gave it.
+    """
+    if not {"external", "html_notes"} <= sent.keys():
+        return ""
+    if _TAKEN in error.why:
+        return "external" if patch.id else ""
+    if error.status in {400, 403} and "external" in error.why.casefold():
+        return "external"
+    theirs = patch.id is not None and "body" not in patch.fields
+    return "html_notes" if theirs and "xml" in error.why.casefold() else ""

@@ -24,7 +24,7 @@ from mi_sync.errors import (
 from mi_sync.model import Children, Fields, Patch, Remote
 from mi_sync_asana import ARCHIVED, bodies
 from mi_sync_asana.board import AsanaBoard
-from mi_sync_asana.sandbox import gate, order
+from mi_sync_asana.sandbox import gate, order, tasks, values
 from mi_sync_asana.sandbox.seed import PROJECT, WORKSPACE
 from mi_sync_asana.wire import is_line
 
@@ -255,6 +255,17 @@ def test_what_is_adopted_does_without_a_name_that_a_task_in_the_trash_has(lab: A
     id_ = lab.hand.add("Theirs", "To do")
     lab.open().merge(Patch(id_, TOKEN, "", {"title": "Ours now"}, "prog.key1"))
     assert (seen(lab, id_).title, seen(lab, id_).marker) == ("Ours now", TOKEN)
+
+
+def test_a_token_that_may_not_set_external_lives_by_the_line(lab: AsanaLab, monkeypatch: Any) -> None:
+    def refuse(*_: object) -> None:
+        raise values.bad("external: OAuth is required to modify this data")
+
+    monkeypatch.setitem(tasks._SETTERS, "external", refuse)
+    id_ = made(lab.open()).id
+    assert (seen(lab, id_).marker, lab.items()) == (TOKEN, 1)
+    change(lab.open(), id_, "1.prog.key1.other.o.t.b.d.s.l.c", title="New")
+    assert seen(lab, id_).marker == "1.prog.key1.other.o.t.b.d.s.l.c"
 
 
 def test_a_task_in_the_trash_is_told_apart(lab: AsanaLab) -> None:
