@@ -10,7 +10,7 @@ from mi_sync.connector import Context
 from mi_sync.errors import NotAuthorised, NotFound, OutcomeUnknown, RequestRefused, Unavailable
 from mi_sync.http import Http, Window
 from mi_sync_asana import AsanaConfig
-from mi_sync_asana.wire import Json, Unreadable, an_object, objects, unreadable
+from mi_sync_asana.wire import Json, Unreadable, an_object, objects, thing, unreadable
 
 PAGE = 100
 """Objects in one page, the most that Asana gives."""
@@ -63,15 +63,20 @@ class Api:
         with self._explained():
             return _data(self._http.get(path, **params))
 
-    def post(self, path: str, data: Mapping[str, Any], fields: str = "") -> Any:  # noqa: ANN401  as above
-        """Creates, or adds; `fields` are wanted in the reply."""
+    def post(self, path: str, data: Mapping[str, Any]) -> Any:  # noqa: ANN401  as above
+        """Adds, moves or asks."""
         with self._explained(), _unknown_unless_readable():
-            return _data(self._http.post(path, {"data": data}, **_asked(fields)))
+            return _data(self._http.post(path, {"data": data}))
 
-    def put(self, path: str, data: Mapping[str, Any], fields: str = "") -> Any:  # noqa: ANN401  as above
-        """Sets; `fields` are wanted in the reply."""
+    def make(self, path: str, data: Mapping[str, Any], fields: str) -> Json:
+        """Creates one thing, and gives it with these fields."""
         with self._explained(), _unknown_unless_readable():
-            return _data(self._http.put(path, {"data": data}, **_asked(fields)))
+            return thing(_data(self._http.post(path, {"data": data}, opt_fields=fields)))
+
+    def put(self, path: str, data: Mapping[str, Any], fields: str) -> Json:
+        """Sets fields of one thing, and gives it with these fields."""
+        with self._explained(), _unknown_unless_readable():
+            return thing(_data(self._http.put(path, {"data": data}, opt_fields=fields)))
 
     def delete(self, path: str) -> None:
         """Puts into the trash."""
@@ -171,10 +176,6 @@ def _unknown_unless_readable() -> Iterator[None]:
         yield
     except Unreadable as error:
         raise OutcomeUnknown(error.why) from None
-
-
-def _asked(fields: str) -> dict[str, str | int]:
-    return {"opt_fields": fields} if fields else {}
 
 
 def _data(reply: object) -> Any:  # noqa: ANN401  JSON is anything

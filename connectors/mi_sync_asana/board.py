@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from mi_sync.connector import Context, plant
 from mi_sync.errors import AlreadyThere, OutcomeUnknown, RequestRefused
@@ -14,7 +13,7 @@ from mi_sync_asana.api import Api, session
 from mi_sync_asana.children import ChildWriter, existing
 from mi_sync_asana.project import Project
 from mi_sync_asana.tasks import Task, Tasks, newest_first
-from mi_sync_asana.wire import TASK_FIELDS, Json, Unreadable, an_object, written
+from mi_sync_asana.wire import TASK_FIELDS, Json, Unreadable, written
 
 DEFAULT_SECTION = "To do"
 """Where a task goes that names no section, in a project that has none."""
@@ -142,7 +141,7 @@ class AsanaBoard:
             **self._people_and_tags(fields),
         }
         try:
-            raw = self._sent(lambda data: self._api.post("/tasks", data, TASK_FIELDS), sent, patch)
+            raw = self._sent(lambda data: self._api.make("/tasks", data, TASK_FIELDS), sent, patch)
         except RequestRefused as error:
             if hidden is None or _TAKEN not in error.why:
                 raise
@@ -251,7 +250,7 @@ class AsanaBoard:
 
     # -- the one call -------------------------------------------------------------------------------
 
-    def _sent(self, send: Callable[[Json], Any], sent: Json, patch: Patch) -> Any:  # noqa: ANN401  JSON is anything
+    def _sent(self, send: Callable[[Json], Json], sent: Json, patch: Patch) -> Json:
         """What Asana answers. The half of the marker that it refuses is left out, because the other is enough."""
         while True:
             try:
@@ -262,9 +261,9 @@ class AsanaBoard:
                     raise
                 sent = {name: value for name, value in sent.items() if name != refused}
 
-    def _replied(self, raw: object, *, new: bool) -> Task:
+    def _replied(self, raw: Json, *, new: bool) -> Task:
         try:
-            return self._tasks.take(an_object(raw, "task"), [] if new else None)
+            return self._tasks.take(raw, [] if new else None)
         except Unreadable as error:
             raise OutcomeUnknown(f"{error.why} Whether the task was written is not known.") from None
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from mi_sync.errors import NotFound, OutcomeUnknown, RequestRefused
+from mi_sync.errors import NotFound, RequestRefused
 from mi_sync.http import Wire
 from mi_sync.model import Children, Remote
 from mi_sync.unmarked import Names, settle
 from mi_sync_asana.api import Api
 from mi_sync_asana.tasks import Task, Tasks
-from mi_sync_asana.wire import SUBTASK_FIELDS, Subtask, Unreadable, an_object, gid, subtask
+from mi_sync_asana.wire import SUBTASK_FIELDS, Subtask, gid, subtask
 
 
 class Step(NamedTuple):
@@ -96,8 +96,7 @@ class ChildWriter:
     def _add_line(self, task: Task, text: str) -> Task:
         """Adds it; where Asana puts a new subtask is not documented, so that is looked at once."""
         self._added.add(text)
-        raw = self._api.post(f"/tasks/{task.id}/subtasks", {"name": text}, SUBTASK_FIELDS)
-        made = _made(raw)
+        made = subtask(self._api.make(f"/tasks/{task.id}/subtasks", {"name": text}, SUBTASK_FIELDS))
         if not task.subtasks or self._appends:
             return self._tasks.refine(task, (*task.subtasks, made))
         task = existing(self._tasks.read(task.id))
@@ -153,15 +152,3 @@ def _last(task: Task) -> str:
 
 def _removable(task: Task, text: str) -> list[Subtask]:
     return [each for each in task.subtasks if each.text == text and not (each.done or each.touched)]
-
-
-def _made(raw: object) -> Subtask:
-    """What was just made.
-
-    Raises:
-        OutcomeUnknown: the reply does not tell, so it has to be looked up.
-    """
-    try:
-        return subtask(an_object(raw, "subtask"))
-    except Unreadable as error:
-        raise OutcomeUnknown(error.why) from None

@@ -112,9 +112,9 @@ class Project:
         """Makes one at the end, but before the archive."""
         archive = self.sections.find(ARCHIVED)
         where = {"insert_before": archive.id} if archive else {}
-        raw = self._api.post(f"/projects/{self.id}/sections", {"name": name, **where}, "name")
+        raw = self._api.make(f"/projects/{self.id}/sections", {"name": name, **where}, "name")
         place = archive.place - 0.5 if archive else max((each.place for each in self.sections.usable()), default=0) + 1
-        return Named(gid(an_object(raw, "section")), name, place=place)
+        return Named(gid(raw), name, place=place)
 
     # -- tags ---------------------------------------------------------------------------------------
 
@@ -124,5 +124,4 @@ class Project:
         return [Named(gid(raw), str(raw.get("name") or ""), place=at) for at, raw in enumerate(raws)]
 
     def _make_tag(self, name: str) -> Named:
-        raw = self._api.post(f"/workspaces/{self._workspace_id()}/tags", {"name": name}, "name")
-        return Named(gid(an_object(raw, "tag")), name)
+        return Named(gid(self._api.make(f"/workspaces/{self._workspace_id()}/tags", {"name": name}, "name")), name)

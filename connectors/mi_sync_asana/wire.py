@@ -63,9 +63,17 @@ def objects(raw: object, what: str) -> list[Json]:
     """
     if not isinstance(raw, list):
         raise unreadable(what)
-    found = [an_object(each, what) for each in raw]
-    for each in found:
-        gid(each)
+    return [thing(each, what) for each in raw]
+
+
+def thing(raw: object, what: str = "reply") -> Json:
+    """A JSON object that has a gid.
+
+    Raises:
+        Unreadable: it is something else.
+    """
+    found = an_object(raw, what)
+    gid(found)
     return found
 
 
