@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from mi_sync.connector import Context
-from mi_sync.errors import NotAuthorised, NotFound, OutcomeUnknown, RequestRefused, Unavailable
+from mi_sync.errors import NotFound, OutcomeUnknown, RequestRefused, Unavailable
 from mi_sync.http import Http, Window
 from mi_sync_asana import AsanaConfig
 from mi_sync_asana.wire import Json, Unreadable, an_object, objects, thing, unreadable
@@ -27,6 +27,7 @@ _REMEDIES: tuple[tuple[int, str, str], ...] = (
     (400, "assignee", "The person left the workspace or is unknown there; name somebody else in [people]."),
     (400, "xml", "Asana does not take this text as rich text; please report it."),
     (400, "start", "A start date must lie before the due date, and needs one."),
+    (401, "", "Check that the token is valid: it may have expired or been revoked."),
     (402, "", "The workspace does not pay for this feature of Asana."),
     (403, "", "The token's owner lacks the right; ask an admin of the project to make them an editor of it."),
     (404, "", "It is gone, or this token may no longer see it."),
@@ -44,6 +45,7 @@ def session(settings: AsanaConfig, context: Context) -> Http:
         wire=context.wire,
         window=Window(_PER_MINUTE[settings.plan], 60.0),
         name="Asana",
+        remedy=_remedy,
     )
 
 
@@ -52,36 +54,33 @@ class Api:
 
     Args:
         http: the session.
-        target: the section of the configuration, for messages.
     """
 
-    def __init__(self, http: Http, target: str) -> None:
-        self._http, self._target = http, target
+    def __init__(self, http: Http) -> None:
+        self._http = http
 
     def get(self, path: str, **params: str | int) -> Any:  # noqa: ANN401  JSON is anything
         """Reads one thing."""
-        with self._explained():
-            return _data(self._http.get(path, **params))
+        return _data(self._http.get(path, **params))
 
     def post(self, path: str, data: Mapping[str, Any]) -> Any:  # noqa: ANN401  as above
         """Adds, moves or asks."""
-        with self._explained(), _unknown_unless_readable():
+        with _unknown_unless_readable():
             return _data(self._http.post(path, {"data": data}))
 
     def make(self, path: str, data: Mapping[str, Any], fields: str) -> Json:
         """Creates one thing, and gives it with these fields."""
-        with self._explained(), _unknown_unless_readable():
+        with _unknown_unless_readable():
             return thing(_data(self._http.post(path, {"data": data}, opt_fields=fields)))
 
     def put(self, path: str, data: Mapping[str, Any], fields: str) -> Json:
         """Sets fields of one thing, and gives it with these fields."""
-        with self._explained(), _unknown_unless_readable():
+        with _unknown_unless_readable():
             return thing(_data(self._http.put(path, {"data": data}, opt_fields=fields)))
 
     def delete(self, path: str) -> None:
         """Puts into the trash."""
-        with self._explained():
-            self._http.delete(path)
+        self._http.delete(path)
 
     # -- many things --------------------------------------------------------------------------------
 
@@ -114,13 +113,12 @@ class Api:
             offsets.append(offset)
 
     def _page(self, path: str, params: Mapping[str, str | int]) -> Json:
-        with self._explained():
-            try:
-                return an_object(self._http.get(path, **params), "listing")
-            except RequestRefused as error:
-                if error.status == 400 and "offset" in params:
-                    raise _OffsetExpired(error.why, status=400) from None
-                raise
+        try:
+            return an_object(self._http.get(path, **params), "listing")
+        except RequestRefused as error:
+            if error.status == 400 and "offset" in params:
+                raise _OffsetExpired(error.why, status=400) from None
+            raise
 
     def each(self, paths: Sequence[str], fields: str) -> Iterator[list[Json]]:
         """A listing for each path, in their order; ten share one request where there are several.
@@ -144,29 +142,14 @@ class Api:
             return [None] * len(paths)
         return [_whole(reply) for reply in replies]
 
-    # -- refusals -----------------------------------------------------------------------------------
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Says what to do about a refusal."""
-        try:
-            yield
-        except NotAuthorised as error:
-            remedy = "Check that the token is valid: it may have expired or been revoked."
-            raise NotAuthorised(error.why, where=self._target, remedy=remedy) from None
-        except RequestRefused as error:
-            if not error.remedy:
-                error.remedy = _remedy(error)
-            raise
-
 
 class _OffsetExpired(RequestRefused):
     """The listing has to begin anew."""
 
 
-def _remedy(error: RequestRefused) -> str:
-    found = (remedy for status, part, remedy in _REMEDIES if error.status == status and part in error.why.casefold())
-    return next(found, "")
+def _remedy(status: int, text: str) -> str:
+    """What to do about a refusal; nothing where nothing is known about it."""
+    return next((what for code, part, what in _REMEDIES if code == status and part in text.casefold()), "")
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class AsanaBoard:
         self._wire = context.wire
         self._http = session(settings, context)
         target, lines = f"targets.{context.name}", self.capabilities.checklist
-        self._api = Api(self._http, target)
+        self._api = Api(self._http)
         self._project = Project(self._api, settings.project, target, self._wire.now)
         tags = self._project.tags
         self._tasks = Tasks(self._api, settings.project, tags, context.timezone, self._wire.now, subtasks=lines)

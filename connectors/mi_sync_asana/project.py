@@ -45,6 +45,8 @@ class Project:
         """
         try:
             raw = self._api.get(f"/projects/{self.id}", opt_fields="name,permalink_url,archived,workspace")
+        except NotAuthorised as error:
+            raise NotAuthorised(error.why, where=self._target, remedy=error.remedy) from None
         except RequestRefused as error:
             if is_missing(error):
                 remedy = "Copy the project's address from the browser; the token's owner must be able to open it."

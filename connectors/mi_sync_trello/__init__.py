@@ -9,7 +9,7 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from mi_sync.connector import Board, Connector, ConnectorConfig, Context, SecretRef, api_address, is_loopback
 from mi_sync.model import Capabilities
@@ -26,7 +26,7 @@ CAPABILITIES = Capabilities(
     create_lists=True,
     notes=(
         "The marker is the last line of the description, a link of which people see one word.",
-        "Only the lines of the checklist named “Steps” are ours; other checklists belong to people.",
+        "Only the lines of the checklist named “Steps” are ours; their order and other checklists belong to people.",
         "A new item never goes into an archived list: an open list of that name is made instead.",
     ),
 )
@@ -54,16 +54,32 @@ def _api_url(value: str) -> str:
 
 
 class TrelloConfig(ConnectorConfig):
-    """The settings of a Trello target; `board` is kept as an id or short link."""
+    """The settings of a Trello target; `board` is kept as an id or short link.
+
+    Credentials are key and token together, or `access_token` alone.
+    """
 
     board: Annotated[str, AfterValidator(_board)] = Field(description="the board's address, short link or id")
-    key: SecretRef = Field(
-        description='where the API key is: { env = "NAME" } or { keyring = … }; trello.com/power-ups/admin shows it'
+    key: SecretRef | None = Field(
+        default=None,
+        description='needed with token: where the API key is, { env = "NAME" } or { keyring = … }; '
+        "trello.com/power-ups/admin shows it",
     )
-    token: SecretRef = Field(description="where the token that belongs to it is, likewise")
+    token: SecretRef | None = Field(default=None, description="needed with key: where the token that belongs to it is")
+    access_token: SecretRef | None = Field(
+        default=None,
+        description="instead of key and token: where an OAuth 2 access token is, which somebody else renews",
+    )
     api_url: Annotated[str, AfterValidator(_api_url)] = Field(
         default="https://api.trello.com/1", description="where the API is; plain http only on a loopback address"
     )
+
+    @model_validator(mode="after")
+    def _one_kind_of_credentials(self) -> TrelloConfig:
+        pair = (self.key is not None, self.token is not None)
+        if pair not in ({(False, False)} if self.access_token else {(True, True)}):
+            raise ValueError("needs key and token, or access_token alone")
+        return self
 
 
 def _open(settings: TrelloConfig, context: Context) -> Board:
@@ -84,12 +100,14 @@ connector = Connector(
         "creates missing lists and labels",
         "adds labels and checklist lines one by one, and leaves those of people alone",
         "assigns one member of the board when a card is created",
-        "reads a board of 250 cards with three requests, archived cards included",
+        "tells the board's limits, so that a plan which exceeds one is refused before anything is written",
+        "reads all cards, archived ones included: fewer than 250 with three requests, more page by page",
     ),
     cannot=(
         "invite people, or assign by e-mail address: Trello shows no addresses, so name members in [people]",
         "delete anything: cards are archived",
         "read or write custom fields, attachments and comments",
         "write to a closed board",
+        "get or renew an OAuth 2 access token, which is short-lived; key and token can last",
     ),
 )

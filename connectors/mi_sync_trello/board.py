@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from mi_sync.connector import Context, plant
-from mi_sync.errors import OutcomeUnknown, RequestRefused
+from mi_sync.errors import NotAuthorised, NotFound, OutcomeUnknown, RequestRefused
 from mi_sync.http import Http, Window
-from mi_sync.model import BoardIdentity, Children, Patch, Remote, Snapshot
+from mi_sync.model import BoardIdentity, Children, Member, Patch, Remote, Snapshot
 from mi_sync_trello import CAPABILITIES, TrelloConfig
 from mi_sync_trello.cards import Cards
 from mi_sync_trello.children import ChildWriter
+from mi_sync_trello.limits import limits
 from mi_sync_trello.names import Names
 from mi_sync_trello.reader import Reader
-from mi_sync_trello.refusals import explained
-from mi_sync_trello.wire import Json, Unreadable, an_object, authorization, ident, limits, member, objects, written
+from mi_sync_trello.refusals import remedy
+from mi_sync_trello.wire import Json, Unreadable, an_object, authorization, ident, member, objects, written
 
 DEFAULT_LIST = "To Do"
 """Where a new card goes that names no list, on a board that has none."""
@@ -37,7 +39,9 @@ class TrelloBoard:
         self._members: frozenset[str] | None = None
         self._lists = Names("list", self._http, self._board_id, self._wire.now)
         self._labels = Names("label", self._http, self._board_id, self._wire.now)
-        self._cards = Cards(self._http, self._lists, self._labels, self._timezone, self._wire.now)
+        self._cards = Cards(
+            self._http, self._lists, self._labels, self._timezone, self._wire.now, see_board=self.identity
+        )
         self._children = ChildWriter(self._http, self._cards, self._labels, self._wire)
 
     @property
@@ -56,15 +60,14 @@ class TrelloBoard:
         return self._identified(self._reader.head(fields="name,url,shortUrl,closed"))
 
     def snapshot(self) -> Snapshot:
-        """Everything on the board, archived cards included; three requests for up to 250 cards."""
+        """Everything on the board, archived cards included; three requests for fewer than 250 cards."""
         taken_at = self._wire.now()
         everything = self._reader.everything()
         board = everything.board
         identity = self._identified(board)
         self._lists.take(board["lists"])
         self._labels.take(board["labels"])
-        members = tuple(member(each) for each in objects(board["members"], "members"))
-        self._members = frozenset(each.id for each in members)
+        members = self._take_members(board["members"])
         cards = self._cards.take_all(everything)
         return Snapshot(
             board=identity,
@@ -75,7 +78,7 @@ class TrelloBoard:
             lists=tuple(dict.fromkeys(each.name for each in self._lists.usable())),
             labels=tuple(dict.fromkeys(each.name for each in self._labels.usable())),
             members=members,
-            limits=limits(board.get("limits")),
+            limits=limits(everything, cards, self._lists),
         )
 
     def newest(self) -> Sequence[Remote]:
@@ -100,7 +103,7 @@ class TrelloBoard:
         """
         texts = self._texts(patch)
         try:
-            with explained():
+            with self._for_one(patch.id, patch.fields.get("assignee")):
                 return self._create(patch, texts) if patch.id is None else self._update(patch.id, patch, texts)
         except RequestRefused as error:
             if error.status == 400:  # perhaps because one of them is no longer there
@@ -113,7 +116,27 @@ class TrelloBoard:
 
         The card is read again if this board last saw it more than 30 s ago, or otherwise than in `remote`.
         """
-        self._children.merge(remote, children)
+        with self._for_one(remote.id):
+            self._children.merge(remote, children)
+
+    @contextmanager
+    def _for_one(self, id_: str | None, assignee: str | None = None) -> Iterator[None]:
+        """Tells a 401 that is about one card or one person from one that ends all work here, as others can go on.
+
+        What Trello says of somebody who is no member differs: a 401, “invalid value for idMembers”, “Invalid objectId”
+        (rwjdk/TrelloDotNet #29). So the members are listed again after any of them.
+        """
+        try:
+            yield
+        except NotAuthorised:
+            if id_ is not None and self.read(id_) is None:
+                raise NotFound("the card is gone, or this token may no longer see it.", status=401) from None
+            self._still_on_board(assignee)
+            raise
+        except RequestRefused as error:
+            if error.status == 400:
+                self._still_on_board(assignee)
+            raise
 
     def _texts(self, patch: Patch) -> Json:
         """The description with its marker, which every write carries; refused before sending when it is too long."""
@@ -160,6 +183,16 @@ class TrelloBoard:
         except Unreadable as error:
             raise OutcomeUnknown(f"{error.why} Whether the card was written is not known.") from None
 
+    def _still_on_board(self, assignee: str | None) -> None:
+        if assignee:
+            self._take_members(self._http.get(f"/boards/{self._board_id()}/members"))
+            self._on_board(assignee)
+
+    def _take_members(self, raw: object) -> tuple[Member, ...]:
+        members = tuple(member(each) for each in objects(raw, "members"))
+        self._members = frozenset(each.id for each in members)
+        return members
+
     def _on_board(self, assignee: str) -> str:
         if self._members is not None and assignee not in self._members:
             raise RequestRefused(
@@ -192,13 +225,13 @@ class TrelloBoard:
 
 def _session(settings: TrelloConfig, context: Context) -> Http:
     """The session with its credentials. Trello allows 100 requests in 10 s for a token (rate-limits guide)."""
-    key, token = (context.header_secret(name) for name in ("key", "token"))
+    secrets = {name: context.header_secret(name) for name in context.secrets}
     return Http(
         settings.api_url,
-        headers={"Authorization": authorization(key, token), "Accept": "application/json"},
-        secrets=[key, token],
+        headers={"Authorization": authorization(secrets), "Accept": "application/json"},
+        secrets=list(secrets.values()),
         wire=context.wire,
-        window=Window(100, 10.0),
-        rate_headers="x-rate-limit-api-token",
+        window=Window(100, 10.0, headers="x-rate-limit-api-token"),
         name="Trello",
+        remedy=remedy,
     )

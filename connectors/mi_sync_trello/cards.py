@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from mi_sync.connector import harvest
-from mi_sync.errors import RequestRefused
+from mi_sync.errors import NotAuthorised, RequestRefused
 from mi_sync.http import Http
 from mi_sync.model import Remote
 from mi_sync_trello.names import Names
@@ -20,6 +20,7 @@ from mi_sync_trello.wire import (
     an_object,
     ident,
     instant,
+    is_hidden,
     is_id,
     is_missing,
     local_date,
@@ -49,13 +50,27 @@ class Card:
 
 
 class Cards:
-    """The cards of one board, as this process last read or wrote them."""
+    """The cards of one board, as this process last read or wrote them.
+
+    Args:
+        http: the session.
+        lists, labels: the board's.
+        timezone: the programme's.
+        now: the clock.
+        see_board: raises `NotAuthorised` when these credentials may no longer see the board itself.
+    """
 
     def __init__(
-        self, http: Http, lists: Names, labels: Names, timezone: ZoneInfo, now: Callable[[], datetime]
+        self,
+        http: Http,
+        lists: Names,
+        labels: Names,
+        timezone: ZoneInfo,
+        now: Callable[[], datetime],
+        see_board: Callable[[], object],
     ) -> None:
         self._http, self._lists, self._labels = http, lists, labels
-        self._timezone, self._now = timezone, now
+        self._timezone, self._now, self._see_board = timezone, now, see_board
         self._known: dict[str, Card] = {}
 
     def known(self, id: str) -> Card | None:  # noqa: A002  the field's name at Trello and in the model
@@ -74,23 +89,31 @@ class Cards:
         return card if agrees else self.read(remote.id)
 
     def read(self, id: str) -> Card | None:  # noqa: A002  as above
-        """The card as it is now; None when it is gone."""
-        if not is_id(id):
-            return None
-        try:
-            raw = self._http.get(f"/cards/{id}", fields=CARD_FIELDS, checklists="all", list="true")
-        except RequestRefused as error:
-            if not is_missing(error):
-                raise
+        """The card as it is now; None when it is gone, also to a board that these credentials may not see."""
+        raw = self._get(id) if is_id(id) else None
+        if raw is None:
             self._known.pop(id, None)
             return None
-        raw = an_object(raw, "card")
         lane = raw.pop("list", None)
         if isinstance(lane, dict):
             self._lists.learn(lane)
         if "checklists" not in raw:
             raw["checklists"] = self._http.get(f"/cards/{id}/checklists")
         return self.take_nested([raw])[0]
+
+    def _get(self, id_: str) -> Json | None:
+        try:
+            raw = self._http.get(f"/cards/{id_}", fields=CARD_FIELDS, checklists="all", list="true")
+        except RequestRefused as error:
+            if not is_missing(error):
+                raise
+            return None
+        except NotAuthorised as error:
+            if not is_hidden(error):
+                raise
+            self._see_board()
+            return None
+        return an_object(raw, "card")
 
     # -- taking over replies ------------------------------------------------------------------------
 

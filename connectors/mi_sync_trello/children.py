@@ -13,11 +13,13 @@ from mi_sync.http import Http, Wire
 from mi_sync.model import CheckItem, Children, Remote
 from mi_sync_trello.cards import Card, Cards
 from mi_sync_trello.names import Names
-from mi_sync_trello.refusals import explained
 from mi_sync_trello.wire import CHECKLIST, Ours, Unreadable, an_object, check_item, ident
 
 ATTEMPTS = 3
 """So often one step is tried; between two attempts the card is looked at."""
+
+LAG = 1.0
+"""Seconds after which a card is looked for again: one made a moment ago is not found everywhere at once."""
 
 
 class Step(NamedTuple):
@@ -61,15 +63,14 @@ class ChildWriter:
             if self._holds(card, step):
                 return card
             try:
-                with explained():
-                    return self._do(card, step)
+                return self._do(card, step)
             except OutcomeUnknown as unknown:
                 error = unknown
                 card = self._look(card, step)
             except RequestRefused as refused:  # nothing happened; perhaps because it is so already
                 error, again = refused, isinstance(error, RequestRefused)
                 self._labels.forget()
-                card = self._existing(self._cards.read(card.remote.id))
+                card = self._found(card.remote.id)
                 if again:
                     break
         if error is not None and not self._holds(card, step):
@@ -78,11 +79,19 @@ class ChildWriter:
 
     def _look(self, card: Card, step: Step) -> Card:
         """Looks whether it happened; if not, once more after the time in which it still may."""
-        card = self._existing(self._cards.read(card.remote.id))
+        card = self._found(card.remote.id)
         if not self._holds(card, step):
             self._wire.sleep(self._wire.timeout[1])
             card = self._existing(self._cards.read(card.remote.id))
         return card
+
+    def _found(self, id_: str) -> Card:
+        """The card as it is now, which was there a moment ago."""
+        card = self._cards.read(id_)
+        if card is None:
+            self._wire.sleep(LAG)
+            card = self._cards.read(id_)
+        return self._existing(card)
 
     def _existing(self, card: Card | None) -> Card:
         if card is None:

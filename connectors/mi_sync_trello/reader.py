@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
 
 from mi_sync.errors import ConfigError, NotAuthorised, RequestRefused
 from mi_sync.http import Http
 from mi_sync_trello.names import ASKED, MAX_LABELS
-from mi_sync_trello.wire import CARD_FIELDS, Json, an_object, ident, is_missing, objects, too_much
+from mi_sync_trello.wire import CARD_FIELDS, Json, an_object, ident, is_missing, objects, stamp, too_much
 
 PAGE = 250
-"""Cards in one page. Trello allows 1000, and refuses large pages that come with checklists (rate-limits guide)."""
+"""Cards in one page. Trello refuses larger ones that come with checklists (rate-limits guide)."""
+
+WIDE = 1000
+"""The most that Trello puts into one page."""
 
 NEWEST = 100
 
@@ -86,8 +92,7 @@ class Reader:
         try:
             raw = self._http.get(f"/boards/{self._board}", **params)
         except NotAuthorised as error:
-            remedy = "Check that key and token are valid, and that the token's owner may see this board."
-            raise NotAuthorised(error.why, where=self._where.removesuffix(".board"), remedy=remedy) from None
+            raise NotAuthorised(error.why, where=self._where.removesuffix(".board"), remedy=error.remedy) from None
         except RequestRefused as error:
             if not is_missing(error):
                 raise
@@ -145,23 +150,25 @@ class Reader:
     # -- the cards ----------------------------------------------------------------------------------
 
     def _cards(self, path: str, everything: Everything, *, nested: bool) -> None:
-        """Pages until one brings nothing new: a short page is not the end."""
+        """Page by page, until nothing new is to be had: a short page is not the end."""
         seen: set[str] = set()
-        while True:
-            page = self._page(path, PAGE, min(seen, default=""), checklists=nested)
+        ask: _Ask | None = _Ask("first", PAGE)
+        while ask is not None:
+            page = self._page(path, ask.limit, ask.before, checklists=nested)
             new = {card["id"]: card for card in page if card["id"] not in seen}
-            if not new:
-                break
-            seen |= new.keys()
             for card in new.values():
                 everything.add(card, nested=nested)
-        if len(page) == PAGE:  # the same full page again: there may be more behind it
-            everything.gap = "the other side does not page through the cards as Trello does"
+            seen |= new.keys()
+            full = len(page) == ask.limit
+            if full and not new and ask.what in {"beyond", "wide"}:
+                everything.gap = "the other side does not page through the cards as Trello does"
+            ask = _next(ask, min(seen, default=""), full=full, new=bool(new))
 
     def _page(self, path: str, limit: int, before: str = "", *, checklists: bool = False) -> list[Json]:
         """One page; without the checklists when they are too many.
 
-        `before` speaks of creation, and needs the order of ids (rwjdk/TrelloDotNet; nested-resources guide).
+        `before` is an id or a date, speaks of creation, and needs the order of ids (rwjdk/TrelloDotNet;
+        nested-resources guide).
         """
         params: dict[str, str | int] = {"fields": CARD_FIELDS, "limit": limit, "sort": "-id"}
         if before:
@@ -173,6 +180,36 @@ class Reader:
                 if not too_much(error):
                     raise
         return objects(self._http.get(f"{path}/cards/all", **params), "cards")
+
+
+class _Ask(NamedTuple):
+    """What is asked for next.
+
+    `again` repeats the second of the oldest card so far, because Trello takes an id given as `before` for the second
+    that it was made in, and leaves out the others of that second (trello-archive/api-docs #68). `wide` repeats it
+    with the largest page, where that second alone fills one. `beyond` asks for what is older than the oldest card.
+    """
+
+    what: Literal["first", "again", "wide", "beyond"]
+    limit: int
+    before: str = ""
+
+
+def _next(ask: _Ask, oldest: str, *, full: bool, new: bool) -> _Ask | None:
+    """What to ask for after a page, which may be `full` and may have brought something `new`; None at the end."""
+    if new and full:  # it may have been cut within a second
+        return _Ask("again", PAGE, _end_of_second(oldest))
+    if new:
+        return _Ask("beyond", PAGE, oldest)
+    if full and ask.what == "again":
+        return ask._replace(what="wide", limit=WIDE)
+    return _Ask("beyond", PAGE, oldest) if ask.what in {"again", "wide"} else None
+
+
+def _end_of_second(id: str) -> str:  # noqa: A002  the field's name at Trello
+    """The first instant after the second in which something was made, which its id begins with (object-definitions)."""
+    made = re.match(r"[0-9a-f]{8}", id)
+    return str(stamp(datetime.fromtimestamp(int(made[0], 16) + 1, UTC))) if made else id
 
 
 def _by_card(checklists: Iterable[Json]) -> dict[str, list[Json]]:

@@ -7,13 +7,13 @@ audited against the live service. Every field of a reply is treated as optional,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mi_sync.errors import NotFound, RequestRefused, Unavailable
+from mi_sync.errors import NotAuthorised, NotFound, RequestRefused, Unavailable
 from mi_sync.model import CheckItem, Fields, Member
 
 Json = dict[str, Any]
@@ -26,7 +26,6 @@ CARD_FIELDS = "name,desc,due,start,dueComplete,closed,idBoard,idList,idLabels,id
 _ID = re.compile(r"[0-9A-Za-z_-]+")
 _FAR = re.compile(r"(?P<sign>[+-])[0-9]{6}-")
 _EARLIEST, _LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
-_FULL = frozenset({"warn", "disabled", "maxExceeded"})
 
 
 class Unreadable(Unavailable):
@@ -41,9 +40,14 @@ def unreadable(what: str) -> Unreadable:
     )
 
 
-def authorization(key: str, token: str) -> str:
-    """The header that proves who asks: secrets never stand in a URL (authorization guide; used by TrelloDotNet)."""
-    return f'OAuth oauth_consumer_key="{key}", oauth_token="{token}"'
+def authorization(secrets: Mapping[str, str]) -> str:
+    """The header that proves who asks: secrets never stand in a URL.
+
+    Key and token as in the authorization guide and TrelloDotNet; an access token as in the guide to OAuth 2.0.
+    """
+    if "access_token" in secrets:
+        return f"Bearer {secrets['access_token']}"
+    return f'OAuth oauth_consumer_key="{secrets["key"]}", oauth_token="{secrets["token"]}"'
 
 
 def too_much(error: RequestRefused) -> bool:
@@ -59,6 +63,11 @@ def too_much(error: RequestRefused) -> bool:
 def is_missing(error: RequestRefused) -> bool:
     """Whether there is no such thing; an id that cannot be one is a 400: “invalid id”."""
     return isinstance(error, NotFound) or (error.status == 400 and "invalid id" in error.why)
+
+
+def is_hidden(error: NotAuthorised) -> bool:
+    """Whether one card alone is refused, as is a card on a board that the token's owner may not see."""
+    return "card permission requested" in error.why
 
 
 # ------------------------------------------------------------------------------------------- checked JSON
@@ -206,15 +215,3 @@ def member(raw: Json) -> Member:
     """Someone on the board; Trello shows an e-mail address to almost nobody."""
     username, name, email = (str(raw.get(key) or "") for key in ("username", "fullName", "email"))
     return Member(ident(raw.get("id")), username, name, email)
-
-
-def limits(raw: object) -> tuple[str, ...]:
-    """The limits that a board is close to, or beyond, in words (rest-api/limits guide)."""
-    return tuple(sorted(_limits(raw))) if isinstance(raw, Mapping) else ()
-
-
-def _limits(raw: Mapping[str, Any]) -> Iterator[str]:
-    for kind, group in raw.items():
-        for name, entry in group.items() if isinstance(group, Mapping) else ():
-            if isinstance(entry, Mapping) and entry.get("status") in _FULL:
-                yield f"{kind} {name}: {entry.get('count', '?')} of {entry.get('disableAt', '?')} ({entry['status']})"

@@ -142,7 +142,7 @@ class Board(Protocol):
         ...
 
     def snapshot(self) -> Snapshot:
-        """Everything on the board, archived items included, and whether that is all of it."""
+        """Everything on the board, archived items included, whether that is all of it, and the limits that it tells."""
         ...
 
     def newest(self) -> Sequence[Remote]:

@@ -110,13 +110,15 @@ class Wire:
 class Window:
     """At most `limit` requests in any `seconds`: a sliding window, which learns from the server's own counting.
 
-    `guard` seconds are added, because the two clocks and the way there differ.
+    `guard` seconds are added, because the two clocks and the way there differ. `headers` is the prefix of the headers
+    in which the server counts (`…-max`, `…-remaining`, `…-interval-ms`), if it does.
     """
 
-    def __init__(self, limit: int, seconds: float, guard: float = 0.25) -> None:
+    def __init__(self, limit: int, seconds: float, guard: float = 0.25, headers: str = "") -> None:
         self.limit = limit
         self.seconds = seconds
         self.guard = guard
+        self.headers = headers
         self._sent: deque[float] = deque()
         self._lock = threading.Lock()
 
@@ -200,8 +202,8 @@ class Http:
         secrets: replaced by "…" wherever a message might repeat them.
         wire: time, sleep, transport and budget.
         window: the pacing to begin with.
-        rate_headers: the prefix of the server's rate headers (`…-max`, `…-remaining`, `…-interval-ms`), if any.
         name: how messages call the other side.
+        remedy: what to do about a refusal, by its status and what the other side says; "" where it does not know.
     """
 
     def __init__(
@@ -212,8 +214,8 @@ class Http:
         secrets: Sequence[str],
         wire: Wire,
         window: Window,
-        rate_headers: str = "",
         name: str,
+        remedy: Callable[[int, str], str] = lambda _status, _text: "",
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.requests = 0
@@ -222,8 +224,8 @@ class Http:
         self._secrets = tuple(sorted((s for s in secrets if s), key=len, reverse=True))
         self._wire = wire
         self._window = window
-        self._rate_headers = rate_headers
         self._name = name
+        self._remedy = remedy
         self._session: requests.Session | None = None
         self._lock = threading.Lock()
 
@@ -308,15 +310,11 @@ class Http:
             return _Again(busy, self._asked_pause(reply))
         if reply.status in _TRANSIENT or reply.status >= 500:
             return self._unknown(method, path, message, self._retry_after(reply))
+        remedy = self._remedy(reply.status, message)
         if reply.status == 401:
-            return NotAuthorised(
-                f"{message}.",
-                where=where,
-                remedy="Check that the key and token are valid and may use this board.",
-            )
-        if reply.status == 404:
-            return NotFound(f"{message}.", status=404, where=where)
-        return RequestRefused(f"{message}.", status=reply.status, where=where)
+            return NotAuthorised(f"{message}.", where=where, remedy=remedy or "Check that the credentials are valid.")
+        kind = NotFound if reply.status == 404 else RequestRefused
+        return kind(f"{message}.", status=reply.status, where=where, remedy=remedy)
 
     def _unknown(self, method: str, path: str, why: str, wait: float | None = None) -> Exception:
         where = self.redact(f"{method} {path}")
@@ -413,18 +411,17 @@ class Http:
     # -- the server's own counting ------------------------------------------------------------------
 
     def _learn(self, reply: Reply) -> None:
-        if not self._rate_headers:
-            return
-        limit, remaining, interval = (
-            _number(reply.headers.get(f"{self._rate_headers}-{part}")) for part in ("max", "remaining", "interval-ms")
-        )
+        limit, remaining, interval = (self._counted(reply, part) for part in ("max", "remaining", "interval-ms"))
         if limit is not None and remaining is not None and interval is not None:
             seconds = min(interval / 1000, MAX_WAIT)
             self._window.learn(self._wire.monotonic(), int(limit), seconds, int(remaining))
 
+    def _counted(self, reply: Reply, part: str) -> float | None:
+        return _number(reply.headers.get(f"{self._window.headers}-{part}")) if self._window.headers else None
+
     def _asked_pause(self, reply: Reply) -> float:
         """How long a 429 asks us to wait: Retry-After, else the rate interval, else the window."""
-        interval = _number(reply.headers.get(f"{self._rate_headers}-interval-ms")) if self._rate_headers else None
+        interval = self._counted(reply, "interval-ms")
         fallback = interval / 1000 if interval else self._window.seconds
         return self._retry_after(reply) or fallback
 

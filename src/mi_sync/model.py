@@ -399,12 +399,47 @@ class BoardIdentity:
     url: str
 
 
+Countable = Literal["items", "open items", "lists", "open lists", "labels", "checklists", "checklist lines"]
+"""What a board may hold only so many of. Items and lists count with the archived ones unless they are called open."""
+
+Scope = Literal["board", "list", "item"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many of something a board, each list or each item can hold at most.
+
+    Attributes:
+        name: what the tool calls it.
+        most: so many.
+        counts: what a plan makes more of; None where we make none.
+        per: where they are counted.
+        used: so many are there: by list name or item id, under "" for the board; 0 where nothing is told.
+        near: the tool says that little room is left.
+    """
+
+    name: str
+    most: int
+    counts: Countable | None = None
+    per: Scope = "board"
+    used: Mapping[str, int] = field(default_factory=dict)
+    near: bool = False
+
+    def room(self, place: str = "") -> int:
+        """How many more there can be; below zero when there are too many already."""
+        return self.most - self.used.get(place, 0)
+
+    def __str__(self) -> str:
+        used = max(self.used.values(), default=None)
+        return f"{self.name}: {'?' if used is None else used} of {self.most}"
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """A board at one time.
 
     `complete` False means that items may be missing (`incomplete_because` says why), so nothing may be
-    concluded from an absence. `limits` are warnings of the other side about its own limits, for people.
+    concluded from an absence. `limits` are those that the board tells; see `capacity`.
     """
 
     board: BoardIdentity
@@ -415,7 +450,7 @@ class Snapshot:
     lists: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     members: tuple[Member, ...] = ()
-    limits: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Mapping
 from dataclasses import replace
 
-from mi_sync import identity
+from mi_sync import capacity, identity
 from mi_sync import plan as planning
 from mi_sync.applying import Worker, settle
 from mi_sync.config import Config, TargetSpec
@@ -132,6 +132,7 @@ def plan_target(run: Run, board: Board, snapshot: Snapshot, wanted: Desired, rul
     fitting = replace(wanted, items={item.key: item for item in fitter.fit(wanted.items.values())})
     run.result.note(*fitter.problems)
     plan = planning.make(fitting, run.store.links(rules.target), snapshot, rules, board.capabilities)
+    plan = capacity.checked(plan, snapshot)
     _count(run, plan, board)
     return plan
 

@@ -84,8 +84,7 @@ def session(clock: Clock, base: str = BASE, *, window: Window | None = None, rat
         headers={"Authorization": f"Bearer {TOKEN}"},
         secrets=[TOKEN],
         wire=Wire(now=clock.now, monotonic=clock.monotonic, sleep=clock.sleep, **wire),
-        window=window or Window(1000, 10),
-        rate_headers=rate,
+        window=window or Window(1000, 10, headers=rate),
         name="Example",
     )
 
@@ -699,3 +698,21 @@ def test_a_senseless_count_costs_no_memory(remaining: int) -> None:
     window = Window(100, 10)
     window.learn(0.0, 1_000_000 if remaining == 0 else 100, 10, remaining)
     assert len(window._sent) <= 10_000
+
+
+@pytest.mark.parametrize(("status", "kind"), [(400, RequestRefused), (401, NotAuthorised), (404, NotFound)])
+def test_what_to_do_about_a_refusal_is_asked_of_the_connector(
+    api: responses.RequestsMock, clock: Clock, status: int, kind: type[MiSyncError]
+) -> None:
+    api.get(f"{BASE}/cards", status=status, body="no")
+    http = Http(
+        BASE,
+        headers={},
+        secrets=[],
+        wire=Wire(now=clock.now, monotonic=clock.monotonic, sleep=clock.sleep),
+        window=Window(1000, 10),
+        name="Example",
+        remedy=lambda code, text: f"Mend {code} {text}",
+    )
+    with pytest.raises(kind, match=rf"Mend {status} Example answers no"):
+        http.get("/cards")

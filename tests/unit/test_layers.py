@@ -29,6 +29,7 @@ PURE = {
     "linking",
     "fitting",
     "plan",
+    "capacity",
     "overview",
     "provenance",
     "sheets",

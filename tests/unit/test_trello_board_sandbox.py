@@ -326,6 +326,16 @@ def test_it_gives_up_after_a_few_attempts_and_leaves_the_outcome_open(world: Wor
     assert texts(seen(world, made.id)) == ["A"]
 
 
+def test_a_new_card_that_is_not_found_everywhere_yet_is_waited_for(world: World) -> None:
+    board = world.board()
+    made = created(board)
+    world.faults.add(Fault(kind="fail_before", status=404, method="POST", path="^/checklists$"))
+    world.faults.add(Fault(kind="fail_before", status=404, method="GET", path="^/cards/[^/]+$"))
+    board.merge_children(made, Children(add_checks=("A",)))
+    assert texts(seen(world, made.id)) == ["A"]
+    assert len(world.by_hand("GET", f"/cards/{made.id}/checklists")) == 1
+
+
 def test_a_refusal_that_repeats_is_final(world: World) -> None:
     board = world.board()
     made = created(board)

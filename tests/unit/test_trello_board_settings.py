@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from mi_sync.connector import Registry, SecretRef
 from mi_sync_trello import TrelloConfig, connector
 from mi_sync_trello.names import COLOURS, colour
-from mi_sync_trello.wire import instant, local_date, stamp, start_stamp
+from mi_sync_trello.wire import due_stamp, instant, local_date, stamp, start_stamp
 
 KEY, TOKEN = SecretRef(env="K"), SecretRef(env="T")
 ZONES = st.sampled_from(["America/Chicago", "Pacific/Kiritimati", "Pacific/Pago_Pago", "America/Sao_Paulo", "UTC"])
@@ -89,10 +89,19 @@ def test_an_api_address_that_would_give_credentials_away_is_refused_unseen(addre
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("names", [(), ("key",), ("token",), ("key", "access_token"), ("key", "token", "access_token")])
+def test_credentials_are_key_and_token_or_an_access_token_alone(names: tuple[str, ...]) -> None:
+    with pytest.raises(ValidationError, match="needs key and token, or access_token alone"):
+        TrelloConfig.model_validate({"board": "AbCd1234", **{name: {"env": "X"} for name in names}})
+    assert TrelloConfig(board="AbCd1234", access_token=KEY).key is None
+
+
 def test_a_secret_is_never_a_literal() -> None:
     with pytest.raises(ValidationError) as caught:
         TrelloConfig.model_validate({"board": "AbCd1234", "key": "sesame", "token": {"env": "T"}})
     assert "sesame" not in str(caught.value)
+    with pytest.raises(ValidationError, match="SecretRef"):  # by which the configuration's own message is chosen
+        TrelloConfig.model_validate({"board": "AbCd1234", "access_token": "sesame"})
 
 
 def test_the_registry_finds_the_connector() -> None:
@@ -108,6 +117,13 @@ def test_importing_the_connector_imports_neither_the_board_nor_the_network() -> 
 @given(st.dates(date(1990, 1, 1), date(2090, 1, 1)), ZONES)
 def test_a_start_date_is_read_back_as_the_same_day(day: date, zone: str) -> None:
     assert local_date(start_stamp(day, ZoneInfo(zone)), ZoneInfo(zone)) == day
+
+
+@given(st.dates(date(2000, 1, 1), date(2090, 1, 1)), ZONES)
+def test_a_day_alone_is_due_at_five_in_the_afternoon_of_the_programme(day: date, zone: str) -> None:
+    due = instant(due_stamp(day, ZoneInfo(zone)))
+    assert due is not None
+    assert due.astimezone(ZoneInfo(zone)).replace(tzinfo=None) == datetime.combine(day, time(17))
 
 
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1)), ZONES)  # noqa: DTZ001  Hypothesis wants naive bounds

@@ -20,7 +20,7 @@ import requests
 from urllib3 import HTTPResponse
 
 from mi_sync.connector import Context, SandboxOptions, Secret, SecretRef
-from mi_sync.errors import OutcomeUnknown
+from mi_sync.errors import NotAuthorised, OutcomeUnknown
 from mi_sync.http import Wire
 from mi_sync.model import Children, Fields, Patch
 from mi_sync.testing import Clock
@@ -86,6 +86,9 @@ def exercise(folder: Path) -> list[requests.PreparedRequest]:
     faults.add(Fault(kind="fail_before", method="POST", path="^/cards$"))
     with pytest.raises(OutcomeUnknown):
         first.merge(Patch(None, "1.b", "B", Fields(title="T", list="To Do")))
+    faults.add(Fault(kind="fail_before", method="POST", status=401, path="^/cards$"))
+    with pytest.raises(NotAuthorised):
+        first.merge(Patch(None, "1.c", "B", Fields(title="T", list="To Do", assignee=kim)))
     first.newest()
     first.read(made.id)
     faults.add(Fault(kind="fail_before", method="GET", status=403, path="^/boards/[^/]+$"))

@@ -190,7 +190,7 @@ def _check_board(board: Board) -> Iterator[str]:
     snapshot = board.snapshot()
     if not snapshot.complete:
         yield f"it cannot be read completely: {snapshot.incomplete_because}"
-    yield from (f"limit: {limit}" for limit in snapshot.limits)
+    yield from (f"limit: {limit}" for limit in snapshot.limits if limit.near)
 
 
 # ------------------------------------------------------------------------------------------ connectors
