@@ -149,6 +149,14 @@ def test_more_cards_of_one_second_than_a_page_holds_are_read(world: World) -> No
     assert sorted(remote.id for remote in snapshot.remotes) == world.ids()
 
 
+def test_any_number_of_one_second_is_read_where_ids_are_taken_exactly(world: World) -> None:
+    world.fill(2100, each_second=2100)
+    snapshot = world.snapshot()
+    assert snapshot.complete
+    assert sorted(remote.id for remote in snapshot.remotes) == world.ids()
+    assert world.trello.pages < 15
+
+
 def test_more_cards_of_one_second_than_trello_shows_are_said_to_be_missing(world: World) -> None:
     world.fill(1200, each_second=1200)
     world.trello.by_second = True
