@@ -213,18 +213,31 @@ def test_parallel_writes_of_one_external_name_make_one_task(base: str) -> None:
     assert sorted(statuses) == [201] + [400] * 11
 
 
-def test_too_many_at_once_are_told_to_wait(base: str, faults: Faults) -> None:
-    faults.add(Fault(kind="slow", seconds=1, times=None))
-    statuses: list[int] = []
+def test_too_many_at_once_are_told_to_wait(tmp_path: Path) -> None:
+    held, release = threading.Semaphore(0), threading.Event()
+
+    def hold(_: float) -> None:
+        held.release()
+        release.wait(timeout=30)
+
+    options = SandboxOptions(tmp_path, "http://127.0.0.1", lambda: datetime.now(UTC), 10**6)
+    faults = Faults(Fault(kind="slow", method="POST", times=15))
     body = {"data": {"name": "x", "projects": [PROJECT]}}
+    statuses: list[int] = []
+    with serving(create_app(options, faults=faults, sleep=hold)) as url:
 
-    def write() -> None:
-        statuses.append(requests.post(f"{base}/tasks", json=body, headers=header(), timeout=20).status_code)
+        def write() -> None:
+            sent = requests.post(f"{url}/api/1.0/tasks", json=body, headers=header(), timeout=40)
+            statuses.append(sent.status_code)
 
-    threads = [threading.Thread(target=write) for _ in range(25)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert statuses.count(201) >= 15
-    assert statuses.count(429) >= 1
+        threads = [threading.Thread(target=write) for _ in range(15)]
+        for thread in threads:
+            thread.start()
+        assert all(held.acquire(timeout=30) for _ in threads)
+        write()
+        reading = requests.get(f"{url}/api/1.0/users/me", headers=header(), timeout=40)
+        release.set()
+        for thread in threads:
+            thread.join()
+    assert statuses == [429] + [201] * 15
+    assert reading.status_code == 200, "reading is counted by itself"

@@ -2,7 +2,7 @@
 
     python tests/data/asana_oas.py path/to/asana_oas.yaml
 
-The document is `defs/asana_oas.yaml` of github.com/Asana/openapi, Apache-2.0 (LICENSE-2.0.txt there). What is kept is
+The document is `defs/asana_oas.yaml` of github.com/Asana/openapi, Apache-2.0 (asana_oas.LICENSE beside this file). What is kept is
 unchanged but for what is left out: operations that the sandbox does not serve, schemas that none of the others uses,
 error replies, the values listed for `opt_fields`, descriptions, examples and extensions. PyYAML is needed, which
 nothing else here does.
@@ -111,7 +111,7 @@ def distilled(whole: Json) -> Json:
             waiting |= {ref for ref in references(group[name]) if ref[1] not in components.get(ref[0], {})}
     return {
         "source": f"github.com/Asana/openapi, defs/asana_oas.yaml, version {whole['info']['version']}",
-        "licence": "Apache-2.0, www.apache.org/licenses/LICENSE-2.0; shortened by asana_oas.py",
+        "licence": "Apache-2.0, asana_oas.LICENSE; shortened by asana_oas.py",
         "paths": paths,
         "components": components,
     }

@@ -687,7 +687,10 @@ def test_custom_fields_are_listed_with_their_project_and_named_once(rig: AsanaRi
 
 
 def test_an_option_can_be_added_to_an_enum(rig: AsanaRig) -> None:
-    gid = rig.ask("POST", "/custom_fields", name="F", workspace=WORKSPACE, resource_subtype="enum")["gid"]
+    sent = {"name": "F", "workspace": WORKSPACE, "resource_subtype": "enum", "description": "d"}
+    gid = rig.ask("POST", "/custom_fields", **sent)["gid"]
+    renamed = rig.ask("PUT", f"/custom_fields/{gid}", fields="name,description", name="G", workspace=WORKSPACE)
+    assert (renamed["name"], renamed["description"]) == ("G", "d")
     rig.ask("POST", f"/custom_fields/{gid}/enum_options", name="new")
     assert [each["name"] for each in rig.ask("GET", f"/custom_fields/{gid}")["enum_options"]] == ["new"]
 

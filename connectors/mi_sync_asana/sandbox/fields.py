@@ -60,8 +60,9 @@ def update(caller: Caller, field: Doc, data: Data) -> Doc:
     """Name and description of a field."""
     if wrong := set(data) - {"name", "description", "workspace"}:
         raise values.unwritable(min(wrong))
-    name = values.required({**field, **data}, "name")
-    return caller.db.put("custom_field", {**field, "name": name, "description": values.text(data, "description")})
+    given = {**field, **data}
+    changed = {"name": values.required(given, "name"), "description": values.text(given, "description")}
+    return caller.db.put("custom_field", {**field, **changed})
 
 
 def add_option(caller: Caller, field: Doc, data: Data) -> Doc:
