@@ -13,7 +13,7 @@ from mi_sync_trello import CAPABILITIES, TrelloConfig
 from mi_sync_trello.cards import Cards
 from mi_sync_trello.children import ChildWriter
 from mi_sync_trello.limits import limits
-from mi_sync_trello.names import Names
+from mi_sync_trello.names import listed, names
 from mi_sync_trello.reader import Reader
 from mi_sync_trello.refusals import remedy
 from mi_sync_trello.wire import Json, Unreadable, an_object, authorization, ident, member, objects, written
@@ -37,8 +37,8 @@ class TrelloBoard:
         self._reader = Reader(self._http, settings.board, f"targets.{context.name}.board")
         self._id = ""
         self._members: frozenset[str] | None = None
-        self._lists = Names("list", self._http, self._board_id, self._wire.now)
-        self._labels = Names("label", self._http, self._board_id, self._wire.now)
+        self._lists = names("list", self._http, self._board_id, self._wire.now)
+        self._labels = names("label", self._http, self._board_id, self._wire.now)
         self._cards = Cards(
             self._http, self._lists, self._labels, self._timezone, self._wire.now, see_board=self.identity
         )
@@ -65,8 +65,8 @@ class TrelloBoard:
         everything = self._reader.everything()
         board = everything.board
         identity = self._identified(board)
-        self._lists.take(board["lists"])
-        self._labels.take(board["labels"])
+        self._lists.take(listed(board["lists"], "list"))
+        self._labels.take(listed(board["labels"], "label"))
         members = self._take_members(board["members"])
         cards = self._cards.take_all(everything)
         return Snapshot(
@@ -203,7 +203,8 @@ class TrelloBoard:
         return assignee
 
     def _list_for(self, name: str) -> str:
-        return self._lists.ensure(name) if name else self._lists.first() or self._lists.ensure(DEFAULT_LIST)
+        first = None if name else self._lists.first()
+        return first.id if first else self._lists.ensure(name or DEFAULT_LIST)
 
     def _out_of_archived_list(self, id_: str) -> Json:
         """A card in an archived list stays hidden when it is un-archived, so it goes to an open list of that name."""
