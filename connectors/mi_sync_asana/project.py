@@ -12,6 +12,9 @@ from mi_sync_asana import ARCHIVED
 from mi_sync_asana.api import Api, is_missing
 from mi_sync_asana.wire import Json, an_object, gid, member
 
+_A_LITTLE = 1e-6
+"""Less than any distance between two sections that were listed."""
+
 
 class Project:
     """One project. It knows the project's gid from the start, and asks for the rest when it is needed.
@@ -25,7 +28,7 @@ class Project:
 
     def __init__(self, api: Api, id_: str, target: str, now: Callable[[], datetime]) -> None:
         self._api, self.id, self._target = api, id_, target
-        self._workspace = ""
+        self._workspace = self._made_last = ""
         self.sections = Names("section", self._list_sections, self._make_section, now)
         self.tags = Names("tag", self._list_tags, self._make_tag, now)
 
@@ -111,12 +114,17 @@ class Project:
         return [Named(gid(raw), str(raw.get("name") or ""), place=at) for at, raw in enumerate(raws)]
 
     def _make_section(self, name: str) -> Named:
-        """Makes one at the end, but before the archive."""
-        archive = self.sections.find(ARCHIVED)
-        where = {"insert_before": archive.id} if archive else {}
+        """Makes one before the archive, and before the one that was made last; the archive at the end.
+
+        New tasks go on top, so those that come last are made first, and their sections, too.
+        """
+        after = None if name == ARCHIVED else self.sections.get(self._made_last) or self.sections.find(ARCHIVED)
+        where = {"insert_before": after.id} if after else {}
         raw = self._api.make(f"/projects/{self.id}/sections", {"name": name, **where}, "name")
-        place = archive.place - 0.5 if archive else max((each.place for each in self.sections.usable()), default=0) + 1
-        return Named(gid(raw), name, place=place)
+        if name != ARCHIVED:
+            self._made_last = gid(raw)
+        end = max((each.place for each in self.sections.usable()), default=0.0) + 1
+        return Named(gid(raw), name, place=after.place - _A_LITTLE if after else end)
 
     # -- tags ---------------------------------------------------------------------------------------
 

@@ -296,6 +296,14 @@ def test_the_archive_is_the_last_section_and_comes_once(lab: AsanaLab) -> None:
     assert list(lab.lists())[-3:] == ["Week 1", "Week 2", ARCHIVED]
 
 
+def test_sections_stand_in_the_order_of_tasks_that_were_made_last_first(lab: AsanaLab) -> None:
+    board = lab.open()
+    for number, name in enumerate(("Week 3", "Week 2", "Week 3", "Week 1")):
+        made(board, f"1.prog.key{number}.n.o.t.b.d.s.l.c", f"prog.key{number}", list=name)
+    assert list(lab.lists())[-3:] == ["Week 1", "Week 2", "Week 3"]
+    assert lab.open().snapshot().lists[-3:] == board.snapshot().lists[-3:] == ("Week 1", "Week 2", "Week 3")
+
+
 def test_a_task_goes_back_to_where_it_came_from(lab: AsanaLab) -> None:
     board = lab.open()
     id_ = made(board, list="Week 1").id
