@@ -130,3 +130,18 @@ def test_a_wrong_token_and_a_wrong_project_are_told(project: Project) -> None:
     ended = project.start("check")
     assert ended.code == 2
     assert "Copy the project's address" in ended.out + ended.err
+
+
+def test_a_checklist_as_text_is_told_and_stands_in_the_description(
+    project: Project, server: Server, person: Person
+) -> None:
+    project.edit("config.toml", 'plan = "paid"', 'plan = "paid"\nchecklist = "text"')
+    result = project.run()
+    assert [problem["field"] for problem in result["problems"]] == ["checklist"]
+    kickoff = person.tasks()["Kickoff: Donor dashboard (AL)"]
+    assert bodies.from_notes(kickoff["html_notes"])[0].endswith("- Send the brief\n- Give access")
+    assert person.subtasks(kickoff["gid"]) == []
+    server.requests.clear()
+    project.run()
+    assert server.writes() == []
+    assert len(server.requests) == 3 + 1
