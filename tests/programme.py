@@ -17,7 +17,7 @@ from typing import Any
 import requests
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from mi_sync.connector import SandboxOptions, harvest
+from mi_sync.connector import Sandbox, SandboxApp, SandboxOptions, harvest
 from mi_sync.identity import Marker
 from mi_sync_trello.sandbox import sandbox
 
@@ -129,29 +129,38 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def serving(state: Path, *, rate_limit: int = 10_000) -> Iterator[Server]:
+def listening(
+    served: Sandbox, state: Path, log: list[tuple[str, str]], *, rate_limit: int = 10_000
+) -> Iterator[tuple[str, SandboxApp]]:
+    """A sandbox at an address; what reaches its API is logged, but for requests that say that they only observe."""
     mounted: list[Any] = []
 
     def dispatch(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ["PATH_INFO"].startswith("/1/") and "HTTP_X_OBSERVER" not in environ:
-            served.requests.append((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
+        if environ["PATH_INFO"].startswith(f"{served.prefixes[0]}/") and "HTTP_X_OBSERVER" not in environ:
+            log.append((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
         reply: Iterable[bytes] = mounted[0](environ, start_response)
         return reply
 
     server = make_server("127.0.0.1", 0, dispatch, threaded=True, request_handler=_Quiet)
     url = f"http://127.0.0.1:{server.server_port}"
-    app = sandbox.open(SandboxOptions(state, url, lambda: datetime.now(UTC), rate_limit))
-    secrets = {name: app.environ[app.settings[name]["env"]] for name in ("key", "token")}
-    served = Server(url, {"TRELLO_KEY": secrets["key"], "TRELLO_TOKEN": secrets["token"]})
+    app = served.open(SandboxOptions(state, url, lambda: datetime.now(UTC), rate_limit))
     mounted.append(app.wsgi)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield served
+        yield url, app
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def serving(state: Path, *, rate_limit: int = 10_000) -> Iterator[Server]:
+    log: list[tuple[str, str]] = []
+    with listening(sandbox, state, log, rate_limit=rate_limit) as (url, app):
+        secrets = {name: app.environ[app.settings[name]["env"]] for name in ("key", "token")}
+        yield Server(url, {"TRELLO_KEY": secrets["key"], "TRELLO_TOKEN": secrets["token"]}, log)
 
 
 @dataclass(frozen=True)

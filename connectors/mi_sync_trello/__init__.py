@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from typing import Annotated
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from mi_sync.connector import Board, Connector, ConnectorConfig, Context, SecretRef
+from mi_sync.connector import Board, Connector, ConnectorConfig, Context, SecretRef, api_address
 from mi_sync.http import is_loopback
 from mi_sync.model import Capabilities
 
@@ -51,23 +51,7 @@ def _board(value: str) -> str:
 
 
 def _api_url(value: str) -> str:
-    """The address without a trailing slash; credentials only ever travel encrypted, or not at all."""
-    parts = urlsplit(value.strip())
-    host = parts.hostname or ""
-    if parts.scheme not in {"https", "http"} or not host or not _port_is_sound(parts) or re.search(r"\s", parts.path):
-        raise ValueError("is no address such as https://api.trello.com/1")
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-        raise ValueError("must hold neither credentials nor a query; credentials belong in key and token")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise ValueError("must start with https://; http:// is only for this computer, such as http://127.0.0.1:8377/1")
-    return parts.geturl().rstrip("/")
-
-
-def _port_is_sound(parts: SplitResult) -> bool:
-    try:
-        return parts.port != 0
-    except ValueError:
-        return False
+    return api_address(value, example="https://api.trello.com/1")
 
 
 class TrelloConfig(ConnectorConfig):

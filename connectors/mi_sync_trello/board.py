@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from mi_sync.connector import Context, plant
-from mi_sync.errors import ConfigError, NotAuthorised, NotFound, OutcomeUnknown, Problem, RequestRefused
+from mi_sync.errors import NotAuthorised, NotFound, OutcomeUnknown, RequestRefused
 from mi_sync.http import Http, Window
 from mi_sync.model import BoardIdentity, Children, Member, Patch, Remote, Snapshot
 from mi_sync_trello import CAPABILITIES, TrelloConfig
 from mi_sync_trello.cards import Cards
 from mi_sync_trello.children import ChildWriter
 from mi_sync_trello.limits import limits
-from mi_sync_trello.names import Names
+from mi_sync_trello.names import listed, names
 from mi_sync_trello.reader import Reader
 from mi_sync_trello.refusals import remedy
 from mi_sync_trello.wire import Json, Unreadable, an_object, authorization, ident, member, objects, written
-
-_HEADER_SAFE = re.compile(r"[!#-\[\]-~]+")  # printable ASCII that needs no escape between the quotes of the header
 
 DEFAULT_LIST = "To Do"
 """Where a new card goes that names no list, on a board that has none."""
@@ -40,8 +37,8 @@ class TrelloBoard:
         self._reader = Reader(self._http, settings.board, f"targets.{context.name}.board")
         self._id = ""
         self._members: frozenset[str] | None = None
-        self._lists = Names("list", self._http, self._board_id, self._wire.now)
-        self._labels = Names("label", self._http, self._board_id, self._wire.now)
+        self._lists = names("list", self._http, self._board_id, self._wire.now)
+        self._labels = names("label", self._http, self._board_id, self._wire.now)
         self._cards = Cards(
             self._http, self._lists, self._labels, self._timezone, self._wire.now, see_board=self.identity
         )
@@ -68,8 +65,8 @@ class TrelloBoard:
         everything = self._reader.everything()
         board = everything.board
         identity = self._identified(board)
-        self._lists.take(board["lists"])
-        self._labels.take(board["labels"])
+        self._lists.take(listed(board["lists"], "list"))
+        self._labels.take(listed(board["labels"], "label"))
         members = self._take_members(board["members"])
         cards = self._cards.take_all(everything)
         return Snapshot(
@@ -206,7 +203,8 @@ class TrelloBoard:
         return assignee
 
     def _list_for(self, name: str) -> str:
-        return self._lists.ensure(name) if name else self._lists.first() or self._lists.ensure(DEFAULT_LIST)
+        first = None if name else self._lists.first()
+        return first.id if first else self._lists.ensure(name or DEFAULT_LIST)
 
     def _out_of_archived_list(self, id_: str) -> Json:
         """A card in an archived list stays hidden when it is un-archived, so it goes to an open list of that name."""
@@ -228,7 +226,7 @@ class TrelloBoard:
 
 def _session(settings: TrelloConfig, context: Context) -> Http:
     """The session with its credentials. Trello allows 100 requests in 10 s for a token (rate-limits guide)."""
-    secrets = {name: _secret(context, name) for name in context.secrets}
+    secrets = {name: context.header_secret(name) for name in context.secrets}
     return Http(
         settings.api_url,
         headers={"Authorization": authorization(secrets), "Accept": "application/json"},
@@ -238,11 +236,3 @@ def _session(settings: TrelloConfig, context: Context) -> Http:
         name="Trello",
         remedy=remedy,
     )
-
-
-def _secret(context: Context, name: str) -> str:
-    value = context.secrets[name].reveal().strip()
-    if _HEADER_SAFE.fullmatch(value):
-        return value
-    why = "the secret holds a blank, a quote or an unusual character; copy it again, without quotes."
-    raise ConfigError([Problem(f"targets.{context.name}", name, why)])

@@ -11,7 +11,8 @@ from mi_sync.connector import harvest
 from mi_sync.errors import NotAuthorised, RequestRefused
 from mi_sync.http import Http
 from mi_sync.model import Remote
-from mi_sync_trello.names import Names
+from mi_sync.unmarked import Names
+from mi_sync_trello.names import named
 from mi_sync_trello.reader import Everything
 from mi_sync_trello.wire import (
     CARD_FIELDS,
@@ -96,7 +97,7 @@ class Cards:
             return None
         lane = raw.pop("list", None)
         if isinstance(lane, dict):
-            self._lists.learn(lane)
+            self._lists.learn(named(lane))
         if "checklists" not in raw:
             raw["checklists"] = self._http.get(f"/cards/{id}/checklists")
         return self.take_nested([raw])[0]

@@ -11,12 +11,9 @@ from typing import Literal, NamedTuple
 from mi_sync.errors import NotFound, OutcomeUnknown, RequestRefused
 from mi_sync.http import Http, Wire
 from mi_sync.model import CheckItem, Children, Remote
+from mi_sync.unmarked import Names, settle
 from mi_sync_trello.cards import Card, Cards
-from mi_sync_trello.names import Names
 from mi_sync_trello.wire import CHECKLIST, Ours, Unreadable, an_object, check_item, ident
-
-ATTEMPTS = 3
-"""So often one step is tried; between two attempts the card is looked at."""
 
 LAG = 1.0
 """Seconds after which a card is looked for again: one made a moment ago is not found everywhere at once."""
@@ -58,32 +55,13 @@ class ChildWriter:
             card = self._settle(card, step)
 
     def _settle(self, card: Card, step: Step) -> Card:
-        error: RequestRefused | OutcomeUnknown | None = None
-        for _ in range(ATTEMPTS):
-            if self._holds(card, step):
-                return card
-            try:
-                return self._do(card, step)
-            except OutcomeUnknown as unknown:
-                error = unknown
-                card = self._look(card, step)
-            except RequestRefused as refused:  # nothing happened; perhaps because it is so already
-                error, again = refused, isinstance(error, RequestRefused)
-                self._labels.forget()
-                card = self._found(card.remote.id)
-                if again:
-                    break
-        if error is not None and not self._holds(card, step):
-            raise error
-        return card
-
-    def _look(self, card: Card, step: Step) -> Card:
-        """Looks whether it happened; if not, once more after the time in which it still may."""
-        card = self._found(card.remote.id)
-        if not self._holds(card, step):
-            self._wire.sleep(self._wire.timeout[1])
-            card = self._existing(self._cards.read(card.remote.id))
-        return card
+        return settle(
+            card,
+            holds=lambda card: self._holds(card, step),
+            do=lambda card: self._do(card, step),
+            look=lambda card: self._found(card.remote.id),
+            wire=self._wire,
+        )
 
     def _found(self, id_: str) -> Card:
         """The card as it is now, which was there a moment ago."""
@@ -146,7 +124,11 @@ class ChildWriter:
 
     def _add_label(self, card: Card, name: str) -> Card:
         label = self._labels.ensure(name)
-        self._http.post(f"/cards/{ident(card.remote.id)}/idLabels", {"value": label})
+        try:
+            self._http.post(f"/cards/{ident(card.remote.id)}/idLabels", {"value": label})
+        except RequestRefused:
+            self._labels.forget()  # perhaps it is gone
+            raise
         return self._cards.relabel(card, [*card.raw.get("idLabels", []), label])
 
     def _remove_labels(self, card: Card, name: str) -> Card:

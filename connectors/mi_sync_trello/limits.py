@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mi_sync.model import Countable, Limit, Scope
+from mi_sync.unmarked import Names
 from mi_sync_trello.cards import Card
-from mi_sync_trello.names import Names
 from mi_sync_trello.reader import Everything
 from mi_sync_trello.wire import objects
 

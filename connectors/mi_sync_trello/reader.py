@@ -151,18 +151,12 @@ class Reader:
 
     def _cards(self, path: str, everything: Everything, *, nested: bool) -> None:
         """Page by page, until nothing new is to be had: a short page is not the end."""
-        seen: set[str] = set()
-        ask: _Ask | None = _Ask("first", PAGE)
-        while ask is not None:
-            page = self._page(path, ask.limit, ask.before, checklists=nested)
-            new = {card["id"]: card for card in page if card["id"] not in seen}
-            for card in new.values():
+        pager = _Pager()
+        while pager.ask is not None:
+            page = self._page(path, pager.ask.limit, pager.ask.before, checklists=nested)
+            for card in pager.take(page):
                 everything.add(card, nested=nested)
-            seen |= new.keys()
-            full = len(page) == ask.limit
-            if full and not new and ask.what in {"beyond", "wide"}:
-                everything.gap = "the other side does not page through the cards as Trello does"
-            ask = _next(ask, min(seen, default=""), full=full, new=bool(new))
+        everything.gap = everything.gap or pager.gap
 
     def _page(self, path: str, limit: int, before: str = "", *, checklists: bool = False) -> list[Json]:
         """One page; without the checklists when they are too many.
@@ -187,23 +181,54 @@ class _Ask(NamedTuple):
 
     `again` repeats the second of the oldest card so far, because Trello takes an id given as `before` for the second
     that it was made in, and leaves out the others of that second (trello-archive/api-docs #68). `wide` repeats it
-    with the largest page, where that second alone fills one. `beyond` asks for what is older than the oldest card.
+    with the largest page, where that second alone fills one. `beyond` asks for what is older than the oldest card, and
+    so does `past` where even the largest page brought nothing new.
     """
 
-    what: Literal["first", "again", "wide", "beyond"]
+    what: Literal["first", "again", "wide", "beyond", "past"]
     limit: int
     before: str = ""
 
 
-def _next(ask: _Ask, oldest: str, *, full: bool, new: bool) -> _Ask | None:
-    """What to ask for after a page, which may be `full` and may have brought something `new`; None at the end."""
-    if new and full:  # it may have been cut within a second
-        return _Ask("again", PAGE, _end_of_second(oldest))
-    if new:
-        return _Ask("beyond", PAGE, oldest)
-    if full and ask.what == "again":
-        return ask._replace(what="wide", limit=WIDE)
-    return _Ask("beyond", PAGE, oldest) if ask.what in {"again", "wide"} else None
+class _Pager:
+    """Which page is next, and whether something may lie between two of them.
+
+    Attributes:
+        ask: for the next page; None at the end.
+        gap: why cards may be missing, if they may.
+    """
+
+    def __init__(self) -> None:
+        self.ask: _Ask | None = _Ask("first", PAGE)
+        self.gap = ""
+        self._seen: set[str] = set()
+        self._exact = False  # an id given as `before` was seen not to hide the others of its second
+
+    def take(self, page: list[Json]) -> list[Json]:
+        """The cards of a page that are new."""
+        ask = self.ask
+        assert ask is not None  # noqa: S101  or there would be no page
+        new = {card["id"]: card for card in page if card["id"] not in self._seen}
+        self._seen |= new.keys()
+        full = len(page) == ask.limit
+        older = ask.what in {"beyond", "past"}
+        self._exact = self._exact or (older and any(id_[:8] == ask.before[:8] for id_ in new))
+        if (older and full and not new) or (ask.what == "past" and not self._exact):
+            self.gap = "the other side does not page through the cards as Trello does, or too many are of one second"
+        self.ask = self._next(ask, full=full, new=bool(new))
+        return list(new.values())
+
+    def _next(self, ask: _Ask, *, full: bool, new: bool) -> _Ask | None:
+        oldest = min(self._seen, default="")
+        if new and full and not self._exact:  # it may have been cut within a second
+            return _Ask("again", PAGE, _end_of_second(oldest))
+        if new:
+            return _Ask("beyond", PAGE, oldest)
+        if full and ask.what == "again":
+            return ask._replace(what="wide", limit=WIDE)
+        if ask.what in {"again", "wide"}:
+            return _Ask("past" if full else "beyond", PAGE, oldest)
+        return None
 
 
 def _end_of_second(id: str) -> str:  # noqa: A002  the field's name at Trello

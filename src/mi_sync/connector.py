@@ -2,7 +2,8 @@
 
 A connector is one import package with one entry point in the group `mi_sync.connectors`, which resolves to a
 `Connector`. The docstrings of `Source`, `Board` and `Publisher` are the contract; `mi_sync.testing` checks it.
-Connectors import `mi_sync.connector`, `mi_sync.model`, `mi_sync.errors` and `mi_sync.http`, and nothing else of ours.
+Connectors import `mi_sync.connector`, `mi_sync.model`, `mi_sync.errors`, `mi_sync.http` and `mi_sync.unmarked`, and
+nothing else of ours.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from mi_sync.errors import ConfigError, Problem
-from mi_sync.http import Wire
+from mi_sync.http import Wire, is_loopback
 from mi_sync.model import BoardIdentity, Capabilities, Children, Patch, Remote, Snapshot
 
 GROUP = "mi_sync.connectors"
@@ -305,6 +307,34 @@ class ConnectorConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+def api_address(value: str, example: str) -> str:
+    """An API's address without a trailing slash; credentials only ever travel encrypted, or not at all.
+
+    Raises:
+        ValueError: it is none, holds credentials, or would send them in the clear; the message shows `example`.
+    """
+    parts = urlsplit(value.strip())
+    host = parts.hostname or ""
+    if parts.scheme not in {"https", "http"} or not host or not _port_is_sound(parts) or re.search(r"\s", parts.path):
+        raise ValueError(f"is no address such as {example}")
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        raise ValueError("must hold neither credentials nor a query; credentials have settings of their own")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ValueError("must start with https://; http:// is only for this computer, such as http://127.0.0.1:8377")
+    return parts.geturl().rstrip("/")
+
+
+def _port_is_sound(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
+
+
+_HEADER_SAFE = re.compile(r"[!#-\[\]-~]+")
+"""Printable ASCII that stands in a header as it is, also between quotes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a connector gets from the core when it is opened.
@@ -322,6 +352,18 @@ class Context:
     timezone: ZoneInfo
     wire: Wire = field(default_factory=Wire)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
+
+    def header_secret(self, name: str) -> str:
+        """A secret as it goes into a header.
+
+        Raises:
+            ConfigError: it holds what no such secret has, so it was copied wrongly.
+        """
+        value = self.secrets[name].reveal().strip()
+        if _HEADER_SAFE.fullmatch(value):
+            return value
+        why = "the secret holds a blank, a quote or an unusual character; copy it again, without quotes."
+        raise ConfigError([Problem(f"targets.{self.name}", name, why)])
 
 
 ConnectorKind = Literal["source", "board", "publisher"]
@@ -391,12 +433,14 @@ class Sandbox:
     """What an entry point of the group `mi_sync.sandboxes` resolves to.
 
     Several sandboxes are served side by side under one address; `prefixes` are the paths that belong to this one.
+    They are shown by `order`; the first is the one that a demonstration uses.
     """
 
     name: str
     summary: str
     prefixes: tuple[str, ...]
     open: Callable[[SandboxOptions], SandboxApp]
+    order: int = 100
 
 
 @dataclass(frozen=True, slots=True)

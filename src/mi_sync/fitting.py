@@ -70,6 +70,10 @@ class Fitter:
         if item.start and not able.start:
             self._lose(item, "start", _REMEDY["start"])
             item = replace(item, start=None)
+        if item.start and not item.due and not able.start_alone:
+            why = "the board has no start date without a due date"
+            self._lost["start", f"{why}, so {_REMEDY['start']}"].append(item.title)
+            item = replace(item, start=None)
         if item.labels and not able.labels:
             self._lose(item, "labels", _REMEDY["labels"])
             item = replace(item, labels=())

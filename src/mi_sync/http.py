@@ -177,17 +177,28 @@ class Reply:
 
     @property
     def message(self) -> str:
-        """What the other side says about an error, short: its text, JSON message, or just the status."""
+        """What the other side says about an error, short: its text, JSON message or messages, or just the status."""
         text = self.text.strip()
         try:
             parsed = self.json()
         except ValueError:
             parsed = None
         if isinstance(parsed, dict):
-            text = str(parsed.get("message") or parsed.get("error") or text)
+            text = _told(parsed) or text
         if not text or text.lstrip().startswith("<"):
             text = "no explanation"
         return f"{text[:200]} (HTTP {self.status})"
+
+
+def _told(body: Mapping[str, Any]) -> str:
+    """The message in a JSON body; Asana answers with a list of errors (developers.asana.com/docs/errors)."""
+    errors = body.get("errors")
+    listed = [str(each["message"]) for each in errors if _has_message(each)] if isinstance(errors, list) else []
+    return str(body.get("message") or body.get("error") or " ".join(listed))
+
+
+def _has_message(error: object) -> bool:
+    return isinstance(error, dict) and bool(error.get("message"))
 
 
 class _Again(Exception):
@@ -241,13 +252,13 @@ class Http:
         """Reads; repeated until it succeeds or the attempts are used up."""
         return self._call("GET", path, params, None)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401  as above
+    def post(self, path: str, body: Mapping[str, Any], **params: str | int) -> Any:  # noqa: ANN401  as above
         """Creates; repeated only when nothing happened."""
-        return self._call("POST", path, {}, body)
+        return self._call("POST", path, params, body)
 
-    def put(self, path: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401  as above
+    def put(self, path: str, body: Mapping[str, Any], **params: str | int) -> Any:  # noqa: ANN401  as above
         """Sets; repeated also after an unknown outcome."""
-        return self._call("PUT", path, {}, body)
+        return self._call("PUT", path, params, body)
 
     def delete(self, path: str) -> Any:  # noqa: ANN401  as above
         """Removes; repeated also after an unknown outcome."""

@@ -471,6 +471,7 @@ class Capabilities:
 
     Attributes:
         start, labels, checklist: whether it has them.
+        start_alone: whether a start date can be without a due date.
         assignees: how many members an item can have.
         due_time, due_day: whether a due date can have a time of day, and whether it can be without one.
         max_title, max_body: in characters; the body's with its marker.
@@ -483,6 +484,7 @@ class Capabilities:
     """
 
     start: bool = True
+    start_alone: bool = True
     labels: bool = True
     checklist: bool = True
     assignees: int = 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import requests
 
+from armed import URL, ArmedAdapter
+from asana_lab import AsanaLab
 from mi_sync.connector import (
     Board,
     Broken,
@@ -41,9 +42,9 @@ from mi_sync.testing import (
 )
 from mi_sync_files import Settings
 from mi_sync_files import connector as files
+from mi_sync_sandbox.adapter import WsgiAdapter
 from mi_sync_trello import connector as trello
 from mi_sync_trello.sandbox import sandbox
-from mi_sync_trello.sandbox.adapter import WsgiAdapter
 from mi_sync_trello.wire import CHECKLIST
 
 ZONE = ZoneInfo("America/Chicago")
@@ -76,33 +77,6 @@ class FilesLab:
 
 
 # ----------------------------------------------------------------------------------------------- trello
-
-URL = "http://127.0.0.1:8377"
-SERVER_FAULTS: Mapping[Fault, Mapping[str, Any]] = {
-    Fault.LOST_BEFORE: {"kind": "fail_before", "how": "reset"},
-    Fault.LOST_AFTER: {"kind": "fail_after", "how": "reset"},
-    Fault.REFUSED: {"kind": "fail_before", "status": 400},
-    Fault.UNAUTHORISED: {"kind": "fail_before", "status": 401},
-}
-
-
-class ArmedAdapter(WsgiAdapter):
-    """Counts what the connector sends, and tells the sandbox which writing request is to fail and how."""
-
-    def __init__(self, wsgi: Callable[..., Any], people: requests.Session) -> None:
-        super().__init__(wsgi)
-        self._people = people
-        self.armed: deque[Fault | None] = deque()
-        self.requests = self.writes = 0
-
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  the options are passed on
-        self.requests += 1
-        if request.method != "GET":
-            self.writes += 1
-            fault = self.armed.popleft() if self.armed else None
-            if fault is not None:
-                self._people.post(f"{URL}/trello/faults", json=SERVER_FAULTS[fault]).raise_for_status()
-        return super().send(request, **options)
 
 
 class TrelloHand:
@@ -197,7 +171,7 @@ class TrelloLab:
         people.mount(URL, WsgiAdapter(app.wsgi))
         key, token = (self._secrets[name].reveal() for name in ("key", "token"))
         people.headers["Authorization"] = f'OAuth oauth_consumer_key="{key}", oauth_token="{token}"'
-        self._adapter = ArmedAdapter(app.wsgi, people)
+        self._adapter = ArmedAdapter(app.wsgi, people, "/trello/faults")
         self._hand = TrelloHand(people, str(app.settings["board"]))
         self.hand: Hand = self._hand
         members = self._hand.call("GET", f"/boards/{app.settings['board']}/members")
@@ -253,7 +227,11 @@ class TrelloLab:
 
 # ----------------------------------------------------------------------------------------- all of them
 
-LABS: Mapping[str, Callable[[Path], BoardLab | SourceLab]] = {"files": FilesLab, "trello": TrelloLab}
+LABS: Mapping[str, Callable[[Path], BoardLab | SourceLab]] = {
+    "asana": AsanaLab,
+    "files": FilesLab,
+    "trello": TrelloLab,
+}
 """Where each installed connector can be tried."""
 
 CHECKS: Mapping[str, Mapping[str, Callable[[Any], None]]] = {

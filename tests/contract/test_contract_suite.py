@@ -359,6 +359,12 @@ class ChangesNoStart(MemoryBoard):
         item.start = item.start if start is None else start
 
 
+class ForgetsAStartWithoutAnEnd(MemoryBoard):
+    def _apply(self, item: MemoryItem, patch: Patch) -> None:
+        super()._apply(item, patch)
+        item.start = item.start if item.due else None
+
+
 class SortsLabelsAway(MemoryBoard):
     """Keeps one label of two."""
 
@@ -497,6 +503,7 @@ BROKEN_BOARDS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "budget_stops_before_sending": HidesTheBudget,
     "lost_rights_are_told": HidesLostRights,
     "start_is_as_claimed": ChangesNoStart,
+    "start_alone_is_as_claimed": ForgetsAStartWithoutAnEnd,
     "labels_are_as_claimed": SortsLabelsAway,
     "checklists_are_as_claimed": NeedsASecondLine,
     "assignees_are_as_claimed": AssignsNobody,
@@ -828,9 +835,14 @@ def test_a_board_that_can_do_little_and_says_so_keeps_the_contract() -> None:
 
 
 class OtherBoard(_Claims):
-    """A tool that archives by completing, keeps names unique and puts what is new on top."""
+    """A tool that archives by completing, keeps names unique, puts what is new on top, and starts nothing endless."""
 
-    claim = Capabilities(unique=True, archive="completed", new_items="top")
+    claim = Capabilities(start_alone=False, unique=True, archive="completed", new_items="top")
+
+    def merge(self, patch: Patch) -> Remote:
+        if patch.fields.get("start") and patch.id is None and not patch.fields.get("due"):
+            raise RequestRefused("a start date needs a due date.")
+        return super().merge(patch)
 
 
 def test_a_board_of_the_other_kind_keeps_the_contract() -> None:
@@ -843,7 +855,7 @@ def test_a_board_that_can_do_little_and_claims_more_is_found_out() -> None:
         claim = Capabilities()
 
     found = failures(CAPABILITY_CHECKS, lambda: MemoryLab(Boastful))
-    assert set(found) == {"start", "labels", "checklist", "assignees"}
+    assert set(found) == {"start", "start_alone", "labels", "checklist", "assignees"}
 
 
 def test_every_capability_has_a_check_that_belongs_to_the_suite() -> None:

@@ -12,18 +12,13 @@ import pytest
 import requests
 from trello import TrelloClient
 from trello.exceptions import ResourceUnavailable, Unauthorized
-from werkzeug.serving import WSGIRequestHandler, make_server
 
+from loopback import serving
 from mi_sync.connector import SandboxOptions
+from mi_sync_sandbox.faults import Fault, Faults
 from mi_sync_trello.sandbox.app import create_app
-from mi_sync_trello.sandbox.faults import Fault, Faults
 from mi_sync_trello.sandbox.gate import KEY, TOKEN
 from mi_sync_trello.sandbox.seed import BOARD
-
-
-class Quiet(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  the name is werkzeug's
-        pass
 
 
 class Redirected(requests.Session):
@@ -46,14 +41,8 @@ def faults() -> Faults:
 @pytest.fixture
 def base(tmp_path: Path, faults: Faults) -> Iterator[str]:
     options = SandboxOptions(tmp_path, "http://127.0.0.1", lambda: datetime.now(UTC))
-    app = create_app(options, faults=faults)
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(create_app(options, faults=faults)) as url:
+        yield url
 
 
 @pytest.fixture

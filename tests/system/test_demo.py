@@ -36,9 +36,10 @@ def test_the_sandbox_serves_and_stops(tmp_path: Path) -> None:
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         told = json.loads(server.stdout.readline())
-        page = requests.get(told["sandboxes"]["trello"]["page"], timeout=30)
+        pages = [requests.get(each["page"], timeout=30).status_code for each in told["sandboxes"].values()]
         start = requests.get(told["url"], timeout=30, allow_redirects=False)
-        assert (page.status_code, start.status_code) == (200, 302)
+        assert (list(told["sandboxes"]), pages, start.status_code) == (["trello", "asana"], [200, 200], 302)
+        assert start.headers["Location"].startswith("/b/")
         assert requests.get(f"{told['url']}/nowhere", timeout=30).status_code == 404
         server.send_signal(signal.SIGTERM)
         assert server.wait(timeout=30) == 0

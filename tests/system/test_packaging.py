@@ -34,13 +34,14 @@ def wheel(built: Path) -> Path:
 def test_the_wheel_holds_packages_data_and_nothing_else(built: Path) -> None:
     names = zipfile.ZipFile(wheel(built)).namelist()
     tops = {name.split("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"mi_sync", "mi_sync_files", "mi_sync_trello"}
+    packages = {"mi_sync", "mi_sync_asana", "mi_sync_files", "mi_sync_sandbox", "mi_sync_trello"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == packages
     for needed in (
         "mi_sync/mappings/generic_postings.toml",
         "mi_sync/steps/micro-internship.toml",
         "mi_sync/samples/exports/postings.csv",
         "mi_sync/py.typed",
-        "mi_sync_trello/sandbox/templates/board.html",
+        "mi_sync_sandbox/templates/board.html",
     ):
         assert needed in names
     assert not any("__pycache__" in name or name.endswith(".db") for name in names)

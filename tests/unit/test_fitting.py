@@ -50,6 +50,13 @@ def test_the_board_says_why_in_its_own_words() -> None:
     assert problem.why == "lossy: Asana milestones have none, so it is left out."
 
 
+def test_a_start_date_that_needs_a_due_date_is_left_out_without_one() -> None:
+    (kept, lost), (problem,) = fit(ITEM, replace(ITEM, due=None, title="Some day"), start_alone=False)
+    assert (kept.start, lost.start) == (ITEM.start, None)
+    assert (problem.where, problem.field) == ("Some day", "start")
+    assert "no start date without a due date" in problem.why
+
+
 def test_a_checklist_becomes_lines_of_the_body() -> None:
     (item,), (problem,) = fit(ITEM, checklist=False)
     assert (item.checklist, item.body) == ((), "Meet.\n\n- Send the brief\n- Give access")

@@ -547,6 +547,8 @@ def test_a_reply_that_takes_too_long_as_a_whole_is_given_up(api: responses.Reque
     [
         ("invalid id\n", "invalid id (HTTP 400)"),
         ('{"message": "bad due", "error": "E"}', "bad due (HTTP 400)"),
+        ('{"errors": [{"message": "a", "help": "h"}, {"message": "b"}, 1, {}]}', "a b (HTTP 400)"),
+        ('{"errors": {"message": "a"}}', '{"errors": {"message": "a"}} (HTTP 400)'),
         ('{"error": "E"}', "E (HTTP 400)"),
         ("", "no explanation (HTTP 400)"),
         (" <html>Bad gateway</html>", "no explanation (HTTP 400)"),

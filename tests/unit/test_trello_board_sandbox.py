@@ -18,11 +18,11 @@ from mi_sync.connector import Context, SandboxOptions, Secret, SecretRef
 from mi_sync.errors import NotFound, OutcomeUnknown, RequestRefused
 from mi_sync.http import Wire
 from mi_sync.model import CheckItem, Children, Fields, Patch, Remote
+from mi_sync_sandbox.adapter import WsgiAdapter
+from mi_sync_sandbox.faults import Fault, Faults
 from mi_sync_trello import TrelloConfig
 from mi_sync_trello.board import TrelloBoard
-from mi_sync_trello.sandbox.adapter import WsgiAdapter
 from mi_sync_trello.sandbox.app import create_app
-from mi_sync_trello.sandbox.faults import Fault, Faults
 from mi_sync_trello.sandbox.gate import KEY, TOKEN
 from mi_sync_trello.sandbox.seed import BOARD
 

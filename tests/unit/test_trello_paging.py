@@ -17,16 +17,17 @@ from mi_sync.connector import Context, SandboxOptions, Secret, SecretRef
 from mi_sync.http import Wire
 from mi_sync.model import Snapshot
 from mi_sync.testing import Clock
+from mi_sync_sandbox.adapter import WsgiAdapter
+from mi_sync_sandbox.faults import Fault, Faults
+from mi_sync_sandbox.store import Session, Store
 from mi_sync_trello import TrelloConfig
 from mi_sync_trello.board import TrelloBoard
 from mi_sync_trello.reader import PAGE
 from mi_sync_trello.sandbox import effects
-from mi_sync_trello.sandbox.adapter import WsgiAdapter
 from mi_sync_trello.sandbox.app import create_app
-from mi_sync_trello.sandbox.faults import Fault, Faults
 from mi_sync_trello.sandbox.gate import KEY, TOKEN
+from mi_sync_trello.sandbox.layout import LAYOUT
 from mi_sync_trello.sandbox.seed import BOARD, LISTS
-from mi_sync_trello.sandbox.store import Session, Store
 
 BASE = "http://127.0.0.1:8377"
 
@@ -60,7 +61,7 @@ class World:
         self.clock, self.faults = Clock(), Faults()
         options = SandboxOptions(folder, BASE, self.clock.now)
         self.trello = Trello(create_app(options, faults=self.faults, sleep=self.clock.sleep))
-        self._store = Store(folder / "trello.db", self.clock.now)
+        self._store = Store(folder / "trello.db", LAYOUT, self.clock.now)
 
     def fill(self, count: int, *, each_second: int) -> None:
         """So many cards in every second; every seventh is archived, every fifth lies in an archived list, and
@@ -73,7 +74,7 @@ class World:
         self._change(lambda db, me, _: effects.update_list(db, me, effects.fetch(db, "list", shut), {"closed": True}))
 
     def _card(self, db: Session, me: str, board: Mapping[str, Any], number: int, shut: str) -> str:
-        lists = [each["id"] for each in db.all("list", board=board["id"]) if each["name"] in LISTS]
+        lists = [each["id"] for each in db.all("list", scope=board["id"]) if each["name"] in LISTS]
         where = shut if number % 5 == 0 else lists[number % len(lists)]
         card = effects.create_card(db, me, {"name": f"card {number}", "idList": where})
         if number % 7 == 0:
@@ -92,7 +93,7 @@ class World:
         """One more card, made now."""
 
         def change(db: Session, me: str, board: Mapping[str, Any]) -> str:
-            lane = next(each["id"] for each in db.all("list", board=board["id"]))
+            lane = next(each["id"] for each in db.all("list", scope=board["id"]))
             return str(effects.create_card(db, me, {"name": name, "idList": lane})["id"])
 
         return str(self._change(change))
@@ -103,7 +104,7 @@ class World:
 
     def ids(self) -> list[str]:
         """All that are there, oldest first."""
-        return [card["id"] for card in self._change(lambda db, _, board: db.all("card", board=board["id"]))]
+        return [card["id"] for card in self._change(lambda db, _, board: db.all("card", scope=board["id"]))]
 
     def snapshot(self) -> Snapshot:
         config = TrelloConfig(board=BOARD, key=SecretRef(env="K"), token=SecretRef(env="T"), api_url=f"{BASE}/1")
@@ -146,6 +147,14 @@ def test_more_cards_of_one_second_than_a_page_holds_are_read(world: World) -> No
     snapshot = world.snapshot()
     assert snapshot.complete
     assert sorted(remote.id for remote in snapshot.remotes) == world.ids()
+
+
+def test_any_number_of_one_second_is_read_where_ids_are_taken_exactly(world: World) -> None:
+    world.fill(2100, each_second=2100)
+    snapshot = world.snapshot()
+    assert snapshot.complete
+    assert sorted(remote.id for remote in snapshot.remotes) == world.ids()
+    assert world.trello.pages < 15
 
 
 def test_more_cards_of_one_second_than_trello_shows_are_said_to_be_missing(world: World) -> None:

@@ -24,11 +24,11 @@ from mi_sync.errors import NotAuthorised, OutcomeUnknown
 from mi_sync.http import Wire
 from mi_sync.model import Children, Fields, Patch
 from mi_sync.testing import Clock
+from mi_sync_sandbox.adapter import WsgiAdapter
+from mi_sync_sandbox.faults import Fault, Faults
 from mi_sync_trello import TrelloConfig
 from mi_sync_trello.board import TrelloBoard
-from mi_sync_trello.sandbox.adapter import WsgiAdapter
 from mi_sync_trello.sandbox.app import create_app
-from mi_sync_trello.sandbox.faults import Fault, Faults
 from mi_sync_trello.sandbox.gate import KEY, TOKEN
 from mi_sync_trello.sandbox.seed import BOARD
 

@@ -11,8 +11,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from mi_sync.connector import SandboxOptions
+from mi_sync_sandbox.adapter import WsgiAdapter
 from mi_sync_trello.sandbox import sandbox
-from mi_sync_trello.sandbox.adapter import WsgiAdapter
 from mi_sync_trello.sandbox.app import create_app
 from mi_sync_trello.sandbox.gate import GUEST_TOKEN, KEY, READ_ONLY_TOKEN, TOKEN
 from mi_sync_trello.sandbox.seed import BOARD

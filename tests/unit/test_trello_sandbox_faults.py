@@ -8,9 +8,9 @@ import pytest
 import requests
 
 from mi_sync.connector import SandboxOptions
-from mi_sync_trello.sandbox.adapter import WsgiAdapter
+from mi_sync_sandbox.adapter import WsgiAdapter
+from mi_sync_sandbox.faults import Fault, Faults
 from mi_sync_trello.sandbox.app import create_app
-from mi_sync_trello.sandbox.faults import Fault, Faults
 from mi_sync_trello.sandbox.gate import KEY, TOKEN
 from mi_sync_trello.sandbox.seed import BOARD
 
@@ -179,3 +179,16 @@ def test_the_control_takes_json_alone(rig: Rig) -> None:
 def test_the_adapter_remembers_what_was_sent(rig: Rig) -> None:
     rig.create()
     assert [(each.method, each.path_url) for each in rig.adapter.sent][-1] == ("POST", "/1/cards")
+
+
+def test_a_token_is_revoked_on_request(rig: Rig) -> None:
+    rig.faults.add(Fault(kind="revoked", after=1, times=None))
+    assert rig.create().status_code == 200
+    refused = rig.create()
+    assert (refused.status_code, refused.text) == (401, "invalid token")
+
+
+def test_a_fault_of_another_tool_is_refused(rig: Rig) -> None:
+    refused = rig.control("POST", json={"kind": "lost_section"})
+    assert refused.status_code == 400
+    assert "fail_before" in refused.json()["error"]

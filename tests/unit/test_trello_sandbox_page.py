@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mi_sync.connector import SandboxOptions, plant
+from mi_sync_sandbox.markup import render
 from mi_sync_trello.sandbox.app import create_app
 from mi_sync_trello.sandbox.gate import KEY, TOKEN
-from mi_sync_trello.sandbox.markup import render
 from mi_sync_trello.sandbox.seed import BOARD
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

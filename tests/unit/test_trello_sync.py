@@ -17,11 +17,11 @@ from mi_sync.http import Http, Window, Wire
 from mi_sync.model import Item
 from mi_sync.testing import BoardLab, Clock, Engine
 from mi_sync.testing.runs import ZONE
+from mi_sync_sandbox.adapter import WsgiAdapter
+from mi_sync_sandbox.faults import Fault, Faults
 from mi_sync_trello import TrelloConfig
 from mi_sync_trello.board import TrelloBoard
-from mi_sync_trello.sandbox.adapter import WsgiAdapter
 from mi_sync_trello.sandbox.app import create_app
-from mi_sync_trello.sandbox.faults import Fault, Faults
 from mi_sync_trello.sandbox.gate import KEY, TOKEN
 from mi_sync_trello.sandbox.seed import BOARD
 from mi_sync_trello.sandbox.values import COLOURS

@@ -32,4 +32,5 @@ sandbox = Sandbox(
     summary="a local Trello with a page of its board",
     prefixes=("/1", "/b", "/c", "/trello"),
     open=_open,
+    order=1,
 )

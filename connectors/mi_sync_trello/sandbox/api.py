@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from mi_sync_sandbox.store import Doc, Session
 from mi_sync_trello.sandbox import effects, values
-from mi_sync_trello.sandbox.store import Doc, Session
 from mi_sync_trello.sandbox.values import ApiError, Params
 from mi_sync_trello.sandbox.views import BOARD_DEFAULTS, CARD_FILTERS, Views, asks, pick, single
 
@@ -136,7 +136,7 @@ def get_board_cards(call: Call, ref: str, which: str = "") -> Any:  # noqa: ANN4
             raise values.missing()
         return call.view.full_card(card, call.params)
     which = which or str(call.params.get("filter") or "visible")
-    return call.view.cards(call.db.all("card", board=board), call.params, which, short=call.short)
+    return call.view.cards(call.db.all("card", scope=board), call.params, which, short=call.short)
 
 
 @on("GET", "/boards/<ref>/labels")
@@ -197,7 +197,7 @@ def get_board_checklists(call: Call, ref: str) -> list[Doc]:
 @on("GET", "/boards/<ref>/actions")
 def get_board_actions(call: Call, ref: str) -> list[Doc]:
     """What happened on a board."""
-    return call.view.actions(call.db.all("action", board=call.board(ref)["id"]), call.params)
+    return call.view.actions(call.db.all("action", scope=call.board(ref)["id"]), call.params)
 
 
 # ------------------------------------------------------------------------------------------------- lists

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from mi_sync_sandbox.store import Doc, Session
 from mi_sync_trello.sandbox import values
-from mi_sync_trello.sandbox.store import Doc, Session, short_link
+from mi_sync_trello.sandbox.layout import short_link
 from mi_sync_trello.sandbox.values import ApiError, Params
 
 OWNER = "sandbox"
@@ -173,7 +174,7 @@ def _of_board(kind: str) -> Parser:
     def parse(db: Session, doc: Doc, params: Params, name: str) -> list[str]:
         wanted = values.references(params, name)
         board = board_of(db, doc)
-        known = member_ids(board) if kind == "member" else [d["id"] for d in db.all(kind, board=board["id"])]
+        known = member_ids(board) if kind == "member" else [d["id"] for d in db.all(kind, scope=board["id"])]
         if not set(wanted) <= set(known):
             raise values.invalid(name)
         return wanted
@@ -284,7 +285,7 @@ def update_board(db: Session, board: Doc, params: Params) -> Doc:
 def delete_board(db: Session, board: Doc) -> None:
     """Deletes a board with all that is on it."""
     for kind in ("card", "list", "label", "checklist", "attachment", "action"):
-        for doc in db.all(kind, board=board["id"]):
+        for doc in db.all(kind, scope=board["id"]):
             db.remove(kind, doc["id"])
     db.remove("board", board["id"])
 
@@ -341,7 +342,7 @@ def update_label(db: Session, label: Doc, params: Params) -> Doc:
 
 def delete_label(db: Session, label: Doc) -> None:
     """Deletes a label and takes it off all cards."""
-    for card in db.all("card", board=label["idBoard"]):
+    for card in db.all("card", scope=label["idBoard"]):
         if label["id"] in card["idLabels"]:
             card["idLabels"].remove(label["id"])
             db.put("card", card)
@@ -453,7 +454,7 @@ def _what_changed(db: Session, card: Doc, before: Doc | None, old: Doc) -> Doc:
 
 def _move_card_to_board(db: Session, me: str, card: Doc, params: Params) -> None:
     board = open_board(db, me, str(params["idBoard"]))
-    lists = sorted((d for d in db.all("list", board=board["id"]) if not d["closed"]), key=lambda d: d["pos"])
+    lists = sorted((d for d in db.all("list", scope=board["id"]) if not d["closed"]), key=lambda d: d["pos"])
     target = str(params.get("idList") or (lists[0]["id"] if lists else ""))
     if target not in {each["id"] for each in lists}:
         raise values.invalid("idList")

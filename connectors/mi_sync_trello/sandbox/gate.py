@@ -72,10 +72,15 @@ def admit(given: Credentials, method: str) -> Grant:
         raise ApiError(401, "invalid key")
     grant = TOKENS.get(given.token)
     if grant is None:
-        raise ApiError(401, "invalid token")
+        raise stranger()
     if method != "GET" and not grant.write:
         raise ApiError(401, "unauthorized permission requested")
     return grant
+
+
+def stranger() -> ApiError:
+    """The refusal of a token that is unknown or was revoked."""
+    return ApiError(401, "invalid token")
 
 
 # ------------------------------------------------------------------------------------------- rate limits

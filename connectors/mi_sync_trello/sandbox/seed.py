@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from mi_sync_sandbox.store import Store
 from mi_sync_trello.sandbox import effects
-from mi_sync_trello.sandbox.store import Store
 
 BOARD = "DEMO2026"
 """The short link of the first board."""

@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from mi_sync_sandbox.store import Doc, Session
 from mi_sync_trello.sandbox import values
-from mi_sync_trello.sandbox.store import Doc, Session
 from mi_sync_trello.sandbox.values import ApiError, Params
 
 MAX_CARDS = 1000
@@ -143,8 +143,8 @@ class Views:
 
     def _board_labels(self, board: str) -> dict[str, Doc]:
         if board not in self._labels:
-            uses = self._db.label_uses(board)
-            docs = self._db.all("label", board=board)
+            uses = self._db.uses("card", board, "idLabels")
+            docs = self._db.all("label", scope=board)
             self._labels[board] = {doc["id"]: {**doc, "uses": uses.get(doc["id"], 0)} for doc in docs}
         return self._labels[board]
 
@@ -276,12 +276,12 @@ class Views:
 
     def _limits(self, board: str) -> Doc:
         """How full a board is (rest-api/limits guide; numbers of a real board of 2023): read them, they vary."""
-        lists = self._db.all("list", board=board)
-        cards = self._db.all("card", board=board)
+        lists = self._db.all("list", scope=board)
+        cards = self._db.all("card", scope=board)
         opened = [card for card in cards if not card["closed"]]
         per_list = [sum(card["idList"] == each["id"] for card in opened) for each in lists]
         labels = len(self._board_labels(board))
-        attachments = len(self._db.all("attachment", board=board))
+        attachments = len(self._db.all("attachment", scope=board))
         return {
             "attachments": {"perBoard": _limit(36000, attachments), "perCard": _limit(1000)},
             "boards": {"totalMembersPerBoard": _limit(1600)},
@@ -310,7 +310,7 @@ class Views:
         """Reads the children of all cards of a board at once, before many of them are shown."""
         for kind in ("checklist", "attachment"):
             grouped: dict[str, list[Doc]] = defaultdict(list)
-            for child in self._db.all(kind, board=board):
+            for child in self._db.all(kind, scope=board):
                 grouped[child["idCard"]].append(child)
             self._children[kind, board] = grouped
 
@@ -324,7 +324,7 @@ class Views:
         if which not in LIST_FILTERS:
             raise values.invalid("filter")
         wanted = {"all": (True, False), "closed": (True,), "none": (), "open": (False,)}[which]
-        docs = [doc for doc in self._db.all("list", board=board) if doc["closed"] in wanted]
+        docs = [doc for doc in self._db.all("list", scope=board) if doc["closed"] in wanted]
         return sorted(docs, key=lambda doc: (doc["pos"], doc["id"]))
 
     def labels(self, board: str, params: Params, limit: str = "limit") -> Sequence[Doc]:
@@ -334,7 +334,7 @@ class Views:
 
     def checklists(self, *, board: str | None = None, card: str | None = None) -> Sequence[Doc]:
         """The checklists of a board or of a card."""
-        docs = self._db.all("checklist", board=board, parent=card)
+        docs = self._db.all("checklist", scope=board, parent=card)
         return [self.checklist(doc) for doc in sorted(docs, key=lambda doc: (doc["pos"], doc["id"]))]
 
     def cards(self, docs: Iterable[Doc], params: Params, which: str, *, short: bool = False) -> list[Doc]:
@@ -385,7 +385,7 @@ class Views:
         if order:
             raise values.invalid("sort")
         boards = {doc["idBoard"] for doc in docs}
-        places = {each["id"]: each["pos"] for board in boards for each in self._db.all("list", board=board)}
+        places = {each["id"]: each["pos"] for board in boards for each in self._db.all("list", scope=board)}
         return sorted(docs, key=lambda doc: (places[doc["idList"]], doc["pos"], doc["id"]))
 
     def actions(self, docs: Iterable[Doc], params: Params, which: str = "", limit: str = "limit") -> list[Doc]:
@@ -463,9 +463,9 @@ class Views:
                 for name, value in params.items()
                 if name.startswith(("card_", "cards_"))
             }
-            shown["cards"] = self.cards(self._db.all("card", board=board), inner, _which(params, "cards", "visible"))
+            shown["cards"] = self.cards(self._db.all("card", scope=board), inner, _which(params, "cards", "visible"))
         if asks(params, "actions"):
-            docs = self._db.all("action", board=board)
+            docs = self._db.all("action", scope=board)
             shown["actions"] = self.actions(docs, _without(params), _which(params, "actions", "all"), "actions_limit")
         return shown | {name: [] for name in ("customFields", "pluginData", "boardStars") if asks(params, name)}
 

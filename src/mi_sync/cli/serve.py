@@ -74,8 +74,8 @@ def _announce(settings: Settings, served: Served) -> None:
 
 
 def target_section(name: str, app: SandboxApp) -> str:
-    """The `[[targets]]` section that aims at the sandbox."""
-    lines = ["[[targets]]", 'name = "board"', f"connector = {json.dumps(name)}"]
+    """The `[[targets]]` section that aims at the sandbox, named after what it aims at: several fit into one file."""
+    lines = ["[[targets]]", f"name = {json.dumps(next(iter(app.settings)))}", f"connector = {json.dumps(name)}"]
     for key, value in app.settings.items():
         text = f'{{ env = "{value["env"]}" }}' if isinstance(value, Mapping) else json.dumps(value)
         lines.append(f"{key} = {text}")
@@ -123,17 +123,17 @@ def serving(state: Path, *, host: str = "127.0.0.1", port: int = 0, rate_limit: 
 
 
 def installed() -> list[Sandbox]:
-    """The sandboxes that are installed and can be loaded.
+    """The sandboxes that are installed and can be loaded, in their own order.
 
     Raises:
         ConfigError: one of ours cannot, for want of the extra.
     """
     found = []
-    for entry in sorted(entry_points(group=SANDBOXES), key=lambda e: e.name):
+    for entry in entry_points(group=SANDBOXES):
         loaded = entry.load()
         if isinstance(loaded, Sandbox):
             found.append(loaded)
-    return found
+    return sorted(found, key=lambda it: (it.order, it.name))
 
 
 def _open(it: Sandbox, state: Path, url: str, rate_limit: int | None, dispatcher: _Dispatcher) -> SandboxApp:

@@ -640,7 +640,7 @@ def lost_rights_are_told(lab: BoardLab) -> None:
 def start_is_as_claimed(lab: BoardLab) -> None:
     """`start` True: a start date is created, changed, left alone and cleared; False: it is never shown."""
     board = lab.open()
-    made = _made(board, fields={"start": _START})
+    made = _made(board, fields={"start": _START, "due": _DUE})
     claimed = board.capabilities.start
     same(_read(lab, made.id).start, _START if claimed else None, "start")
     board.merge(_patch(2, made.id, fields={"start": _START_TOO}))
@@ -648,6 +648,17 @@ def start_is_as_claimed(lab: BoardLab) -> None:
     same(_read(lab, made.id).start, _START_TOO if claimed else None, "start, once changed")
     board.merge(_patch(4, made.id, fields={"start": None}))
     same(_read(lab, made.id).start, None, "start, once cleared")
+
+
+def start_alone_is_as_claimed(lab: BoardLab) -> None:
+    """`start_alone` True: a start date without a due date is read back; False: it is refused."""
+    board = lab.open()
+    if not board.capabilities.start:
+        return
+    if board.capabilities.start_alone:
+        same(_read(lab, _made(board, fields={"start": _START}).id).start, _START, "start without a due date")
+    else:
+        raises(RequestRefused, lambda: _made(board, fields={"start": _START}), "a start date without a due date")
 
 
 def labels_are_as_claimed(lab: BoardLab) -> None:
@@ -778,6 +789,7 @@ def notes_are_lines(lab: BoardLab) -> None:
 
 CAPABILITY_CHECKS: Mapping[str, BoardCheck] = {
     "start": start_is_as_claimed,
+    "start_alone": start_alone_is_as_claimed,
     "labels": labels_are_as_claimed,
     "checklist": checklists_are_as_claimed,
     "assignees": assignees_are_as_claimed,

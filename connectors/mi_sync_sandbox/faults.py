@@ -16,25 +16,48 @@ PATIENCE = "mi_sync.read_timeout"
 """The key of the WSGI environment by which an in-process client tells how many seconds it would wait."""
 
 
+Kind = Literal[
+    "fail_before",
+    "fail_after",
+    "rate_limit",
+    "slow",
+    "short_page",
+    "cut",
+    "revoked",
+    "expired_offset",
+    "lost_section",
+    "announce",
+    "unpaid",
+]
+
+COMMON: frozenset[Kind] = frozenset[Kind](
+    ("fail_before", "fail_after", "rate_limit", "slow", "short_page", "cut", "revoked"),
+)
+"""The faults that every tool has."""
+
+
 class Fault(BaseModel):
     """One fault, and which requests it strikes.
 
     Attributes:
         kind: `fail_before`: no effect, and an error. `fail_after`: the effect, and an error all the same.
             `rate_limit`: 429 without an effect. `slow`: the answer comes late. `short_page`: a page of cards holds
-            half of what it could. `cut`: the effect, and a reply that breaks off in its middle.
+            half of what it could. `cut`: the effect, and a reply that breaks off in its middle. `revoked`: the token
+            is not accepted. Not every tool has the others; its control page refuses those that it has not:
+            `expired_offset`: a page's offset is too old. `lost_section`: the section that is named was just deleted.
+            `announce`: the reply announces a change of the API. `unpaid`: the domain has only what is free.
         how: what an error is: a reply with `status`, or `reset`, a connection that closes without a reply.
         status: of that reply.
         seconds: how late, for `slow`.
         when: for `slow`: whether the effect comes before the wait, or after it, when a client may be gone.
         method: only this one; empty for any.
-        path: a regular expression that is searched in the path below `/1`, such as `^/cards$`; empty for any.
+        path: a regular expression that is searched in the path below the API's own, such as `^/cards$`; empty for any.
         after: how many matching requests are spared first.
         times: how many are struck then; null for all.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    kind: Literal["fail_before", "fail_after", "rate_limit", "slow", "short_page", "cut"]
+    kind: Kind
     how: Literal["status", "reset"] = "status"
     status: int = Field(default=500, ge=400, le=599)
     seconds: float = Field(default=60.0, ge=0, le=3600, allow_inf_nan=False)

@@ -1,16 +1,16 @@
-"""The sandbox's memory: JSON documents in one SQLite file.
+"""A sandbox's memory: JSON documents in one SQLite file.
 
-Documents rather than tables, because what is kept is what Trello shows, and nothing is asked of it but lists by
-board and by parent. Every request is one transaction, so that a fault leaves all of its effect or none.
+Documents rather than tables, because what is kept is what the tool shows, and nothing is asked of it but lists by
+scope and by parent. Every request is one transaction, so that a fault leaves all of its effect or none.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,12 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS doc (
     id TEXT PRIMARY KEY,
     kind TEXT NOT NULL,
-    board TEXT NOT NULL,
+    scope TEXT NOT NULL,
     parent TEXT NOT NULL,
     short TEXT UNIQUE,
     body TEXT NOT NULL
 );
-CREATE INDEX IF NOT EXISTS doc_by_board ON doc (kind, board, id);
+CREATE INDEX IF NOT EXISTS doc_by_scope ON doc (kind, scope, id);
 CREATE INDEX IF NOT EXISTS doc_by_parent ON doc (kind, parent, id);
 CREATE TABLE IF NOT EXISTS clock (
     only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -37,25 +37,32 @@ CREATE TABLE IF NOT EXISTS clock (
 INSERT OR IGNORE INTO clock VALUES (1, 0, 0, 0);
 """
 
-_PARENT = {
-    "list": "idBoard",
-    "label": "idBoard",
-    "card": "idList",
-    "checklist": "idCard",
-    "attachment": "idCard",
-    "action": "idCard",
-}
-"""Which field of a document names the one that it belongs to."""
 
-_MACHINE = "5a1d0b0c5e"  # the ten digits of an ObjectId between its second and its counter
-_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which fields of a tool's documents the store has to know.
+
+    Attributes:
+        key: the field that holds a document's id.
+        new_id: an id from a second that never goes back and a counter that grows by one.
+        scopes: by kind, the field that names the board, or whatever a document lies in.
+        parents: by kind, the field that names the one that a document belongs to.
+        short: the field that holds a second, shorter id; empty when the tool has none.
+    """
+
+    key: str
+    new_id: Callable[[int, int], str]
+    scopes: Mapping[str, str] = field(default_factory=dict[str, str])
+    parents: Mapping[str, str] = field(default_factory=dict[str, str])
+    short: str = ""
 
 
 class Session:
     """One transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, now: datetime) -> None:
+    def __init__(self, connection: sqlite3.Connection, layout: Layout, now: datetime) -> None:
         self._connection = connection
+        self._layout = layout
         self.now = now
 
     def version(self) -> int:
@@ -67,47 +74,54 @@ class Session:
         if self._connection.total_changes:
             self._connection.execute("UPDATE clock SET version = version + 1")
 
-    def new_id(self) -> str:
-        """An id like MongoDB's: the second of creation in 8 digits, then 16 that grow.
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """A part of the transaction that leaves nothing behind if it fails."""
+        self._connection.execute("SAVEPOINT attempt")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK TO attempt")
+            raise
+        finally:
+            self._connection.execute("RELEASE attempt")
 
-        The order of ids is the order of creation even if the clock goes back, as `before` and `since` rely on
-        it (developer.atlassian.com/cloud/trello/guides/rest-api/object-definitions).
-        """
+    def new_id(self) -> str:
+        """An id that is new; the order of ids is the order of creation, even if the clock goes back."""
         seconds, counter = self._connection.execute(
             "UPDATE clock SET seconds = max(seconds, ?), counter = counter + 1 RETURNING seconds, counter",
             (int(self.now.timestamp()),),
         ).fetchone()
-        return f"{seconds:08x}{_MACHINE}{counter:06x}"
+        return self._layout.new_id(seconds, counter)
 
     def put(self, kind: str, body: Doc) -> Doc:
         """Stores a document, new or changed."""
-        parent = body.get(_PARENT.get(kind, ""), "")
         self._connection.execute(
-            "INSERT INTO doc (id, kind, board, parent, short, body) VALUES (?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (id) DO UPDATE SET board = excluded.board, parent = excluded.parent, body = excluded.body",
+            "INSERT INTO doc (id, kind, scope, parent, short, body) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET scope = excluded.scope, parent = excluded.parent, body = excluded.body",
             (
-                body["id"],
+                body[self._layout.key],
                 kind,
-                body.get("idBoard", ""),
-                parent,
-                body.get("shortLink"),
+                body.get(self._layout.scopes.get(kind, "")) or "",
+                body.get(self._layout.parents.get(kind, "")) or "",
+                body.get(self._layout.short),
                 json.dumps(body, ensure_ascii=True, separators=(",", ":")),
             ),
         )
         return body
 
     def get(self, kind: str, ref: str) -> Doc | None:
-        """A document by its id or its short link."""
+        """A document by its id or its short one."""
         row = self._connection.execute(
             "SELECT body FROM doc WHERE kind = ? AND (id = ? OR short = ?)", (kind, ref, ref)
         ).fetchone()
         return None if row is None else json.loads(row[0])
 
-    def all(self, kind: str, *, board: str | None = None, parent: str | None = None) -> list[Doc]:
-        """The documents of a kind, of a board or of a parent, in the order of creation."""
+    def all(self, kind: str, *, scope: str | None = None, parent: str | None = None) -> list[Doc]:
+        """The documents of a kind, of a scope or of a parent, in the order of creation."""
         sql, args = "SELECT body FROM doc WHERE kind = ?", [kind]
-        if board is not None:
-            sql, args = sql + " AND board = ?", [*args, board]
+        if scope is not None:
+            sql, args = sql + " AND scope = ?", [*args, scope]
         if parent is not None:
             sql, args = sql + " AND parent = ?", [*args, parent]
         return [json.loads(row[0]) for row in self._connection.execute(sql + " ORDER BY id", args)]
@@ -130,12 +144,12 @@ class Session:
         ).fetchone()
         return float(row[0] or 0)
 
-    def label_uses(self, board: str) -> dict[str, int]:
-        """How many cards of a board wear each label."""
+    def uses(self, kind: str, scope: str, name: str) -> dict[str, int]:
+        """How many documents of a scope hold each value of the list in their field `name`."""
         rows = self._connection.execute(
-            "SELECT label.value, count(*) FROM doc, json_each(doc.body, '$.idLabels') AS label "
-            "WHERE doc.kind = 'card' AND doc.board = ? GROUP BY label.value",
-            (board,),
+            "SELECT each.value, count(*) FROM doc, json_each(doc.body, '$.' || ?) AS each "
+            "WHERE doc.kind = ? AND doc.scope = ? GROUP BY each.value",
+            (name, kind, scope),
         )
         return dict(rows.fetchall())
 
@@ -143,8 +157,9 @@ class Session:
 class Store:
     """The file, and the clock that everything in it is dated by."""
 
-    def __init__(self, path: Path, now: Callable[[], datetime]) -> None:
+    def __init__(self, path: Path, layout: Layout, now: Callable[[], datetime]) -> None:
         self._path = path
+        self._layout = layout
         self.now = now
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)  # a rehearsal copies a real board here
@@ -163,7 +178,7 @@ class Store:
         """A session of its own connection, so that threads and processes cannot see each other's half work."""
         with closing(self._connect()) as connection:
             connection.execute("BEGIN IMMEDIATE")
-            session = Session(connection, self.now().astimezone(UTC))
+            session = Session(connection, self._layout, self.now().astimezone(UTC))
             try:
                 yield session
                 session.count_change()
@@ -171,13 +186,3 @@ class Store:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
-
-
-def short_link(seed: str) -> str:
-    """Eight letters and digits, the same for the same seed."""
-    number = int.from_bytes(hashlib.blake2b(seed.encode(), digest_size=8).digest())
-    letters = []
-    for _ in range(8):
-        number, rest = divmod(number, len(_ALPHABET))
-        letters.append(_ALPHABET[rest])
-    return "".join(letters)

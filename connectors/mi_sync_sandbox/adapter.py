@@ -12,7 +12,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPHeaderDict, HTTPResponse
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from mi_sync_trello.sandbox.faults import PATIENCE, Dropped, TooLate
+from mi_sync_sandbox.faults import PATIENCE, Dropped, TooLate
 
 
 class WsgiAdapter(HTTPAdapter):

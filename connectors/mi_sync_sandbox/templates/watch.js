@@ -28,7 +28,7 @@ async function renew() {
 async function watch() {
   const status = document.getElementById("status");
   try {
-    const reply = await fetch("/trello/version", { cache: "no-store" });
+    const reply = await fetch(document.querySelector("main").dataset.watch, { cache: "no-store" });
     if (reply.ok && (await reply.json()).version !== document.querySelector("main").dataset.version) await renew();
     status.textContent = "";
   } catch {

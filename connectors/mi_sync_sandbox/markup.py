@@ -1,10 +1,12 @@
-"""The little Markdown that card descriptions use, as HTML that is safe whatever somebody wrote."""
+"""The little Markdown and rich text that descriptions use, as HTML that is safe whatever somebody wrote."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from xml.etree.ElementTree import Element
 
+from defusedxml.ElementTree import fromstring
 from markupsafe import Markup, escape
 
 _HEADING = re.compile(r"(#{1,6})\s+(.*)")
@@ -88,17 +90,50 @@ def _span(found: re.Match[str]) -> Markup:
         return _tag("strong", inline(found["bold"]))
     if found["italic"]:
         return _tag("em", inline(found["italic"]))
-    return _link(found)
-
-
-def _link(found: re.Match[str]) -> Markup:
-    """A link to the web or to a mailbox; any other scheme stays text."""
     href = found["bare"] or found["href"]
+    return _link(href, escape(found["bare"] or found["label"] or href), escape(found[0]))
+
+
+def _link(href: str, label: Markup, otherwise: Markup) -> Markup:
+    """A link to the web or to a mailbox; any other scheme stays text."""
     if not href.lower().startswith(("http://", "https://", "mailto:")):
-        return escape(found[0])
-    label = found["bare"] or found["label"] or href
+        return otherwise
     return Markup('<a href="{}" rel="noreferrer noopener" target="_blank">{}</a>').format(href, label)
 
 
 def _tag(name: str, inner: Markup) -> Markup:
     return Markup(f"<{name}>") + inner + Markup(f"</{name}>")  # noqa: S704  names are ours, `inner` is escaped
+
+
+_TAGS = {
+    **{name: name for name in ("strong", "em", "u", "s", "code", "ol", "ul", "li", "blockquote", "pre")},
+    "h1": "h3",
+    "h2": "h4",
+}
+
+
+def rich(xml: str, hidden: Callable[[str], bool]) -> Markup:
+    """Rich text that is well-formed XML: known tags, links to the web, and the text of anything else.
+
+    Args:
+        xml: one element with what is to be shown.
+        hidden: whether a link to this address is left out.
+    """
+    inner = _inside(fromstring(xml), hidden).strip()
+    return Markup('<div class="plain">{}</div>').format(inner) if inner else inner
+
+
+def _inside(element: Element, hidden: Callable[[str], bool]) -> Markup:
+    shown = escape(element.text or "")
+    for child in element:
+        shown += _element(child, hidden) + escape(child.tail or "")
+    return shown
+
+
+def _element(element: Element, hidden: Callable[[str], bool]) -> Markup:
+    inner, href = _inside(element, hidden), element.get("href", "")
+    if element.tag == "a":
+        return Markup("") if hidden(href) else _link(href, inner or escape(href), inner)
+    if element.tag == "hr":
+        return Markup("<hr>")
+    return _tag(_TAGS[element.tag], inner) if element.tag in _TAGS else inner
