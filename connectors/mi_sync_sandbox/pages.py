@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from flask import Blueprint, Response, abort, g, jsonify, render_template, request
 from markupsafe import Markup
@@ -30,7 +30,7 @@ class Due:
 
     Attributes:
         text: in UTC, or a day alone.
-        stamp: the instant in ISO 8601, which the page's script shows in the reader's own time zone; empty for a day.
+        stamp: the same in ISO 8601; the page's script shows an instant in the reader's own time zone, and a day as it is.
         state: done, overdue, soon or later.
     """
 
@@ -51,16 +51,23 @@ class Due:
         """A day without a time, judged on the day `today`."""
         left = (date.fromisoformat(text) - today).days
         state = "done" if done else "overdue" if left < 0 else "soon" if left < SOON_DAYS else "later"
-        return Due(day(text), "", state)
+        return Due(*day(text), state)
 
 
-def day(text: str | None) -> str:
-    """The day of a date or an instant in UTC, as people write it; empty for none."""
+class Day(NamedTuple):
+    """A day, as people write it and as machines do; both empty for none."""
+
+    text: str = ""
+    stamp: str = ""
+
+
+def day(text: str | None) -> Day:
+    """The day of a date or an instant in UTC."""
     if text is None:
-        return ""
+        return Day()
     at = datetime.fromisoformat(text)
     at = at.astimezone(UTC) if at.tzinfo else at
-    return f"{at.day} {at:%b %Y}"
+    return Day(f"{at.day} {at:%b %Y}", at.date().isoformat())
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +126,7 @@ class Card:
     done: bool = False
     archived: bool = False
     due: Due | None = None
-    start: str = ""
+    start: Day = Day()
     labels: Sequence[Label] = ()
     people: Sequence[Person] = ()
     checklists: Sequence[tuple[str, Sequence[Line]]] = ()

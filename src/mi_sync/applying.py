@@ -342,7 +342,7 @@ def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: 
     else:
         seen = Seen(list=str(after.get("list", remote.list)))
     due = _local_day(after["due"], timezone) if "due" in after else seen.due
-    return Link(
+    link = Link(
         key=change.key,
         id=remote.id,
         url=remote.url,
@@ -364,6 +364,7 @@ def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: 
             conflicts=change.conflicts,
         ),
     )
+    return planning.seen_away(link, remote)
 
 
 def _patched(change: Change) -> bool:

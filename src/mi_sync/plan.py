@@ -34,6 +34,8 @@ _CHILDREN = frozenset({"labels", "checklist"})
 """What is written one by one, after the call for the item itself and without a new marker."""
 _WRITTEN = "written"
 """Under this name the base remembers which marker was written last."""
+_SEEN_AWAY = "seen away"
+"""Under this name the base remembers that the item was seen in the archive after we had put it there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,10 +424,11 @@ class _Planner:
 
     def _unwanted(self, link: Link, remote: Remote) -> _Outcome:
         """Nothing asks for it any more: archive it if it is open, and if that is certain."""
-        stored = replace(link, seen=self._seen(remote, ()))
+        stored = seen_away(replace(link, seen=self._seen(remote, ())), remote)
         certain = link.owner in self._desired.settled and self._rules.may_archive and self._actual.complete
         away = remote.done or remote.archived or link.archived
-        if not certain or (away and not self._is_half_archived(link, remote)):
+        stopped = self._is_half_archived(link, remote) and _SEEN_AWAY not in link.base  # else a person took it out
+        if not certain or (away and not stopped):
             return _Outcome(link=_if_changed(link, stored))
         change = Change(
             target=self._rules.target,
@@ -446,7 +449,7 @@ class _Planner:
         return _Outcome(change=change)
 
     def _is_half_archived(self, link: Link, remote: Remote) -> bool:
-        """We completed it to archive it, and were stopped before it was put away."""
+        """We completed it to archive it, and it is not in the archive: we were stopped, or a person took it out."""
         return link.archived and not remote.archived and self._is_put_away(remote)
 
     def _is_done(self, link: Link, remote: Remote) -> bool:
@@ -460,7 +463,7 @@ class _Planner:
     # -- three-way ----------------------------------------------------------------------------------
 
     def _merge(self, item: Item, link: Link, remote: Remote) -> _Outcome:
-        it = _Merging(dict(link.base))
+        it = _Merging({name: value for name, value in link.base.items() if name != _SEEN_AWAY})
         for name in SCALARS:
             self._merge_scalar(name, item, link, remote, it)
         self._merge_children(item, link, remote, it)
@@ -776,6 +779,14 @@ def seen_of(remote: Remote, names: Mapping[str, str], timezone: ZoneInfo, confli
         archived=remote.archived,
         conflicts=tuple(conflicts),
     )
+
+
+def seen_away(link: Link, remote: Remote) -> Link:
+    """The link; it remembers that the item was in the archive after we had put it there.
+
+    From then on it is a person who takes it out of there, and no write that was stopped half-way.
+    """
+    return replace(link, base={**link.base, _SEEN_AWAY: "1"}) if link.archived and remote.archived else link
 
 
 def match_member(name: str, members: Iterable[Member]) -> Member | None:

@@ -184,6 +184,25 @@ def test_what_was_completed_and_never_put_away_can_be_wanted_again(elsewhere: Wo
     assert is_settled(elsewhere)
 
 
+def test_what_a_person_takes_out_of_the_archive_stays_where_they_put_it(elsewhere: World) -> None:
+    elsewhere.sync()
+    del elsewhere.desired["key1"]
+    elsewhere.sync()
+    (item,) = elsewhere.world.items.values()
+    assert (item.done, item.archived) == (True, True)
+    elsewhere.hand.edit(item.id, {"archived": False, "list": "Old ones"})
+    assert is_settled(elsewhere)
+    assert (item.done, item.archived, item.list) == (True, False, "Old ones")
+    assert is_settled(elsewhere)
+    elsewhere.desired["key1"] = PLAIN
+    elsewhere.sync()
+    assert (item.done, item.archived, item.list) == (False, False, "Old ones")
+    del elsewhere.desired["key1"]
+    elsewhere.sync()
+    assert (item.done, item.archived) == (True, True)
+    assert is_settled(elsewhere)
+
+
 def test_what_is_new_stands_in_order_where_each_goes_on_top(elsewhere: World) -> None:
     days = (9, 16, 23)
     elsewhere.desired = {

@@ -77,6 +77,15 @@ def test_a_due_date_tells_how_near_it_is(rig: AsanaRig, due: dict[str, Any], sta
     assert f'class="due {state}"' in tile(page(rig), task)
 
 
+def test_days_are_written_in_one_way(rig: AsanaRig) -> None:
+    task = rig.task(start_on="2026-03-02", due_on="2026-03-09")["gid"]
+    shown = tile(page(rig), task)
+    assert re.findall(r'<time datetime="([^"]+)"[^>]*>([^<]+)</time>', shown) == [
+        ("2026-03-09", "9 Mar 2026"),
+        ("2026-03-02", "2 Mar 2026"),
+    ]
+
+
 def test_a_task_that_is_done_says_so_without_a_due_date(rig: AsanaRig) -> None:
     task = rig.task(completed=True)["gid"]
     assert 'class="due done">done<' in tile(page(rig), task)

@@ -2,11 +2,12 @@
 // Shows times in the reader's own zone, and the page anew whenever its content has changed.
 const WAIT = 2000;
 const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const calendar = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" }); // a day is nobody's zone's
 
 function localTimes() {
   for (const each of document.querySelectorAll("time[datetime]")) {
     each.title ||= each.textContent.trim();
-    each.textContent = clock.format(new Date(each.dateTime));
+    each.textContent = (each.dateTime.includes("T") ? clock : calendar).format(new Date(each.dateTime));
   }
 }
 
