@@ -163,6 +163,16 @@ class LeavesTheMarkerOff(MemoryBoard):
         return done
 
 
+class TidiesWhatPeopleWrote(MemoryBoard):
+    """Writes its normal form also where the body is not to be changed."""
+
+    def normal_body(self, body: str) -> str:
+        return body.replace("~~", "")
+
+    def merge(self, patch: Patch) -> Remote:
+        return super().merge(replace(patch, body=self.normal_body(patch.body)))
+
+
 class MarksEverything(MemoryBoard):
     def snapshot(self) -> Snapshot:
         for item in self.world.items.values():
@@ -430,7 +440,8 @@ class LosesWhatNobodyHas(_Claims):
 
 class ForgetsEmphasis(MemoryBoard):
     def _apply(self, item: MemoryItem, patch: Patch) -> None:
-        super()._apply(item, replace(patch, body=patch.body.replace("***d***", "d")))
+        new = patch.fields.get("body", "").replace("***d***", "d")
+        super()._apply(item, replace(patch, body=new) if "body" in patch.fields else patch)
 
 
 class CutsTitles(MemoryBoard):
@@ -481,6 +492,7 @@ BROKEN_BOARDS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "changes_can_clear": CannotClear,
     "changes_are_one_call": ChangesEachFieldByACall,
     "marker_follows_changes": LeavesTheMarkerOff,
+    "bodies_belong_to_people": TidiesWhatPeopleWrote,
     "unmarked_items_have_no_marker": MarksEverything,
     "foreign_markers_are_told": KnowsOnlyItsOwnMarkers,
     "archived_items_are_shown": HidesTheArchive,
@@ -822,6 +834,15 @@ class BareBoard(_Claims):
         """There is nothing to add to."""
 
 
+class LabelledBoard(_Claims):
+    """A tool that has labels and no checklists."""
+
+    claim = Capabilities(checklist=False)
+
+    def merge_children(self, remote: Remote, children: Children) -> None:
+        super().merge_children(remote, replace(children, add_checks=(), remove_checks=()))
+
+
 def test_the_reference_implementations_keep_the_contract() -> None:
     check_board(MemoryLab)
     check_runs(MemoryLab)
@@ -832,6 +853,16 @@ def test_the_reference_implementations_keep_the_contract() -> None:
 def test_a_board_that_can_do_little_and_says_so_keeps_the_contract() -> None:
     check_board(lambda: MemoryLab(BareBoard))
     check_runs(lambda: MemoryLab(BareBoard))
+
+
+def test_what_a_board_has_is_held_to_the_contract_although_it_lacks_something_else() -> None:
+    check_board(lambda: MemoryLab(LabelledBoard))
+
+    class RemovesLabelsInAnyCase(LabelledBoard):
+        def _remove_label(self, item: MemoryItem, name: str) -> None:
+            item.labels = [label for label in item.labels if label.lower() != name.lower()]
+
+    assert set(failures(BOARD_CHECKS, lambda: MemoryLab(RemovesLabelsInAnyCase))) == {"children_are_removed"}
 
 
 class OtherBoard(_Claims):
