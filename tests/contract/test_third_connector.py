@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mi_sync.connector import Board, Connector, Registry, harvest, plant
+from mi_sync.model import Patch
 from mi_sync.testing import check_board, check_runs
 from programme import CONFIG, JOBS, PEOPLE, Project, Server, listening
 
@@ -23,6 +25,16 @@ if TYPE_CHECKING:
     from corkboard_lab import CorkboardLab
 
 THIRD = Path(__file__).parent.parent / "data" / "third"
+SIGNS = st.sampled_from(["a", "b ", "*", "**", "_", "~~", "`", "```", "\n", "# ", "[", "](u)", "\\", "\t", "\u00a0"])
+MARKDOWN = st.recursive(
+    SIGNS,
+    lambda inner: (
+        st.lists(inner, max_size=4).map("".join)
+        | st.tuples(st.sampled_from(["**{}**", "*{}*", "`{}`", "# {}", "[{}](u)"]), inner).map(
+            lambda it: it[0].format(it[1])
+        )
+    ),
+)
 TARGET = """\
 [[targets]]
 name = "cork"
@@ -67,11 +79,18 @@ def test_it_keeps_the_contract(lab: Callable[[], CorkboardLab]) -> None:
     check_board(lab)
 
 
+def test_an_instant_is_kept_as_its_day_in_the_programmes_timezone(lab: Callable[[], CorkboardLab]) -> None:
+    board = lab().open()
+    night = datetime(2026, 3, 21, 3, 30, tzinfo=UTC)  # in Chicago it is still the 20th
+    made = board.merge(Patch(None, "1.token", "", {"title": "Late", "list": "To do", "due": night}))
+    assert made.due == date(2026, 3, 20)
+
+
 def test_whole_runs_on_it_keep_their_promises(lab: Callable[[], CorkboardLab]) -> None:
     check_runs(lab)
 
 
-@given(st.text(alphabet="ab1 \t\n*_~`#[]()\\-\u00a0\u2028", max_size=60))
+@given(MARKDOWN)
 def test_a_plain_text_is_its_own_plain_form_and_is_read_back_as_such(markdown: str) -> None:
     from mi_sync_corkboard.text import plain
 

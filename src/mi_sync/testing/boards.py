@@ -692,12 +692,14 @@ def assignees_are_as_claimed(lab: BoardLab) -> None:
 
 
 def due_time_is_as_claimed(lab: BoardLab) -> None:
-    """`due_time` True: the due instant is read back to the minute, with a timezone."""
+    """`due_time` True: the due instant is read back to the minute, with a timezone; False: as a day without a time."""
     board = lab.open()
     due = _read(lab, _made(board, fields={"due": _DUE}).id).due
     if board.capabilities.due_time:
         expect(isinstance(due, datetime) and due.tzinfo is not None, "due is an instant with a timezone")
         same(due, _DUE, "due")
+    else:
+        expect(isinstance(due, date) and not isinstance(due, datetime), "due is a day without a time")
 
 
 def due_day_is_as_claimed(lab: BoardLab) -> None:

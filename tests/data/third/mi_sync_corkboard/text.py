@@ -6,7 +6,7 @@ import re
 
 _RULES = (
     (re.compile(r"^```.*\n?", re.MULTILINE), ""),
-    (re.compile(r"^#{1,6} +", re.MULTILINE), ""),
+    (re.compile(r"^(?:#{1,6} +)+", re.MULTILINE), ""),
     (re.compile(r"(?<!\\)\[([^\[\]\n]+)\]\(([^()\s]+)\)"), r"\1 (\2)"),
     (re.compile(r"(?<![\w\\])(\*{1,3}|_{1,3}|~~|`)(?=\S)(.+?)(?<![\s\\])\1(?!\w)"), r"\2"),
     (re.compile(r"\s+\Z"), ""),
