@@ -188,9 +188,10 @@ class Board(Protocol):
     def merge(self, patch: Patch) -> Remote:
         """Creates or changes one item by one writing call that carries the marker.
 
-        A board whose `archive` is `completed` puts the item away by a second call after that one. It brings it back
-        to its list by a call before that one, and what is brought back is not done unless the patch says so. So an
-        item that was stopped half-way is completed and on its list, and its marker says that we archived it.
+        A board whose `archive` is `completed` puts the item away by a second call after that one. It brings it back by
+        a call before that one, to the list that it came from where that is known, else to `list`; and what is brought
+        back is not done unless the patch says so. So an item that was stopped half-way is completed and on its list,
+        and its marker says that we archived it.
 
         A missing list or label is created first, by a call of its own, found by its exact name. A body that the patch
         changes is written in normal form; one that stands in it for the marker's sake alone may be a person's, and is

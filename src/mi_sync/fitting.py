@@ -83,10 +83,13 @@ class Fitter:
         return item
 
     def _due(self, item: Item) -> Item:
-        if not isinstance(item.due, datetime) or self.capabilities.due_time:
-            return item
-        self._lose(item, "due", "only the day is kept")
-        return replace(item, due=item.due.astimezone(self.timezone).date())
+        due, able = item.due, self.capabilities
+        if isinstance(due, datetime) and not able.due_time:
+            self._lose(item, "due", "only the day is kept")
+            return replace(item, due=due.astimezone(self.timezone).date())
+        if due is not None and not isinstance(due, datetime) and not able.due_day:
+            self._lost["due", "a due date always has a time there, so the board adds one"].append(item.title)
+        return item
 
     def _checklist(self, item: Item) -> Item:
         if not item.checklist or self.capabilities.checklist:

@@ -70,6 +70,13 @@ def test_without_times_the_due_day_is_the_programmes() -> None:
     assert fit(late, due_time=False)[0][0].due == date(2026, 3, 20)
 
 
+def test_a_day_without_a_time_stays_one_and_is_told_where_the_board_adds_a_time() -> None:
+    day = replace(ITEM, due=date(2026, 3, 20))
+    assert fit(day) == ([day], ())
+    (item,), (problem,) = fit(day, due_day=False)
+    assert (item.due, problem.field) == (date(2026, 3, 20), "due")
+
+
 def test_a_body_is_compared_as_the_board_gives_it_back() -> None:
     assert fit(ITEM, normal=str.upper)[0][0].body == "MEET."
 
