@@ -51,7 +51,7 @@ class Fitter:
     def fit(self, items: Iterable[Item]) -> Iterator[Item]:
         """Each item as the board can hold it."""
         for item in items:
-            yield self._body(self._checklist(self._due(self._simple(item))))
+            yield self._title(self._body(self._checklist(self._due(self._simple(item)))))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -105,3 +105,11 @@ class Fitter:
             self._lost["body", what].append(item.title)
             body = body[: room - len(_SHORTENED)] + _SHORTENED
         return replace(item, body=self.normal_body(body))
+
+    def _title(self, item: Item) -> Item:
+        most = self.capabilities.max_title
+        if len(item.title) <= most:
+            return item
+        what = f"a title that is longer than the board holds ({most} characters) is shortened"
+        self._lost["title", what].append(item.title)
+        return replace(item, title=item.title[: most - 1].rstrip() + "…")

@@ -476,7 +476,8 @@ class Capabilities:
         assignees: how many members an item can have.
         due_time, due_day: whether a due date can have a time of day (if not, an instant is kept as its day in the
             programme's timezone), and whether it can be without one (if not, a day is kept as an instant of it).
-        max_title, max_body: in characters; the body's with its marker. What is longer is refused.
+        max_title, max_body: in characters; the body's with its marker. What is longer is refused, so it is shortened
+            before.
         create_lists: whether a missing list is made.
         unique: whether it refuses a second item of one `Patch.unique`.
         archive: a flag of its own (`flag`), or a completed item that lies in a list for archived ones (`completed`).

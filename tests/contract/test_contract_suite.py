@@ -654,7 +654,7 @@ class HidesTheBudgetEverywhere(_TranslatesEverywhere):
 BROKEN_RUNS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "second_run_writes_nothing": Shouts,
     "odd_texts_are_settled": EscapesMarkup,
-    "long_bodies_are_settled": CutsQuietly,
+    "long_texts_are_settled": CutsQuietly,
     "edits_survive": RestoresTitles,
     "conflicts_follow_the_rules": ShowsBodiesAsWritten,
     "one_refusal_stops_nothing_else": HidesRefusals,

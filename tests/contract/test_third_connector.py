@@ -123,8 +123,8 @@ def server(tmp_path: Path, site: Path) -> Iterator[Server]:
 
     log: list[tuple[str, str]] = []
     with listening(sandbox, tmp_path / "sandbox", log) as (url, app):
-        path = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
-        yield Server(url, {**app.environ, "PYTHONPATH": path}, log)
+        path = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
+        yield Server(url, {**app.environ, "PYTHONPATH": os.pathsep.join(path)}, log)
 
 
 @pytest.fixture

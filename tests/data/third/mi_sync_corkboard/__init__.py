@@ -17,12 +17,13 @@ API_URL = "https://corkboard.example/v1"
 
 CAPABILITIES = Capabilities(
     start=False,
+    start_alone=False,
     labels=False,
     checklist=False,
     assignees=1,
     due_time=False,
     due_day=True,
-    max_title=500,
+    max_title=120,
     max_body=8000,
     lossy={
         "start": "Corkboard's notes have no start date",

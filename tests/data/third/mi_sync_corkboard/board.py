@@ -25,9 +25,10 @@ class CorkboardBoard:
 
     def __init__(self, settings: CorkboardConfig, context: Context) -> None:
         token = context.header_secret("token")
+        self._home = f"/boards/{settings.board}"
         self._now, self._timezone = context.wire.now, context.timezone
         self._http = Http(
-            f"{settings.api_url}/boards/{settings.board}",
+            settings.api_url,
             headers={"Authorization": f"Bearer {token}"},
             secrets=[token],
             wire=context.wire,
@@ -49,11 +50,11 @@ class CorkboardBoard:
 
     def identity(self) -> BoardIdentity:
         """Which board this is."""
-        return _identity(self._http.get(""))
+        return _identity(self._http.get(self._home))
 
     def snapshot(self) -> Snapshot:
         """The board, and all its notes page by page."""
-        board = self._http.get("")
+        board = self._http.get(self._home)
         self._columns.take(_columns(board))
         return Snapshot(
             board=_identity(board),
@@ -70,7 +71,7 @@ class CorkboardBoard:
     def read(self, id: str) -> Remote | None:  # noqa: A002  the protocol's name
         """One note; None when it was taken down."""
         try:
-            return _remote(self._http.get(f"/notes/{id}"))
+            return _remote(self._http.get(f"{self._home}/notes/{id}"))
         except NotFound:
             return None
 
@@ -82,14 +83,14 @@ class CorkboardBoard:
             page = self._page(before=page[-1].id)
 
     def _page(self, **before: str) -> Sequence[Remote]:
-        return [_remote(note) for note in self._http.get("/notes", **before)]
+        return [_remote(note) for note in self._http.get(f"{self._home}/notes", **before)]
 
     # -- writing ------------------------------------------------------------------------------------
 
     def merge(self, patch: Patch) -> Remote:
         """One call for the note, and one before it for a missing column."""
-        note = self._note(patch)
-        return _remote(self._http.put(f"/notes/{patch.id}", note) if patch.id else self._http.post("/notes", note))
+        note, notes = self._note(patch), f"{self._home}/notes"
+        return _remote(self._http.put(f"{notes}/{patch.id}", note) if patch.id else self._http.post(notes, note))
 
     def merge_children(self, remote: Remote, children: Children) -> None:
         """A note has neither labels nor a checklist."""
@@ -111,10 +112,10 @@ class CorkboardBoard:
         return day.isoformat() if day else None
 
     def _listed_columns(self) -> list[Named]:
-        return _columns(self._http.get(""))
+        return _columns(self._http.get(self._home))
 
     def _made_column(self, name: str) -> Named:
-        self._http.post("/columns", {"name": name})
+        self._http.post(f"{self._home}/columns", {"name": name})
         return Named(name, name)
 
 
