@@ -97,6 +97,16 @@ def test_a_body_that_is_too_long_is_shortened_and_told() -> None:
     assert problem.field == "body"
 
 
+def test_a_body_whose_normal_form_is_longer_still_fits() -> None:
+    def escaped(text: str) -> str:
+        return text if "\\*" in text else text.replace("*", "\\*")
+
+    (item,), (problem,) = fit(replace(ITEM, body="*" * 700), normal=escaped, max_body=1000)
+    assert len(item.body) <= 1000 - 256
+    assert item.body.startswith("\\*\\*")
+    assert problem.field == "body"
+
+
 @given(body=st.text(max_size=3000), room=st.integers(400, 2000), lists=st.booleans())
 def test_what_fits_is_not_touched_again(body: str, room: int, *, lists: bool) -> None:
     able = {"max_body": room, "checklist": lists}
