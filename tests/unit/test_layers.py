@@ -42,7 +42,7 @@ PURE = {
 """No files, clock, network or logging."""
 EDGES = {"connector", "http", "unmarked", "state", "loader"}
 """Each does one kind of I/O."""
-STORY = {"events", "erasure", "pulling", "applying", "sync"}
+STORY = {"events", "erasure", "left_out", "reading", "pulling", "applying", "sync"}
 """What happens in a run, told `config` as a value."""
 OUTER = {"report", "cli", "testing", "__main__"}
 """They show."""
