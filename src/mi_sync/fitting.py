@@ -51,7 +51,7 @@ class Fitter:
     def fit(self, items: Iterable[Item]) -> Iterator[Item]:
         """Each item as the board can hold it."""
         for item in items:
-            yield self._body(self._checklist(self._due(self._simple(item))))
+            yield self._title(self._body(self._checklist(self._due(self._simple(item)))))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -99,9 +99,20 @@ class Fitter:
         return replace(item, checklist=(), body=f"{item.body.rstrip()}\n\n{lines}".strip())
 
     def _body(self, item: Item) -> Item:
-        body, room = item.body, self.capabilities.max_body - _MARKER_ROOM
+        body, room = self.normal_body(item.body), self.capabilities.max_body - _MARKER_ROOM
         if len(body) > room:
             what = f"a body that is longer than the board holds ({room} characters) is shortened"
             self._lost["body", what].append(item.title)
-            body = body[: room - len(_SHORTENED)] + _SHORTENED
-        return replace(item, body=self.normal_body(body))
+        kept = room - len(_SHORTENED)
+        while len(body) > room:  # more than once only where the normal form is longer than the text
+            body = self.normal_body(item.body[:kept] + _SHORTENED)
+            kept = max(0, kept - (len(body) - room))
+        return replace(item, body=body)
+
+    def _title(self, item: Item) -> Item:
+        most = self.capabilities.max_title
+        if len(item.title) <= most:
+            return item
+        what = f"a title that is longer than the board holds ({most} characters) is shortened"
+        self._lost["title", what].append(item.title)
+        return replace(item, title=item.title[: most - 1].rstrip() + "…")
