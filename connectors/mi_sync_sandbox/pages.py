@@ -30,7 +30,7 @@ class Due:
 
     Attributes:
         text: in UTC, or a day alone.
-        stamp: the same in ISO 8601; the page's script shows an instant in the reader's own time zone, and a day as it is.
+        stamp: the same in ISO 8601; of an instant, the page's script shows the reader's own time.
         state: done, overdue, soon or later.
     """
 
@@ -61,10 +61,13 @@ class Day(NamedTuple):
     stamp: str = ""
 
 
+NO_DAY = Day()
+
+
 def day(text: str | None) -> Day:
     """The day of a date or an instant in UTC."""
     if text is None:
-        return Day()
+        return NO_DAY
     at = datetime.fromisoformat(text)
     at = at.astimezone(UTC) if at.tzinfo else at
     return Day(f"{at.day} {at:%b %Y}", at.date().isoformat())
@@ -126,7 +129,7 @@ class Card:
     done: bool = False
     archived: bool = False
     due: Due | None = None
-    start: Day = Day()
+    start: Day = NO_DAY
     labels: Sequence[Label] = ()
     people: Sequence[Person] = ()
     checklists: Sequence[tuple[str, Sequence[Line]]] = ()
