@@ -72,7 +72,7 @@ class Problem:
 
     @property
     def subject(self) -> tuple[str, str]:
-        """What it is about: a place, any row of a file being one, and the field. A file may have thousands about one."""
+        """The place and the field that it is about. The rows of a file are one place: it may have thousands of them."""
         return _LINE.sub(":…", self.where), self.field
 
     def __str__(self) -> str:

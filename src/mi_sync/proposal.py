@@ -251,8 +251,12 @@ def _pair(position: int, called: Sequence[str], cells: Sequence[str], target: _T
     """How well a column, by what it is called (its name, its label), fits a field."""
     if target.kind == "application" and target.name.startswith("applicant."):
         return None  # the row's own applicant says which one it is
-    likeness, alias = max((_likeness(name, alias), alias) for alias in target.aliases for name in called)
     is_address = (target.kind, target.name) in {("applicant", "email"), ("feedback", "applicant.email")}
+    if (is_address and _is_anothers(called, target.aliases)) or (target.type.shape == "text" and _numbers(called[0])):
+        return None
+    if target.type.shape == "id" and (counted := _numbers(called[0])):
+        called = (*called, f"{counted} id")
+    likeness, alias = max((_likeness(name, alias), alias) for alias in target.aliases for name in called)
     if likeness < _FAINT and not is_address:
         return None
     score, evidence = likeness, f"its name is like {alias!r}"
@@ -288,6 +292,32 @@ _SAME = {
 """Words for what applicants apply to, besides those that the mappings know, and lists of what is one here."""
 _ENDINGS = frozenset({"name", "names", "date", "address", "addresses", "number", "numbers", "text", "value"})
 """Words that end a column's name without being what it is about: in `School Name` that is the school."""
+
+
+_OWN = frozenset(
+    {"addr", "alumni", "alumnus", "applicant", "basics", "campus", "candidate", "college", "contact", "graduate"}
+    | {"intern", "learner", "main", "member", "micro", "recipient", "respondent", "s", "student"}
+    | {"mail", "participant", "person", "personal", "preferred", "primary", "private", "profile", "school", "trainee"}
+    | {"uni", "university", "user", "work"}
+)  # fmt: skip
+"""Words beside `email` where the address is the person's own; any other (boss, customer, …) may mean anybody."""
+_NUMBER = re.compile(r"(.*\w)[\s_.:-]*(?:#|(?<![^\W_])(?:number|num|no|nr)\.?)\s*", re.IGNORECASE | re.DOTALL)
+"""A name such as `Project #` or `Job No.`: what it says before that has an id."""
+_A_FEW = 4
+"""A name of more words is a question, which may say anything of an address."""
+
+
+def _is_anothers(called: Iterable[str], aliases: Iterable[str]) -> bool:
+    """Whether a column of addresses is, by every name of it, not clearly about the person of the row."""
+    own = _OWN | _ENDINGS | {word for alias in aliases for word in _words(alias)}
+    names = [_words(name) for name in called]
+    return all(len(words) <= _A_FEW and not own.issuperset(words) for words in names)
+
+
+def _numbers(name: str) -> str:
+    """What a column numbers, if that is what its name says."""
+    found = _NUMBER.fullmatch(name)
+    return found[1] if found else ""
 
 
 def _likeness(name: str, alias: str) -> float:

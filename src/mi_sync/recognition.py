@@ -65,7 +65,7 @@ class Fit:
 
     @property
     def standing(self) -> tuple[bool, bool, int]:
-        """Of two that fit equally well, the one that declares its looks wins, then one's own, then the better attested."""
+        """Of two that fit equally well: the one that declares its looks, then one's own, then the better attested."""
         return bool(self.mapping.looks_like), self.mapping.own, _ATTESTED[self.mapping.attested]
 
 
