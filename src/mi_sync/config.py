@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mi_sync import loader, values
 from mi_sync.connector import Connector, ConnectorConfig, Registry, Secret, SecretRef
@@ -129,12 +129,20 @@ class SourceSection(_Section):
     pay: PaySection = PaySection()
 
 
+def _time_or_none(value: Any) -> Any:  # noqa: ANN401  whatever stands in the TOML
+    return None if value is False else value
+
+
+DueTime = Annotated[time | None, BeforeValidator(_time_or_none)]
+"""A time of day; `false` for none."""
+
+
 class MilestonesSection(_Section):
     """`[milestones]`."""
 
     template: str | None = None
     omit: tuple[str, ...] = ()
-    due_time: time = time(17)
+    due_time: DueTime = time(17)
     holidays: tuple[date, ...] = ()
     steps: tuple[Step, ...] = ()
 
@@ -623,8 +631,8 @@ _WORDS: Mapping[str, str] = {
     "date_type": "must be a date such as 2026-04-03, without quotes.",
     "date_parsing": "must be a date such as 2026-04-03, without quotes.",
     "date_from_datetime_parsing": "must be a date such as 2026-04-03, without quotes.",
-    "time_type": 'must be a time such as "17:00".',
-    "time_parsing": 'must be a time such as "17:00".',
+    "time_type": 'must be a time such as "17:00", or false for days without a time.',
+    "time_parsing": 'must be a time such as "17:00", or false for days without a time.',
     "tuple_type": 'must be a list in brackets, such as ["…"].',
     "list_type": 'must be a list in brackets, such as ["…"].',
     "dict_type": "must be a table.",
