@@ -120,7 +120,7 @@ class TargetCounts:
 MOST_PROBLEMS = 1000
 """So many problems are kept; a run that has more of them has one big problem."""
 MOST_ALIKE = 200
-"""So many of these may be about one field of one file, so that a feed of repeated rows hides nothing else."""
+"""So many of these may be about one field of one file's rows, so that a feed of repeated rows hides nothing else."""
 
 COUNTED = {"create": "created", "update": "updated", "archive": "archived", "adopt": "adopted"}
 """Which count an action goes to."""
