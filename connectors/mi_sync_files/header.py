@@ -23,6 +23,8 @@ MOST_ROWS = 3
 """A header has no more rows."""
 _MAX_TITLES = 10
 """A header is looked for below so many rows at most."""
+_MOSTLY = 0.75
+"""So large a part of the rows fits under a header that was found."""
 _IMPORT_ID = re.compile(r'\{\s*"ImportId"\s*:')
 _NUMBERED = re.compile(r"V[0-9]+")
 _ONE_ANSWER = {"response", "open-ended response"}
@@ -154,8 +156,9 @@ def _name_of(parts: Sequence[str]) -> str:
 def find_header(rows: Sequence[Cells]) -> int:
     """The index of the header: 0, unless nothing but titles and blank rows can be above a later one.
 
-    Titles have one cell. The first row with more is the header if its cells look like names and every row below it, up
-    to the last one with more than one cell, fits under it. Anything less clear is left to `header_row`.
+    Titles have one cell. The first row with more is the header if its cells look like names and the rows below it, up
+    to the last one with more than one cell, fit under it, but for a few that are broken. Anything less clear is left to
+    `header_row`.
     """
     at = next((i for i, row in enumerate(rows[: _MAX_TITLES + 1]) if filled(row) > 1), 0)
     below = [row for row in rows[at + 1 :] if not is_blank(row)]
@@ -165,9 +168,13 @@ def find_header(rows: Sequence[Cells]) -> int:
         bool(below)
         and _are_names(rows[at])
         and all(is_blank(row) or _is_title(row) for row in rows[:at])
-        and all(1 < len(row) <= len(rows[at]) for row in below)
+        and _MOSTLY * len(below) <= sum(1 for row in below if _fits(row, len(rows[at])))
     )
     return at if is_clear else 0
+
+
+def _fits(row: Cells, width: int) -> bool:
+    return len(row) > 1 and is_blank(row[width:])
 
 
 def filled(row: Cells) -> int:

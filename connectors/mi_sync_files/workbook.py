@@ -338,6 +338,9 @@ class _Values:
     def _date(self, serial: float) -> str:
         from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
+        # Excel shows no date below zero, and calls day 60 the 29 February 1900, which was none.
+        if serial < 0 or (int(serial) == 60 and not self._is_1904):
+            return f"{serial:.15g}"
         try:
             found: object = from_excel(serial, CALENDAR_MAC_1904 if self._is_1904 else CALENDAR_WINDOWS_1900)
         except (OverflowError, ValueError):
