@@ -8,7 +8,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -563,3 +565,84 @@ def test_what_is_never_kept_is_in_no_record_note_or_state(desk: Desk, tmp_path: 
     states = [path for path in tmp_path.rglob("state.db*") if path.is_file()]
     assert states
     assert [path for path in states if b"Sentinel" in path.read_bytes()] == []
+
+
+# -- all of them, side by side ---------------------------------------------------------------------------
+
+EXPORTS = Path(__file__).parents[1] / "data" / "exports"
+ATTESTED = {
+    "Handshake, student import": "handshake_student_import.csv",
+    "Handshake, applicant list": "handshake_applicant_list.csv",
+    "LinkedIn, job applications": "linkedin_job_applications.csv",
+    "LinkedIn, saved jobs": "linkedin_saved_jobs.csv",
+    "LinkedIn, connections": "linkedin_connections.csv",
+    "LinkedIn, Talent Hub": "linkedin_talent_hub.csv",
+    "LinkedIn, feed": "linkedin_xml.xml",
+    "Indeed, candidates": "indeed_candidates.csv",
+    "Indeed and ZipRecruiter, feed": "indeed_xml.xml",
+    "Jobrapido, feed": "jobrapido_xml.xml",
+    "Greenhouse, candidates": "greenhouse_candidates.json",
+    "Greenhouse, applications": "greenhouse_applications.json",
+    "Greenhouse, job board": "greenhouse_job_board.json",
+    "Lever, postings": "lever_postings.json",
+    "Lever, import template": "lever_import.csv",
+    "SmartRecruiters, report": "smartrecruiters_applications.csv",
+    "12twenty, outcomes": "twelve_twenty_outcomes.csv",
+    "schema.org, job posting": "schema_org_jobposting.html",
+    "JSON Resume": "json_resume.json",
+    "Google Forms": "google_forms.csv",
+    "Qualtrics": "qualtrics.csv",
+    "SurveyMonkey": "surveymonkey.csv",
+    "Typeform": "typeform.csv",
+    "career fairs": "career_fair.csv",
+    "our own, postings": "generic_postings.csv",
+    "our own, feedback": "generic_feedback.csv",
+    "our own, engagements": "engagements.csv",
+}
+"""Each attested format, and a file in its shape. Referrals look like any list of people, and Parker Dewey publishes none:
+these two go by name."""
+FORM = 'constants = {{ kind = "final", by = "{}" }}\nscale = [{}, {}]'
+UNSAID = {
+    "google_forms": FORM.format("intern", 1, 5),
+    "qualtrics": FORM.format("intern", 1, 5),
+    "surveymonkey": FORM.format("supervisor", 0, 10),
+    "typeform": FORM.format("intern", 0, 10),
+    "generic_feedback": "scale = [0, 1]",
+    "smartrecruiters_applications": 'constants = { "posting.title" = "Data cleaning project" }',
+}
+"""What a file says nowhere, so that its source must."""
+
+
+@contextmanager
+def side_by_side(folder: Path, names: Sequence[str]) -> Iterator[World]:
+    world = World(folder, PROGRAMME + "".join(_source(name, UNSAID) for name in names))
+    for name in names:
+        world.write(name, (EXPORTS / name).read_bytes())
+    try:
+        yield world
+    finally:
+        world.store.close()
+
+
+def test_every_attested_format_is_read_without_being_named(tmp_path: Path) -> None:
+    names = sorted(ATTESTED.values())
+    assert names == sorted(path.name for path in EXPORTS.iterdir())
+    with side_by_side(tmp_path, names) as world:
+        assert world.pull().source_failures == []
+        read = {name: world.store.file(Path(name).stem, name) for name in names}
+        assert {name: it and it.how["mapping"] for name, it in read.items()} == {n: Path(n).stem for n in names}
+        assert [name for name, it in read.items() if not it or not it.rows] == []
+        # What is left out could be read, but means a posting that several of these exports have.
+        assert [q.file for name in names for q in world.store.quarantine(Path(name).stem, "map")] == []
+        assert {q.field for q in world.store.quarantine()} <= {"posting_title", "posting_id"}
+
+
+def test_every_attested_format_finds_its_records(tmp_path: Path) -> None:
+    others = [
+        name
+        for what, name in ATTESTED.items()
+        if not re.search(r"post|feed$|job board|saved jobs|job applications", what)
+    ]
+    with side_by_side(tmp_path, ["generic_postings.csv", *others]) as world:
+        left_out = {name: it.quarantined for name, it in world.pull().sources.items() if it.quarantined}
+    assert left_out == {"linkedin_talent_hub": 2}  # whose projects have ids of their own
