@@ -186,11 +186,11 @@ class Written:
         self.ending = [self._add(cells) for cells in layout.below]
 
     def _data(self, number: int, cells: list[str]) -> None:
-        """A row that says which it is, where it is wide enough to have a note."""
+        """A row that says which it is, where it is wide enough to have a note; one that is too wide can be no record."""
         said = f"Zeile {number};\nschön, {'|'} gut" if len(cells) == 7 and any(cells) else ""
         line = self._add([*cells[:6], said] if said else cells)
         if any(cells):
-            self.lines[line] = said
+            self.lines[line] = said if len(cells) <= 7 else "more than fits"
 
     def _add(self, cells: Sequence[str]) -> int:
         out = io.StringIO(newline="")

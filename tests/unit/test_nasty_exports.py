@@ -518,6 +518,13 @@ def test_a_second_feed_in_one_file_is_refused(desk: Desk, between: str, encoding
     assert pulled.tells("feed.xml:", "more elements follow", "a file of its own")
 
 
+def test_an_element_behind_a_feed_is_seen_wherever_the_reading_pauses(desk: Desk) -> None:
+    whole = f"{feed(job())}\njunk"
+    for paused in (65_534, 65_535, 65_536):
+        pulled = desk.pull({"feed.xml": f"{whole.ljust(paused)}<job"})
+        assert (pulled.posting, pulled.tells("more elements follow")) == ([], True)
+
+
 def test_misspelt_cdata_and_other_case_of_elements_are_understood(desk: Desk) -> None:
     misspelt = feed(job()).replace("<![CDATA[Atlas]]>", "![CDATA[Atlas]]")
     assert titles(desk.pull({"feed.xml": misspelt})) == ["Atlas"]
