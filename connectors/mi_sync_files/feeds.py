@@ -70,10 +70,19 @@ def _the_record(elements: Mapping[Path, tuple[int, bool]], place: Place, wanted:
         first = found[0] if len(first) == 1 else first
         path = found[0]
         if usual or repeated:
-            return path
+            return _the_only(path, elements, place)
     if len(first) == 1:
         raise place.empty("there are no records.")
     return first
+
+
+def _the_only(path: Path, elements: Mapping[Path, tuple[int, bool]], place: Place) -> Path:
+    """The path, unless records stand elsewhere, too, which nobody would read."""
+    elsewhere = [p for p in elements if p[-1] == path[-1] and p[: len(path)] != path and elements[p][1]]
+    if elsewhere:
+        places = " and ".join("/".join(p) for p in (path, *elsewhere[:3]))
+        raise place.error(f"its records stand in several places: {places}.", "Export them as one list.")
+    return path
 
 
 def _named(elements: Mapping[Path, tuple[int, bool]], place: Place, wanted: str) -> Path:
@@ -81,7 +90,7 @@ def _named(elements: Mapping[Path, tuple[int, bool]], place: Place, wanted: str)
     outermost = [p for p in found if len(p) == min(map(len, found))]
     if len(outermost) != 1:
         raise _unclear(outermost or list(elements), place)
-    return outermost[0]
+    return _the_only(outermost[0], elements, place)
 
 
 def _unclear(paths: Sequence[Path], place: Place) -> Exception:

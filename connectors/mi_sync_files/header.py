@@ -31,6 +31,9 @@ _ONE_ANSWER = {"response", "open-ended response"}
 """What SurveyMonkey writes below a question with a single answer."""
 _PHRASE = re.compile(r"\s|://|:$")
 """What a title has and the name of a column rarely."""
+_MARK = " \t\r\n\ufeff"
+"""White space, and the mark with which a file begins that was appended to another one."""
+_REPEATED = "it is the header once more"
 _END = re.compile(r"\*\*\s*EndOfHeader\s*\*\*", re.IGNORECASE)
 """What AppliTrack writes behind the last name; it names no column."""
 
@@ -56,8 +59,25 @@ def read_header(first: Row, rows: Iterator[Row], told: int | None, place: Place)
     count = told or _count(found)
     if count > len(found):
         raise place.error(f"of its header only {len(found)} rows can be read.", "Correct `header_rows`.", first.line)
+    rows = _without_repeats(first.cells, itertools.chain(below[count - 1 :], rows))
     names = ("" if _END.fullmatch(name.strip()) else name for name in _names(found[:count]))
-    return Header(distinct(names), _labels(found[:count]), itertools.chain(below[count - 1 :], rows))
+    return Header(distinct(names), _labels(found[:count]), rows)
+
+
+def _without_repeats(header: Cells, rows: Iterator[Row]) -> Iterator[Row]:
+    """Where exports were put together, the header comes again, and is no record."""
+    told = _trimmed(header)
+    may_repeat = len(told) > 1 and _are_names(told)
+    for row in rows:
+        is_header = may_repeat and row.is_record and row.cells[0].strip(_MARK) == told[0]
+        yield Row(row.line, (), skip=_REPEATED) if is_header and _trimmed(row.cells) == told else row
+
+
+def _trimmed(cells: Cells) -> list[str]:
+    trimmed = [cell.strip(_MARK) for cell in cells]
+    while trimmed and not trimmed[-1]:
+        del trimmed[-1]
+    return trimmed
 
 
 def _count(rows: Sequence[Cells]) -> int:

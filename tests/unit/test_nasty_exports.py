@@ -305,6 +305,21 @@ def test_what_a_spreadsheet_did_to_cells_is_refused_and_its_text_is_text(desk: D
     assert (titles(pulled), pulled.left_out) == (["y"], {("jobs.xlsx", 2): "id"})
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_header_that_comes_again_is_no_record(desk: Desk, mark: str) -> None:
+    pulled = desk.pull({"jobs.csv": f"{table(JOBS)}\n{mark}{table([JOBS[0], ['P-3', 'title', 'summary']])}"})
+    assert (titles(pulled), pulled.counts["jobs"]) == ([*TITLES, "title"], (3, 0, 0, 1))
+    assert pulled.tells("jobs.csv:6", "the header once more")
+
+
+def test_sheets_that_are_not_read_are_named(desk: Desk) -> None:
+    rows = [[text("id"), text("title")], [text("P-1"), text("Atlas")]]
+    book = workbook({"Spring": rows, "Blank": [[text("")]], "Fall": rows, "Old": rows}, hidden=["Old"])
+    assert [note for note in desk.pull({"jobs.xlsx": book}).told if "Spring" in note and "'Fall'" in note]
+    assert desk.pull({"jobs.xlsx": book}, jobs='sheet = "Fall"').told == []
+    assert desk.pull({"jobs.xlsx": workbook({"Spring": rows, "Blank": []})}).told == []
+
+
 def test_what_failed_in_a_spreadsheet_may_be_said_to_mean_nothing(desk: Desk) -> None:
     settings = 'values = { category = { "#N/A" = "" } }'
     assert values(desk, "category", ["#N/A", "#REF!", "Research"], jobs=settings) == [None, "out", "Research"]
@@ -516,6 +531,16 @@ def test_a_second_feed_in_one_file_is_refused(desk: Desk, between: str, encoding
     pulled = desk.pull({"feed.xml": (whole + between + feed(job("Index", "R-2"))).encode(encoding)})
     assert pulled.posting == []
     assert pulled.tells("feed.xml:", "more elements follow", "a file of its own")
+
+
+def test_postings_in_several_places_of_a_feed_are_refused(desk: Desk) -> None:
+    scattered = feed(job(), f"<group>{job('Index', 'R-2')}</group>", job("Map", "R-3"))
+    for settings in ("", 'sheet = "job"'):
+        pulled = desk.pull({"feed.xml": scattered}, feed=settings)
+        assert pulled.posting == []
+        assert pulled.tells("source/job and source/group/job")
+    related = feed(job().replace("</job>", f"<related>{job('Index', 'R-2')}</related></job>"))
+    assert [it["id"] for it in desk.pull({"feed.xml": related}).posting] == ["R-1"]
 
 
 def test_an_element_behind_a_feed_is_seen_wherever_the_reading_pauses(desk: Desk) -> None:
