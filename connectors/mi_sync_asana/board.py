@@ -15,7 +15,7 @@ from mi_sync_asana.project import Project
 from mi_sync_asana.tasks import Task, Tasks, newest_first
 from mi_sync_asana.wire import TASK_FIELDS, Json, Unreadable, written
 
-DEFAULT_SECTION = "To do"
+DEFAULT_SECTION = "To Do"
 """Where a task goes that names no section, in a project that has none."""
 
 _TAKEN = "already assigned"
@@ -217,11 +217,12 @@ class AsanaBoard:
         """The section where the task has to go; None when it stays where it is."""
         if fields.get("archived"):
             return self._project.archive()
+        back = fields.get("archived") is False and task.remote.archived
+        if back and (origin := self._origin(task)):
+            return origin
         if name := fields.get("list"):
             return self._project.section(name)
-        if fields.get("archived") is False and task.remote.archived:
-            return self._origin(task) or self._first_section()
-        return None
+        return self._first_section() if back else None
 
     def _origin(self, task: Task) -> Named | None:
         hidden = self._tasks.external(task)

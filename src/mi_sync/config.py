@@ -134,7 +134,7 @@ class MilestonesSection(_Section):
 
     template: str | None = None
     omit: tuple[str, ...] = ()
-    due_time: time = time(17)
+    due_time: time | Literal[False] = time(17)
     holidays: tuple[date, ...] = ()
     steps: tuple[Step, ...] = ()
 
@@ -430,7 +430,7 @@ class _Builder:
             starts_on=section.starts_on,
             ends_on=section.ends_on,
             default_duration=_duration(section.default_duration),
-            due_time=milestones.due_time,
+            due_time=milestones.due_time or None,
             holidays=frozenset(milestones.holidays),
         )
 
@@ -623,8 +623,8 @@ _WORDS: Mapping[str, str] = {
     "date_type": "must be a date such as 2026-04-03, without quotes.",
     "date_parsing": "must be a date such as 2026-04-03, without quotes.",
     "date_from_datetime_parsing": "must be a date such as 2026-04-03, without quotes.",
-    "time_type": 'must be a time such as "17:00".',
-    "time_parsing": 'must be a time such as "17:00".',
+    "time_type": 'must be a time such as "17:00", or false for days without a time.',
+    "time_parsing": 'must be a time such as "17:00", or false for days without a time.',
     "tuple_type": 'must be a list in brackets, such as ["…"].',
     "list_type": 'must be a list in brackets, such as ["…"].',
     "dict_type": "must be a table.",

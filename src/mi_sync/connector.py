@@ -188,12 +188,14 @@ class Board(Protocol):
     def merge(self, patch: Patch) -> Remote:
         """Creates or changes one item by one writing call that carries the marker.
 
-        A board whose `archive` is `completed` puts the item away by a second call after that one. It brings it back
-        to its list by a call before that one, and what is brought back is not done unless the patch says so. So an
-        item that was stopped half-way is completed and on its list, and its marker says that we archived it.
+        A board whose `archive` is `completed` puts the item away by a second call after that one. It brings it back by
+        a call before that one, to the list that it came from where that is known, else to `list`; and what is brought
+        back is not done unless the patch says so. So an item that was stopped half-way is completed and on its list,
+        and its marker says that we archived it.
 
-        A missing list or label is created first, by a call of its own, found by its exact name. The result tells
-        at least `id` and `url`.
+        A missing list or label is created first, by a call of its own, found by its exact name. A body that the patch
+        changes is written in normal form; one that stands in it for the marker's sake alone may be a person's, and is
+        written as it was read. A field that the board lacks is left out. The result tells at least `id` and `url`.
 
         Raises:
             AlreadyThere: a creation, and the board holds an item of the name `patch.unique`.
@@ -213,7 +215,10 @@ class Board(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a publisher renders: the programme's items with their owners' labels, already cleared for the target."""
+    """What a publisher renders: the programme's items with their owners' labels, already cleared for the target.
+
+    `taken_at` is when the items were looked at. It differs in every run and makes no other view of the same rows.
+    """
 
     programme: str
     taken_at: datetime
@@ -226,6 +231,7 @@ class Publisher(Protocol):
 
     Contract:
         - The same view twice publishes once: `publish` returns False when nothing had to change.
+        - A view without rows is one, too: it takes the place of what was published before.
         - Nothing but the view is published.
     """
 

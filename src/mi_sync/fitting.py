@@ -51,7 +51,7 @@ class Fitter:
     def fit(self, items: Iterable[Item]) -> Iterator[Item]:
         """Each item as the board can hold it."""
         for item in items:
-            yield self._body(self._checklist(self._due(self._simple(item))))
+            yield self._title(self._body(self._checklist(self._due(self._simple(item)))))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -83,10 +83,13 @@ class Fitter:
         return item
 
     def _due(self, item: Item) -> Item:
-        if not isinstance(item.due, datetime) or self.capabilities.due_time:
-            return item
-        self._lose(item, "due", "only the day is kept")
-        return replace(item, due=item.due.astimezone(self.timezone).date())
+        due, able = item.due, self.capabilities
+        if isinstance(due, datetime) and not able.due_time:
+            self._lose(item, "due", "only the day is kept")
+            return replace(item, due=due.astimezone(self.timezone).date())
+        if due is not None and not isinstance(due, datetime) and not able.due_day:
+            self._lost["due", "a due date always has a time there, so the board adds one"].append(item.title)
+        return item
 
     def _checklist(self, item: Item) -> Item:
         if not item.checklist or self.capabilities.checklist:
@@ -96,9 +99,20 @@ class Fitter:
         return replace(item, checklist=(), body=f"{item.body.rstrip()}\n\n{lines}".strip())
 
     def _body(self, item: Item) -> Item:
-        body, room = item.body, self.capabilities.max_body - _MARKER_ROOM
+        body, room = self.normal_body(item.body), self.capabilities.max_body - _MARKER_ROOM
         if len(body) > room:
             what = f"a body that is longer than the board holds ({room} characters) is shortened"
             self._lost["body", what].append(item.title)
-            body = body[: room - len(_SHORTENED)] + _SHORTENED
-        return replace(item, body=self.normal_body(body))
+        kept = room - len(_SHORTENED)
+        while len(body) > room:  # more than once only where the normal form is longer than the text
+            body = self.normal_body(item.body[:kept] + _SHORTENED)
+            kept = max(0, kept - (len(body) - room))
+        return replace(item, body=body)
+
+    def _title(self, item: Item) -> Item:
+        most = self.capabilities.max_title
+        if len(item.title) <= most:
+            return item
+        what = f"a title that is longer than the board holds ({most} characters) is shortened"
+        self._lost["title", what].append(item.title)
+        return replace(item, title=item.title[: most - 1].rstrip() + "…")

@@ -56,7 +56,7 @@ class Programme:
         name: for display.
         timezone: every date and time is meant in it.
         starts_on, ends_on, default_duration: the last resort for an engagement without dates.
-        due_time: the local time at which items are due.
+        due_time: the local time at which items are due; None for days without a time.
         holidays: no business days, besides Saturdays and Sundays.
     """
 
@@ -66,7 +66,7 @@ class Programme:
     starts_on: date | None = None
     ends_on: date | None = None
     default_duration: timedelta | None = None
-    due_time: time = time(17)
+    due_time: time | None = time(17)
     holidays: frozenset[date] = frozenset()
 
 
@@ -663,7 +663,7 @@ class _Making:
                 n=n,
                 title=title,
                 body=_body(text.render("body", step.body), text.lines("links", step.links)),
-                due=self._instant(due),
+                due=self._due(due),
                 start=self._start(step, start, due),
                 list=_one_line(text.render("list", step.list)) or "To Do",
                 labels=_distinct(text.lines("labels", step.labels)),
@@ -686,8 +686,9 @@ class _Making:
             variables["feedback"] = SimpleNamespace(**there)
         return variables
 
-    def _instant(self, day: date | None) -> datetime | None:
-        return None if day is None else datetime.combine(day, self._programme.due_time, self._programme.timezone)
+    def _due(self, day: date | None) -> datetime | date | None:
+        at = self._programme.due_time
+        return day if day is None or at is None else datetime.combine(day, at, self._programme.timezone)
 
     def _start(self, step: _Compiled, start: date | None, due: date | None) -> date | None:
         if start and due and start > due:

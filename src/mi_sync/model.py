@@ -467,14 +467,17 @@ class Snapshot:
 class Capabilities:
     """What a board can hold, as data; every claim is tested by the contract suite.
 
-    What it cannot hold is taken off before anything is compared, and the plan says so; see `fitting`.
+    What it cannot hold is taken off before anything is compared, and the plan says so; see `fitting`. A board that is
+    given it all the same leaves it out, or keeps what it can of it.
 
     Attributes:
         start, labels, checklist: whether it has them.
         start_alone: whether a start date can be without a due date.
         assignees: how many members an item can have.
-        due_time, due_day: whether a due date can have a time of day, and whether it can be without one.
-        max_title, max_body: in characters; the body's with its marker.
+        due_time, due_day: whether a due date can have a time of day (if not, an instant is kept as its day in the
+            programme's timezone), and whether it can be without one (if not, a day is kept as an instant of it).
+        max_title, max_body: in characters; the body's with its marker. What is longer is refused, so it is shortened
+            before.
         create_lists: whether a missing list is made.
         unique: whether it refuses a second item of one `Patch.unique`.
         archive: a flag of its own (`flag`), or a completed item that lies in a list for archived ones (`completed`).
@@ -539,7 +542,7 @@ class Link:
 
 
 class Fields(TypedDict, total=False):
-    """The fields of one write, only those that it touches. None clears."""
+    """The fields of one write, only those that it touches. None clears. `assignee` is a member's id."""
 
     title: str
     body: str

@@ -470,6 +470,8 @@ class _Planner:
             it.base["done"] = "1"  # once; whoever reopens it later keeps it open
         if remote.archived or self._is_half_archived(link, remote):
             it.fields["archived"] = (True, False)
+            if self._able.archive == "completed" and item.list:
+                it.fields["list"] = (remote.list, item.list)  # unless the board knows where it came from
         if it.fields.keys() - _CHILDREN:
             it.base[_WRITTEN] = _written(it.base)
         after = replace(

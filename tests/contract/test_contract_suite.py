@@ -163,6 +163,16 @@ class LeavesTheMarkerOff(MemoryBoard):
         return done
 
 
+class TidiesWhatPeopleWrote(MemoryBoard):
+    """Writes its normal form also where the body is not to be changed."""
+
+    def normal_body(self, body: str) -> str:
+        return body.replace("~~", "")
+
+    def merge(self, patch: Patch) -> Remote:
+        return super().merge(replace(patch, body=self.normal_body(patch.body)))
+
+
 class MarksEverything(MemoryBoard):
     def snapshot(self) -> Snapshot:
         for item in self.world.items.values():
@@ -430,7 +440,8 @@ class LosesWhatNobodyHas(_Claims):
 
 class ForgetsEmphasis(MemoryBoard):
     def _apply(self, item: MemoryItem, patch: Patch) -> None:
-        super()._apply(item, replace(patch, body=patch.body.replace("***d***", "d")))
+        new = patch.fields.get("body", "").replace("***d***", "d")
+        super()._apply(item, replace(patch, body=new) if "body" in patch.fields else patch)
 
 
 class CutsTitles(MemoryBoard):
@@ -481,6 +492,7 @@ BROKEN_BOARDS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "changes_can_clear": CannotClear,
     "changes_are_one_call": ChangesEachFieldByACall,
     "marker_follows_changes": LeavesTheMarkerOff,
+    "bodies_belong_to_people": TidiesWhatPeopleWrote,
     "unmarked_items_have_no_marker": MarksEverything,
     "foreign_markers_are_told": KnowsOnlyItsOwnMarkers,
     "archived_items_are_shown": HidesTheArchive,
@@ -642,7 +654,7 @@ class HidesTheBudgetEverywhere(_TranslatesEverywhere):
 BROKEN_RUNS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "second_run_writes_nothing": Shouts,
     "odd_texts_are_settled": EscapesMarkup,
-    "long_bodies_are_settled": CutsQuietly,
+    "long_texts_are_settled": CutsQuietly,
     "edits_survive": RestoresTitles,
     "conflicts_follow_the_rules": ShowsBodiesAsWritten,
     "one_refusal_stops_nothing_else": HidesRefusals,
@@ -787,7 +799,7 @@ class LosesKickoffs(MemoryPublisher):
 
 class PublishesAgain(MemoryPublisher):
     def publish(self, view: View) -> bool:
-        self._texts.append("")
+        self._texts.append("again")
         return super().publish(view)
 
 
@@ -795,15 +807,21 @@ class Appends(MemoryPublisher):
     def publish(self, view: View) -> bool:
         before = self._texts[-1] if self._texts else ""
         new = super().publish(view)
-        if new:
+        if new and view.rows:
             self._texts[-1] = before + self._texts[-1]
         return new
+
+
+class KeepsTheLastRows(MemoryPublisher):
+    def publish(self, view: View) -> bool:
+        return bool(view.rows) and super().publish(view)
 
 
 BROKEN_PUBLISHERS: Mapping[str, type[MemoryPublisher]] = {
     "views_are_published": LosesKickoffs,
     "same_view_is_published_once": PublishesAgain,
     "changed_view_is_published": Appends,
+    "empty_view_is_published": KeepsTheLastRows,
 }
 
 # ----------------------------------------------------------------------------------------------- tests
@@ -817,9 +835,19 @@ class BareBoard(_Claims):
     def _apply(self, item: MemoryItem, patch: Patch) -> None:
         super()._apply(item, patch)
         item.start, item.assignees, item.labels = None, [], []
+        item.due = item.due.date() if isinstance(item.due, datetime) else item.due
 
     def merge_children(self, remote: Remote, children: Children) -> None:
         """There is nothing to add to."""
+
+
+class LabelledBoard(_Claims):
+    """A tool that has labels and no checklists."""
+
+    claim = Capabilities(checklist=False)
+
+    def merge_children(self, remote: Remote, children: Children) -> None:
+        super().merge_children(remote, replace(children, add_checks=(), remove_checks=()))
 
 
 def test_the_reference_implementations_keep_the_contract() -> None:
@@ -832,6 +860,16 @@ def test_the_reference_implementations_keep_the_contract() -> None:
 def test_a_board_that_can_do_little_and_says_so_keeps_the_contract() -> None:
     check_board(lambda: MemoryLab(BareBoard))
     check_runs(lambda: MemoryLab(BareBoard))
+
+
+def test_what_a_board_has_is_held_to_the_contract_although_it_lacks_something_else() -> None:
+    check_board(lambda: MemoryLab(LabelledBoard))
+
+    class RemovesLabelsInAnyCase(LabelledBoard):
+        def _remove_label(self, item: MemoryItem, name: str) -> None:
+            item.labels = [label for label in item.labels if label.lower() != name.lower()]
+
+    assert set(failures(BOARD_CHECKS, lambda: MemoryLab(RemovesLabelsInAnyCase))) == {"children_are_removed"}
 
 
 class OtherBoard(_Claims):
@@ -855,7 +893,7 @@ def test_a_board_that_can_do_little_and_claims_more_is_found_out() -> None:
         claim = Capabilities()
 
     found = failures(CAPABILITY_CHECKS, lambda: MemoryLab(Boastful))
-    assert set(found) == {"start", "start_alone", "labels", "checklist", "assignees"}
+    assert set(found) == {"start", "start_alone", "labels", "checklist", "assignees", "due_time"}
 
 
 def test_every_capability_has_a_check_that_belongs_to_the_suite() -> None:

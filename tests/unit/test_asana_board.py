@@ -39,7 +39,7 @@ def lab(tmp_path: Path) -> AsanaLab:
 
 def made(board: AsanaBoard, token: str = TOKEN, unique: str = "prog.key1", **fields: Any) -> Remote:
     body = str(fields.get("body", "Text."))
-    given = {"title": "Kickoff", "list": "To do", "body": body, **fields}
+    given = {"title": "Kickoff", "list": "To Do", "body": body, **fields}
     return board.merge(Patch(None, token, body, cast("Fields", given), unique))
 
 
@@ -195,7 +195,7 @@ def test_a_task_in_several_projects_lies_where_it_lies_here(lab: AsanaLab) -> No
     remote = made(board)
     other = lab.person.call("POST", "/projects", name="Other", workspace=WORKSPACE)["gid"]
     lab.person.call("POST", f"/tasks/{remote.id}/addProject", project=other)
-    assert seen(lab, remote.id).list == "To do"
+    assert seen(lab, remote.id).list == "To Do"
     lab.person.call("POST", f"/tasks/{remote.id}/removeProject", project=PROJECT)
     assert lab.open().read(remote.id) is None
     assert lab.open().snapshot().remotes == ()
@@ -234,7 +234,7 @@ def test_another_targets_task_that_lies_here_too_is_no_item_of_ours(lab: AsanaLa
 
 
 def test_another_tools_external_is_never_overwritten(lab: AsanaLab) -> None:
-    id_ = lab.hand.add("Theirs", "To do")
+    id_ = lab.hand.add("Theirs", "To Do")
     theirs = {"gid": "crm-17", "data": "important"}
     lab.person.call("PUT", f"/tasks/{id_}", external=theirs)
     lab.open().merge(Patch(id_, TOKEN, "", {"title": "Ours now"}, "prog.key1"))
@@ -243,7 +243,7 @@ def test_another_tools_external_is_never_overwritten(lab: AsanaLab) -> None:
 
 
 def test_what_is_adopted_gets_its_hidden_name(lab: AsanaLab) -> None:
-    id_ = lab.hand.add("Theirs", "To do")
+    id_ = lab.hand.add("Theirs", "To Do")
     lab.open().merge(Patch(id_, TOKEN, "", {"title": "Ours now"}, "prog.key1"))
     with pytest.raises(AlreadyThere) as there:
         made(lab.open())
@@ -252,7 +252,7 @@ def test_what_is_adopted_gets_its_hidden_name(lab: AsanaLab) -> None:
 
 def test_what_is_adopted_does_without_a_name_that_a_task_in_the_trash_has(lab: AsanaLab) -> None:
     lab.hand.delete(made(lab.open()).id)
-    id_ = lab.hand.add("Theirs", "To do")
+    id_ = lab.hand.add("Theirs", "To Do")
     lab.open().merge(Patch(id_, TOKEN, "", {"title": "Ours now"}, "prog.key1"))
     assert (seen(lab, id_).title, seen(lab, id_).marker) == ("Ours now", TOKEN)
 
@@ -321,18 +321,18 @@ def test_a_task_whose_section_is_gone_goes_back_to_the_first(lab: AsanaLab) -> N
     change(board, id_, archived=True)
     lab.hand.remove_list("Week 1")
     change(lab.open(), id_, archived=False, done=True)
-    assert (seen(lab, id_).list, seen(lab, id_).done) == ("To do", True)
+    assert (seen(lab, id_).list, seen(lab, id_).done) == ("To Do", True)
 
 
 def test_what_was_stopped_half_way_is_completed_and_on_its_list(lab: AsanaLab) -> None:
     board = lab.open()
     id_ = made(board).id
-    change(board, lab.hand.add("Other", "To do"), archived=True)  # the section is there
+    change(board, lab.hand.add("Other", "To Do"), archived=True)  # the section is there
     lab.server_fault(kind="fail_before", status=500, method="POST", path="/addTask", times=None)
     with pytest.raises(OutcomeUnknown):
         change(board, id_, "1.prog.key1.nonce.a.t.b.d.s.l.c", archived=True)
     remote = seen(lab, id_)
-    assert (remote.done, remote.archived, remote.list) == (True, False, "To do")
+    assert (remote.done, remote.archived, remote.list) == (True, False, "To Do")
     assert remote.marker == "1.prog.key1.nonce.a.t.b.d.s.l.c"
 
 
@@ -342,7 +342,7 @@ def test_no_list_can_be_the_archive(lab: AsanaLab) -> None:
 
 
 def test_without_a_list_a_task_goes_to_the_first_section(lab: AsanaLab) -> None:
-    assert seen(lab, made(lab.open(), list="").id).list == "To do"
+    assert seen(lab, made(lab.open(), list="").id).list == "To Do"
 
 
 # --------------------------------------------------------------------------------------------- reading
@@ -350,14 +350,14 @@ def test_without_a_list_a_task_goes_to_the_first_section(lab: AsanaLab) -> None:
 
 def test_nothing_to_do_costs_three_requests_and_one_for_each_hundred_tasks(lab: AsanaLab) -> None:
     for number in range(101):
-        lab.hand.add(f"Task {number}", "To do")
+        lab.hand.add(f"Task {number}", "To Do")
     board = lab.open()
     assert len(board.snapshot().remotes) == 101
     assert board.requests == 3 + 2
 
 
 def test_subtasks_are_read_ten_parents_at_a_time_and_all_of_them(lab: AsanaLab) -> None:
-    parents = [lab.hand.add(f"Task {number}", "To do") for number in range(11)]
+    parents = [lab.hand.add(f"Task {number}", "To Do") for number in range(11)]
     for number, parent in enumerate(parents):
         lab.person.add_line(parent, f"line {number}")
     for number in range(120):
@@ -371,7 +371,7 @@ def test_subtasks_are_read_ten_parents_at_a_time_and_all_of_them(lab: AsanaLab) 
 
 @pytest.mark.parametrize("fault", [{"kind": "fail_before"}, {"kind": "cut"}, {"kind": "fail_before", "how": "reset"}])
 def test_a_batch_that_is_not_answered_is_asked_one_by_one(lab: AsanaLab, fault: dict[str, Any]) -> None:
-    parents = [lab.hand.add(f"Task {number}", "To do") for number in range(3)]
+    parents = [lab.hand.add(f"Task {number}", "To Do") for number in range(3)]
     for parent in parents:
         lab.person.add_line(parent, "line")
     lab.server_fault(**fault, path="/batch")
@@ -380,7 +380,7 @@ def test_a_batch_that_is_not_answered_is_asked_one_by_one(lab: AsanaLab, fault: 
 
 def test_checklists_as_text_are_never_asked_for(tmp_path: Path) -> None:
     lab = asana_lab.text(tmp_path)
-    lab.person.add_line(lab.hand.add("Task", "To do"), "line")
+    lab.person.add_line(lab.hand.add("Task", "To Do"), "line")
     board = lab.open()
     assert board.snapshot().remotes[0].checklist == ()
     assert board.requests == 4
@@ -388,7 +388,7 @@ def test_checklists_as_text_are_never_asked_for(tmp_path: Path) -> None:
 
 def test_an_expired_offset_begins_the_listing_anew(lab: AsanaLab) -> None:
     for number in range(101):
-        lab.hand.add(f"Task {number}", "To do")
+        lab.hand.add(f"Task {number}", "To Do")
     lab.server_fault(kind="expired_offset", times=2)
     assert len(lab.open().snapshot().remotes) == 101
     lab.server_fault(kind="expired_offset", times=None)

@@ -463,10 +463,10 @@ def test_a_new_project_has_one_section(rig: AsanaRig) -> None:
 def test_sections_are_made_moved_renamed_and_deleted_when_empty(rig: AsanaRig) -> None:
     sections = rig.sections()
     new = rig.ask("POST", f"/projects/{PROJECT}/sections", name="Archived")["gid"]
-    rig.ask("POST", f"/projects/{PROJECT}/sections", name="First", insert_before=sections["To do"])
-    rig.ask("POST", f"/projects/{PROJECT}/sections/insert", section=new, after_section=sections["To do"])
+    rig.ask("POST", f"/projects/{PROJECT}/sections", name="First", insert_before=sections["To Do"])
+    rig.ask("POST", f"/projects/{PROJECT}/sections/insert", section=new, after_section=sections["To Do"])
     rig.ask("PUT", f"/sections/{sections['Done']}", name="Finished")
-    assert rig.names(f"/projects/{PROJECT}/sections") == ["First", "To do", "Archived", "Doing", "Finished"]
+    assert rig.names(f"/projects/{PROJECT}/sections") == ["First", "To Do", "Archived", "Doing", "Finished"]
     rig.task(section=new)
     assert "has tasks" in rig.refused("DELETE", f"/sections/{new}")[1]
     rig.ask("DELETE", f"/sections/{sections['Doing']}")
@@ -490,7 +490,7 @@ def test_tasks_keep_the_order_that_they_were_put_into(moves: list[tuple[int, int
     with TemporaryDirectory() as folder:
         rig = AsanaRig(Path(folder))
         tasks = [rig.task(str(number))["gid"] for number in range(6)]
-        there, wanted = f"/sections/{rig.sections()['To do']}", [str(number) for number in range(6)]
+        there, wanted = f"/sections/{rig.sections()['To Do']}", [str(number) for number in range(6)]
         for moved, anchor, side in moves:
             if moved != anchor:
                 rig.ask("POST", f"{there}/addTask", **{"task": tasks[moved], f"insert_{side}": tasks[anchor]})
@@ -501,7 +501,7 @@ def test_tasks_keep_the_order_that_they_were_put_into(moves: list[tuple[int, int
 
 def test_there_is_always_room_before_a_task(rig: AsanaRig) -> None:
     last = rig.task("last")["gid"]
-    there = f"/sections/{rig.sections()['To do']}"
+    there = f"/sections/{rig.sections()['To Do']}"
     for number in range(80):
         rig.ask("POST", f"{there}/addTask", task=rig.task(str(number))["gid"], insert_before=last)
     assert rig.names(f"{there}/tasks") == [*map(str, range(80)), "last"]

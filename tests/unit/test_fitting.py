@@ -70,14 +70,40 @@ def test_without_times_the_due_day_is_the_programmes() -> None:
     assert fit(late, due_time=False)[0][0].due == date(2026, 3, 20)
 
 
+def test_a_day_without_a_time_stays_one_and_is_told_where_the_board_adds_a_time() -> None:
+    day = replace(ITEM, due=date(2026, 3, 20))
+    assert fit(day) == ([day], ())
+    (item,), (problem,) = fit(day, due_day=False)
+    assert (item.due, problem.field) == (date(2026, 3, 20), "due")
+
+
 def test_a_body_is_compared_as_the_board_gives_it_back() -> None:
     assert fit(ITEM, normal=str.upper)[0][0].body == "MEET."
+
+
+@given(st.integers(min_value=1, max_value=20))
+def test_a_title_that_is_too_long_is_shortened_and_told(most: int) -> None:
+    title = "Kickoff: a dashboard"
+    (item,), problems = fit(replace(ITEM, title=title), max_title=most)
+    assert len(item.title) <= most
+    assert item.title == title if most == len(title) else item.title.endswith("…")
+    assert [(p.where, p.field) for p in problems] == ([] if most == len(title) else [(title, "title")])
 
 
 def test_a_body_that_is_too_long_is_shortened_and_told() -> None:
     (item,), (problem,) = fit(replace(ITEM, body="x" * 2000), max_body=1000)
     assert len(item.body) <= 1000 - 256
     assert item.body.endswith("(shortened: the board holds no more)")
+    assert problem.field == "body"
+
+
+def test_a_body_whose_normal_form_is_longer_still_fits() -> None:
+    def escaped(text: str) -> str:
+        return text if "\\*" in text else text.replace("*", "\\*")
+
+    (item,), (problem,) = fit(replace(ITEM, body="*" * 700), normal=escaped, max_body=1000)
+    assert len(item.body) <= 1000 - 256
+    assert item.body.startswith("\\*\\*")
     assert problem.field == "body"
 
 

@@ -13,6 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "src" / "mi_sync"
 CONNECTORS = sorted(path.parent for path in (ROOT / "connectors").glob("*/__init__.py"))
+THIRD = ROOT / "tests" / "data" / "third" / "mi_sync_corkboard"
+"""The connector of somebody else, which people copy."""
 
 PURE = {
     "errors",
@@ -175,9 +177,13 @@ def test_the_core_names_no_connector(path: Path) -> None:
     assert not tops & {folder.name for folder in CONNECTORS}
 
 
-@pytest.mark.parametrize("path", [p for folder in CONNECTORS for p in sorted(folder.rglob("*.py"))], ids=name_of)
-def test_a_connector_imports_the_seam_and_itself(path: Path) -> None:
-    assert beyond_the_seam(path, path.relative_to(ROOT / "connectors").parts[0]) == []
+@pytest.mark.parametrize(
+    ("package", "path"),
+    [(folder.name, p) for folder in (*CONNECTORS, THIRD) for p in sorted(folder.rglob("*.py"))],
+    ids=lambda it: name_of(it) if isinstance(it, Path) else "",
+)
+def test_a_connector_imports_the_seam_and_itself(package: str, path: Path) -> None:
+    assert beyond_the_seam(path, package) == []
 
 
 # ------------------------------------------------------------------------------------------- start-up

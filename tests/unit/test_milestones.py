@@ -182,6 +182,11 @@ def test_business_days_are_never_a_weekend_or_holiday_and_exactly_so_many_lie_be
 # ----------------------------------------------------------------------------------------------- series
 
 
+def test_without_a_due_time_items_are_due_on_days() -> None:
+    (item,) = asked(step(due="start"), due_time=None).items
+    assert item.due == date(2026, 3, 2)
+
+
 def test_a_series_repeats_from_due_until_the_end() -> None:
     made = asked(step(due="start+1w", start="start", every="1w", title="Check-in {{ step.n }}"))
 

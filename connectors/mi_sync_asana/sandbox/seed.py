@@ -12,7 +12,7 @@ OWNER = "1100000000000010"
 GUEST = "1100000000000011"
 """Somebody who has a token and is in no project."""
 
-SECTIONS = ("To do", "Doing", "Done")
+SECTIONS = ("To Do", "Doing", "Done")
 
 PEOPLE = {
     "1100000000000012": ("Kim Duarte", "kim.duarte@example.org"),

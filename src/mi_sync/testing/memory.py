@@ -268,6 +268,7 @@ class MemoryBoard:
     def _put_away(self, item: MemoryItem, patch: Patch) -> Remote:
         fields = patch.fields.copy()
         away = fields.pop("archived")
+        fields.pop("list", None)  # it is known where the item came from
         fields["done"] = fields.get("done", away)
         calls = [
             lambda: self._apply(item, replace(patch, fields=fields)),

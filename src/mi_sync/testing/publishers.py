@@ -29,8 +29,8 @@ class PublisherLab(Protocol):
 PublisherCheck = Callable[[PublisherLab], None]
 
 
-def _view(*titles: str) -> View:
-    return View("Spring", datetime(2026, 3, 2, 9, 0, tzinfo=UTC), tuple({"title": title} for title in titles))
+def _view(*titles: str, hour: int = 9) -> View:
+    return View("Spring", datetime(2026, 3, 2, hour, 0, tzinfo=UTC), tuple({"title": title} for title in titles))
 
 
 def views_are_published(lab: PublisherLab) -> None:
@@ -40,10 +40,10 @@ def views_are_published(lab: PublisherLab) -> None:
 
 
 def same_view_is_published_once(lab: PublisherLab) -> None:
-    """The same view twice publishes once, whoever publishes it; the second time `publish` is False."""
+    """The same rows twice publish once, whoever publishes them and when; the second time `publish` is False."""
     lab.open().publish(_view("Kickoff"))
     before = lab.writes()
-    same(lab.open().publish(_view("Kickoff")), False, "publish() of the same view")
+    same(lab.open().publish(_view("Kickoff", hour=10)), False, "publish() of the same rows, an hour later")
     same(lab.writes() - before, 0, "writes for the same view")
 
 
@@ -55,8 +55,15 @@ def changed_view_is_published(lab: PublisherLab) -> None:
     same([name in shown for name in ("Kickoff", "Midpoint", "Final")], [False, True, True], "what is shown")
 
 
+def empty_view_is_published(lab: PublisherLab) -> None:
+    """A view without rows takes the place of the former one, too."""
+    lab.open().publish(_view("Midpoint"))
+    same(lab.open().publish(_view()), True, "publish() of a view without rows")
+    expect("Midpoint" not in lab.published(), "a row that is gone from the view is still published")
+
+
 PUBLISHER_CHECKS: Mapping[str, PublisherCheck] = named(
-    views_are_published, same_view_is_published_once, changed_view_is_published
+    views_are_published, same_view_is_published_once, changed_view_is_published, empty_view_is_published
 )
 """The contract of `Publisher`, clause by clause."""
 

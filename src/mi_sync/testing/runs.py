@@ -218,11 +218,13 @@ def odd_texts_are_settled(it: Engine) -> None:
     _is_settled(it)
 
 
-def long_bodies_are_settled(it: Engine) -> None:
-    """A body that is longer than the board holds is shortened once, told, and then settled."""
-    it.want(item(1, body="word " * (it.lab.open().capabilities.max_body // 4)))
+def long_texts_are_settled(it: Engine) -> None:
+    """A title or body that is longer than the board holds is shortened once, told, and then settled."""
+    able = it.lab.open().capabilities
+    it.want(item(1, title="word " * (able.max_title // 4), body="word " * (able.max_body // 4)))
     result = it.sync()
-    expect(any(problem.field == "body" for problem in result.problems), "the shortened body is told")
+    told = {problem.field for problem in result.problems}
+    expect({"title", "body"} <= told, "the shortened title and body are told")
     _is_as_wished(it)
     _is_settled(it)
 
@@ -481,7 +483,7 @@ def large_boards_are_seen_whole(it: Engine) -> None:
 RUN_CHECKS: Mapping[str, RunCheck] = named(
     second_run_writes_nothing,
     odd_texts_are_settled,
-    long_bodies_are_settled,
+    long_texts_are_settled,
     edits_survive,
     conflicts_follow_the_rules,
     one_refusal_stops_nothing_else,
