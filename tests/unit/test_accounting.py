@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from mi_sync.events import Result
 from mi_sync.model import Kind
+from workbooks import text, workbook
 from world import CONFIG, World
 
 HEADER = "id,name,email,phone,posting_id,status,notes"
@@ -158,12 +159,14 @@ class Layout:
     below: Sequence[Sequence[str]]
 
 
+SHEET = "a sheet"
+"""In place of an encoding: a workbook, whose rows go by their numbers."""
 LAYOUTS = st.builds(
     Layout,
     above=st.sampled_from(["", "", "Export of people\n", 'Notes:\n"Some are; missing.\nSee, help."\n\n']),
     sep=st.booleans(),
     delimiter=st.sampled_from([",", ";", "\t", "|"]),
-    encoding=st.sampled_from(["utf-8", "utf-8-sig", "cp1252", "utf-16"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "cp1252", "utf-16", SHEET]),
     end=st.sampled_from(["\r\n", "\n"]),
     header_rows=st.sampled_from([1, 1, 2]),
     below=st.sampled_from(
@@ -173,11 +176,12 @@ LAYOUTS = st.builds(
 
 
 class Written:
-    """The text of a file, and on which line which row begins."""
+    """A file, and on which line which row begins."""
 
     def __init__(self, layout: Layout, rows: Sequence[str]) -> None:
         self.layout = layout
         self.text = f"sep={layout.delimiter}{layout.end}" * layout.sep + layout.above.replace("\n", layout.end)
+        self.sheet = [[line] for line in layout.above.splitlines()]
         self.lines: dict[int, str] = {}
         for cells in [HEADER.split(","), ["Response"] * 7][: layout.header_rows]:
             self._add(cells)
@@ -197,7 +201,13 @@ class Written:
         csv.writer(out, delimiter=self.layout.delimiter, lineterminator=self.layout.end).writerow(cells)
         line = 1 + len(re.findall(r"\r\n|\n", self.text))
         self.text += out.getvalue() if any(cells) else self.layout.end
-        return line
+        self.sheet.append(list(cells))
+        return len(self.sheet) if self.layout.encoding == SHEET else line
+
+    def content(self) -> bytes:
+        if self.layout.encoding == SHEET:
+            return workbook({"People": [[text(cell) for cell in row] for row in self.sheet]})
+        return self.text.encode(self.layout.encoding)
 
 
 def heard_of(world: World, result: Result) -> set[int]:
@@ -218,7 +228,7 @@ def test_every_row_of_every_file_is_in_a_record_or_told(
 ) -> None:
     file = Written(layout, rows)
     with exports(tmp_path_factory.mktemp("layout"), f"header_rows = {layout.header_rows}") as world:
-        world.write("people-0.csv", file.text.encode(layout.encoding))
+        world.write("people-0.csv", file.content())
         result = pull(world)
         counts = result.sources["people"]
         if not counts.complete:  # nothing of it was taken, and that is said
