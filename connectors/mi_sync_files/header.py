@@ -67,10 +67,12 @@ def read_header(first: Row, rows: Iterator[Row], told: int | None, place: Place)
 def _without_repeats(header: Cells, rows: Iterator[Row]) -> Iterator[Row]:
     """Where exports were put together, the header comes again, and is no record."""
     told = _trimmed(header)
-    may_repeat = len(told) > 1 and _are_names(told)
+    if len(told) < 2 or not _are_names(told):
+        yield from rows
+        return
     for row in rows:
-        is_header = may_repeat and row.is_record and row.cells[0].strip(_MARK) == told[0]
-        yield Row(row.line, (), skip=_REPEATED) if is_header and _trimmed(row.cells) == told else row
+        may_be = row.cells and row.cells[0].strip(_MARK) == told[0]  # a short look, as it is made at every row
+        yield Row(row.line, (), skip=_REPEATED) if may_be and _trimmed(row.cells) == told else row
 
 
 def _trimmed(cells: Cells) -> list[str]:

@@ -244,7 +244,7 @@ def _uncomputed(parse: Parse) -> Parse:
     """Where a formula failed, the spreadsheet says so in the cell: such a word is neither a title nor an id."""
 
     def read(text: str) -> Any:  # noqa: ANN401  what `parse` makes of it
-        if text.lstrip()[:1] == "#" and _FAILED.fullmatch(text.strip()):
+        if "#" in text and _FAILED.fullmatch(text.strip()):
             raise BadValue(
                 "holds what a spreadsheet shows where it failed, such as #REF!; mend it there and export again"
             )

@@ -192,6 +192,7 @@ def test_a_survey_with_several_header_rows_fills_the_record(desk: Desk, rows: li
     pulled = desk.pull(files, survey=SAYS)
     (answer,) = pulled.feedback
     assert (answer["rating"], answer["kind"], pulled.counts["survey"]) == (1.0, "final", (1, 0, 0, 0))
+    assert answer["submitted_at"][:7] == "2026-03"
     assert "192.0.2.1" not in repr(pulled)
     assert "33.6" not in repr(pulled)
 
