@@ -9,8 +9,9 @@ from typing import Any
 from mi_sync.connector import Context
 from mi_sync.errors import NotFound, OutcomeUnknown, RequestRefused, Unavailable
 from mi_sync.http import Http, Window
+from mi_sync.shapes import Json, Unreadable
 from mi_sync_asana import AsanaConfig
-from mi_sync_asana.wire import Json, Unreadable, an_object, objects, thing, unreadable
+from mi_sync_asana.wire import an_object, objects, thing, unreadable
 
 PAGE = 100
 """Objects in one page, the most that Asana gives."""

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from mi_sync.connector import Context, plant
 from mi_sync.errors import AlreadyThere, OutcomeUnknown, RequestRefused
 from mi_sync.model import BoardIdentity, Children, Fields, Patch, Remote, Snapshot
+from mi_sync.shapes import Json, Unreadable
 from mi_sync.unmarked import Named, settle
 from mi_sync_asana import ARCHIVED, AsanaConfig, bodies, external, richtext
 from mi_sync_asana.api import Api, session
 from mi_sync_asana.children import ChildWriter, existing
 from mi_sync_asana.project import Project
 from mi_sync_asana.tasks import Task, Tasks, newest_first
-from mi_sync_asana.wire import TASK_FIELDS, Json, Unreadable, written
+from mi_sync_asana.wire import TASK_FIELDS, written
 
 DEFAULT_SECTION = "To Do"
 """Where a task goes that names no section, in a project that has none."""

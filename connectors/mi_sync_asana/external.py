@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import quote
 
-from mi_sync_asana.wire import Json
+from mi_sync.shapes import Json
 
 _PREFIX = "mi-sync."
 

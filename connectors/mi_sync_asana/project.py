@@ -7,10 +7,11 @@ from datetime import datetime
 
 from mi_sync.errors import ConfigError, NotAuthorised, RequestRefused
 from mi_sync.model import BoardIdentity, Member
+from mi_sync.shapes import Json
 from mi_sync.unmarked import Named, Names
 from mi_sync_asana import ARCHIVED
 from mi_sync_asana.api import Api, is_missing
-from mi_sync_asana.wire import Json, an_object, gid, member
+from mi_sync_asana.wire import an_object, gid, member
 
 _A_LITTLE = 1e-6
 """Less than any distance between two sections that were listed."""

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 from mi_sync.errors import RequestRefused
 from mi_sync.model import Remote
+from mi_sync.shapes import Json
 from mi_sync.unmarked import Named, Names
 from mi_sync_asana import ARCHIVED, bodies, external
 from mi_sync_asana.api import Api, is_missing
 from mi_sync_asana.wire import (
     SUBTASK_FIELDS,
     TASK_FIELDS,
-    Json,
     Subtask,
     an_object,
     due,

@@ -6,16 +6,14 @@ fields that were asked for, and of those a task may lack some.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from mi_sync.errors import RequestRefused, Unavailable
+from mi_sync.errors import RequestRefused
 from mi_sync.model import CheckItem, Fields, Member
-
-Json = dict[str, Any]
+from mi_sync.shapes import Json, Shapes
 
 TASK_FIELDS = ",".join(
     (
@@ -26,72 +24,25 @@ TASK_FIELDS = ",".join(
 )
 SUBTASK_FIELDS = "name,completed,assignee,due_on,notes,num_subtasks,is_rendered_as_separator"
 
-_ID = re.compile(r"[0-9]{1,40}")
 
-
-class Unreadable(Unavailable):
-    """A reply that is JSON, but not what Asana's documentation says."""
-
-
-def unreadable(what: str) -> Unreadable:
-    """The error for one part of a reply."""
-    return Unreadable(
-        f"Asana's answer holds no readable {what}.",
-        remedy="Check api_url; if it is right, try again later.",
-    )
-
-
-# ------------------------------------------------------------------------------------------- checked JSON
-
-
-def an_object(raw: object, what: str) -> Json:
-    """A JSON object.
-
-    Raises:
-        Unreadable: it is something else.
-    """
-    if isinstance(raw, dict):
-        return raw
-    raise unreadable(what)
-
-
-def objects(raw: object, what: str) -> list[Json]:
-    """A JSON array of objects that have a gid.
-
-    Raises:
-        Unreadable: it is something else.
-    """
-    if not isinstance(raw, list):
-        raise unreadable(what)
-    return [thing(each, what) for each in raw]
-
-
-def thing(raw: object, what: str = "reply") -> Json:
-    """A JSON object that has a gid.
-
-    Raises:
-        Unreadable: it is something else.
-    """
-    found = an_object(raw, what)
-    gid(found)
-    return found
+_SHAPES = Shapes("Asana", "gid", r"[0-9]{1,40}")
+"""A gid has more digits than a float can hold."""
+an_object, objects, thing, is_id, unreadable = (
+    _SHAPES.an_object,
+    _SHAPES.objects,
+    _SHAPES.thing,
+    _SHAPES.is_id,
+    _SHAPES.unreadable,
+)
 
 
 def gid(raw: Mapping[str, Any]) -> str:
-    """An object's id, which may stand in a path. It has more digits than a float can hold.
+    """An object's id, which may stand in a path.
 
     Raises:
         Unreadable: there is none.
     """
-    value = raw.get("gid")
-    if isinstance(value, str) and is_id(value):
-        return value
-    raise unreadable("gid")
-
-
-def is_id(text: str) -> bool:
-    """Whether it may stand in a path as an id."""
-    return _ID.fullmatch(text) is not None
+    return _SHAPES.ident(raw.get("gid"))
 
 
 # ------------------------------------------------------------------------------------------------- dates

@@ -9,6 +9,7 @@ from mi_sync.connector import Context, plant
 from mi_sync.errors import NotAuthorised, NotFound, OutcomeUnknown, RequestRefused
 from mi_sync.http import Http, Window
 from mi_sync.model import BoardIdentity, Children, Member, Patch, Remote, Snapshot
+from mi_sync.shapes import Json, Unreadable
 from mi_sync_trello import CAPABILITIES, TrelloConfig
 from mi_sync_trello.cards import Cards
 from mi_sync_trello.children import ChildWriter
@@ -16,7 +17,7 @@ from mi_sync_trello.limits import limits
 from mi_sync_trello.names import listed, names
 from mi_sync_trello.reader import Reader
 from mi_sync_trello.refusals import remedy
-from mi_sync_trello.wire import Json, Unreadable, an_object, authorization, ident, member, objects, written
+from mi_sync_trello.wire import an_object, authorization, ident, member, objects, written
 
 DEFAULT_LIST = "To Do"
 """Where a new card goes that names no list, on a board that has none."""

@@ -11,12 +11,12 @@ from mi_sync.connector import harvest
 from mi_sync.errors import NotAuthorised, RequestRefused
 from mi_sync.http import Http
 from mi_sync.model import Remote
+from mi_sync.shapes import Json
 from mi_sync.unmarked import Names
 from mi_sync_trello.names import named
 from mi_sync_trello.reader import Everything
 from mi_sync_trello.wire import (
     CARD_FIELDS,
-    Json,
     Ours,
     an_object,
     ident,

@@ -11,9 +11,10 @@ from typing import Literal, NamedTuple
 from mi_sync.errors import NotFound, OutcomeUnknown, RequestRefused
 from mi_sync.http import Http, Wire
 from mi_sync.model import CheckItem, Children, Remote
+from mi_sync.shapes import Unreadable
 from mi_sync.unmarked import Names, settle
 from mi_sync_trello.cards import Card, Cards
-from mi_sync_trello.wire import CHECKLIST, Ours, Unreadable, an_object, check_item, ident
+from mi_sync_trello.wire import CHECKLIST, Ours, an_object, check_item, ident
 
 LAG = 1.0
 """Seconds after which a card is looked for again: one made a moment ago is not found everywhere at once."""

@@ -9,8 +9,9 @@ from zlib import crc32
 
 from mi_sync.errors import OutcomeUnknown
 from mi_sync.http import Http
+from mi_sync.shapes import Json, Unreadable
 from mi_sync.unmarked import Named, Names
-from mi_sync_trello.wire import Json, Unreadable, an_object, ident, objects
+from mi_sync_trello.wire import an_object, ident, objects
 
 COLOURS = ("green", "yellow", "orange", "red", "purple", "blue", "sky", "lime", "pink", "black")
 """The ten colours that every version of Trello knows."""

@@ -11,8 +11,9 @@ from typing import Literal, NamedTuple
 
 from mi_sync.errors import ConfigError, NotAuthorised, RequestRefused
 from mi_sync.http import Http
+from mi_sync.shapes import Json
 from mi_sync_trello.names import ASKED, MAX_LABELS
-from mi_sync_trello.wire import CARD_FIELDS, Json, an_object, ident, is_missing, objects, stamp, too_much
+from mi_sync_trello.wire import CARD_FIELDS, an_object, ident, is_missing, objects, stamp, too_much
 
 PAGE = 250
 """Cards in one page. Trello refuses larger ones that come with checklists (rate-limits guide)."""

@@ -10,34 +10,29 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from mi_sync.errors import NotAuthorised, NotFound, RequestRefused, Unavailable
+from mi_sync.errors import NotAuthorised, NotFound, RequestRefused
 from mi_sync.model import CheckItem, Fields, Member
-
-Json = dict[str, Any]
+from mi_sync.shapes import Json, Shapes
 
 CHECKLIST = "Steps"
 """Our checklist on a card. Not “Checklist”: that is how Trello names one that a person adds."""
 
 CARD_FIELDS = "name,desc,due,start,dueComplete,closed,idBoard,idList,idLabels,idMembers,url,shortUrl"
 
-_ID = re.compile(r"[0-9A-Za-z_-]+")
 _FAR = re.compile(r"(?P<sign>[+-])[0-9]{6}-")
 _EARLIEST, _LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
-class Unreadable(Unavailable):
-    """A reply that is JSON, but not what Trello's documentation says."""
-
-
-def unreadable(what: str) -> Unreadable:
-    """The error for one part of a reply."""
-    return Unreadable(
-        f"Trello's answer holds no readable {what}.",
-        remedy="Check api_url; if it is right, try again later.",
-    )
+_SHAPES = Shapes("Trello", "id", r"[0-9A-Za-z_-]+")
+an_object, objects, ident, is_id, unreadable = (
+    _SHAPES.an_object,
+    _SHAPES.objects,
+    _SHAPES.ident,
+    _SHAPES.is_id,
+    _SHAPES.unreadable,
+)
 
 
 def authorization(secrets: Mapping[str, str]) -> str:
@@ -68,50 +63,6 @@ def is_missing(error: RequestRefused) -> bool:
 def is_hidden(error: NotAuthorised) -> bool:
     """Whether one card alone is refused, as is a card on a board that the token's owner may not see."""
     return "card permission requested" in error.why
-
-
-# ------------------------------------------------------------------------------------------- checked JSON
-
-
-def an_object(raw: object, what: str) -> Json:
-    """A JSON object.
-
-    Raises:
-        Unreadable: it is something else.
-    """
-    if isinstance(raw, dict):
-        return raw
-    raise unreadable(what)
-
-
-def objects(raw: object, what: str) -> list[Json]:
-    """A JSON array of objects that have an id.
-
-    Raises:
-        Unreadable: it is something else.
-    """
-    if not isinstance(raw, list):
-        raise unreadable(what)
-    found = [an_object(each, what) for each in raw]
-    for each in found:
-        ident(each.get("id"))
-    return found
-
-
-def ident(raw: object) -> str:
-    """An id that may stand in a path.
-
-    Raises:
-        Unreadable: it is none.
-    """
-    if isinstance(raw, str) and is_id(raw):
-        return raw
-    raise unreadable("id")
-
-
-def is_id(text: str) -> bool:
-    """Whether it may stand in a path as an id."""
-    return _ID.fullmatch(text) is not None
 
 
 # ----------------------------------------------------------------------------------------------- instants

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mi_sync import loader, values
 from mi_sync.connector import Connector, ConnectorConfig, Registry, Secret, SecretRef
@@ -129,12 +129,20 @@ class SourceSection(_Section):
     pay: PaySection = PaySection()
 
 
+def _time_or_none(value: Any) -> Any:  # noqa: ANN401  whatever stands in the TOML
+    return None if value is False else value
+
+
+DueTime = Annotated[time | None, BeforeValidator(_time_or_none)]
+"""A time of day; `false` for none."""
+
+
 class MilestonesSection(_Section):
     """`[milestones]`."""
 
     template: str | None = None
     omit: tuple[str, ...] = ()
-    due_time: time | Literal[False] = time(17)
+    due_time: DueTime = time(17)
     holidays: tuple[date, ...] = ()
     steps: tuple[Step, ...] = ()
 
@@ -430,7 +438,7 @@ class _Builder:
             starts_on=section.starts_on,
             ends_on=section.ends_on,
             default_duration=_duration(section.default_duration),
-            due_time=milestones.due_time or None,
+            due_time=milestones.due_time,
             holidays=frozenset(milestones.holidays),
         )
 

@@ -2,8 +2,7 @@
 
 A connector is one import package with one entry point in the group `mi_sync.connectors`, which resolves to a
 `Connector`. The docstrings of `Source`, `Board` and `Publisher` are the contract; `mi_sync.testing` checks it.
-Connectors import `mi_sync.connector`, `mi_sync.model`, `mi_sync.errors`, `mi_sync.http` and `mi_sync.unmarked`, and
-nothing else of ours.
+Connectors import `connector`, `model`, `errors`, `http`, `shapes` and `unmarked` of `mi_sync`, and nothing else.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ from mi_sync.http import Wire
 from mi_sync.identity import Marker
 from mi_sync.model import Counts, Item, Link, Posting, Snapshot
 from mi_sync.plan import Change, Desired, Plan, Rules, TargetPlan
-from mi_sync.pulling import SourceReader, give_labels, link, merge, tell_unconfigured
+from mi_sync.pulling import give_labels, link, merge, tell_unconfigured
+from mi_sync.reading import SourceReader
 
 # ------------------------------------------------------------------------------------------------ pull
 

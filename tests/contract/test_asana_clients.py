@@ -76,7 +76,7 @@ def test_the_sdk_finds_its_way_from_the_user_to_the_sections(client: Any) -> Non
     workspace = me["workspaces"][0]["gid"]
     (project,) = asana.ProjectsApi(client).get_projects({"workspace": workspace, "opt_fields": "name,permalink_url"})
     assert project["name"] == "Spring 2026 micro-internships"
-    assert names(asana.SectionsApi(client).get_sections_for_project(project["gid"], {})) == ["To do", "Doing", "Done"]
+    assert names(asana.SectionsApi(client).get_sections_for_project(project["gid"], {})) == ["To Do", "Doing", "Done"]
     assert len(list(asana.UsersApi(client).get_users_for_workspace(workspace, {}))) == 6
 
 

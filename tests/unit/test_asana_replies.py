@@ -14,9 +14,10 @@ from mi_sync.connector import Context, Secret
 from mi_sync.errors import OutcomeUnknown, Unavailable
 from mi_sync.http import Wire
 from mi_sync.model import Patch
+from mi_sync.shapes import Unreadable
 from mi_sync_asana import AsanaConfig
 from mi_sync_asana.board import AsanaBoard
-from mi_sync_asana.wire import Place, Unreadable, day, due, instant, place, start
+from mi_sync_asana.wire import Place, day, due, instant, place, start
 
 BASE = "https://app.asana.com/api/1.0"
 PROJECT = "1200000000000001"

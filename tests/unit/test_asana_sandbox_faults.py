@@ -102,7 +102,7 @@ def test_a_section_is_deleted_just_before_it_is_used(rig: AsanaRig) -> None:
     home = [{"project": PROJECT, "section": doing}]
     status, message = rig.refused("POST", "/tasks", name="x", workspace=WORKSPACE, memberships=home)
     assert (status, message) == (400, f"memberships: [0]: section: Unknown object: {doing}")
-    assert list(rig.sections()) == ["To do", "Done"]
+    assert list(rig.sections()) == ["To Do", "Done"]
     assert rig.names() == ["kept"]
 
 

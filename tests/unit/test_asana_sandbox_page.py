@@ -41,7 +41,7 @@ def test_the_project_shows_its_sections_with_their_tasks_in_order(rig: AsanaRig)
     for name in ("first", "second"):
         rig.task(name)
     shown = page(rig)
-    assert re.findall(r'aria-label="([^"]+)"', shown) == ["To do", "Doing", "Done"]
+    assert re.findall(r'aria-label="([^"]+)"', shown) == ["To Do", "Doing", "Done"]
     assert shown.index("first") < shown.index("second")
     assert "2 cards" in text(shown)
 
@@ -100,7 +100,7 @@ def test_one_task_shows_its_stories_and_attachments(rig: AsanaRig) -> None:
     form = {"parent": task, "resource_subtype": "external", "url": "https://example.org/brief", "name": "Brief"}
     rig.send("POST", "/attachments", files={name: (None, value) for name, value in form.items()})
     shown = page(rig, f"/0/{PROJECT}/{task}")
-    assert "moved this task from To do to Done" in text(shown)
+    assert "moved this task from To Do to Done" in text(shown)
     assert "See <em>this</em>" in shown
     assert 'href="https://example.org/brief"' in shown
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,11 @@ def test_the_smallest_configuration(load: Any, tmp_path: Path) -> None:
     assert loaded.state == tmp_path / "state.db"
     assert [source.namespace for source in loaded.sources] == ["jobs"]
     assert [target.conflicts["body"] for target in loaded.targets] == ["ask"]
+
+
+@pytest.mark.parametrize(("written", "meant"), [('"09:30"', time(9, 30)), ("false", None)])
+def test_milestones_are_due_at_a_time_or_on_days(load: Any, written: str, meant: time | None) -> None:
+    assert load(f"{GOOD}\n[milestones]\ndue_time = {written}\n").programme.due_time == meant
 
 
 def test_all_problems_are_told_at_once_with_their_keys(load: Any) -> None:

@@ -37,11 +37,12 @@ PURE = {
     "overview",
     "provenance",
     "sheets",
+    "shapes",
 }
 """No files, clock, network or logging."""
 EDGES = {"connector", "http", "unmarked", "state", "loader"}
 """Each does one kind of I/O."""
-STORY = {"events", "erasure", "pulling", "applying", "sync"}
+STORY = {"events", "erasure", "left_out", "reading", "pulling", "applying", "sync"}
 """What happens in a run, told `config` as a value."""
 OUTER = {"report", "cli", "testing", "__main__"}
 """They show."""
@@ -54,7 +55,7 @@ RANK = {
 }
 """A module imports those of its own rank and below; `sync` is told by `config` what there is."""
 
-SEAM = {"mi_sync.connector", "mi_sync.model", "mi_sync.errors", "mi_sync.http", "mi_sync.unmarked"}
+SEAM = {"mi_sync.connector", "mi_sync.model", "mi_sync.errors", "mi_sync.http", "mi_sync.shapes", "mi_sync.unmarked"}
 STAND_IN = "mi_sync_sandbox"
 """What the sandboxes share; no connector itself needs it."""
 WORLD = {

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mi_sync import pulling
+from mi_sync import left_out
 from mi_sync.errors import ConfigError, ExitCode, Problem
 from mi_sync.events import Result
 from mi_sync.model import Feedback, Kind, Posting
@@ -408,7 +408,7 @@ def test_a_person_whom_only_the_overlay_knows_is_told_once(world: World) -> None
 def test_of_very_many_bad_rows_the_first_are_listed_and_all_are_counted(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pulling, "MOST_LEFT_OUT", 3)
+    monkeypatch.setattr(left_out, "MOST_LEFT_OUT", 3)
     header, rows = "id,title,openings", [f"P-{n},Title,many-{n}" for n in range(9)]
     for order, new in ((rows, True), (rows, False), (rows[::-1], False), ([*rows, "P-9,Title,other"], True)):
         world.write("jobs.csv", "\n".join([header, *order]) + "\n")

@@ -19,7 +19,7 @@ from mi_sync.events import Run
 from mi_sync.http import Budget
 from mi_sync.model import ENDED, PLURALS, Applicant, Record, jsonable
 from mi_sync.plan import Plan
-from mi_sync.pulling import compile_for, mapping_for, open_source
+from mi_sync.reading import compile_for, mapping_for, open_source
 from mi_sync.state import Store
 
 

@@ -16,7 +16,8 @@ from mi_sync.errors import ConfigError, ExitCode, MiSyncError, did_you_mean
 from mi_sync.events import Run
 from mi_sync.model import Application, Posting, Quarantined, Traced
 from mi_sync.provenance import Came, Candidate
-from mi_sync.pulling import compile_for, forget_source, mapping_for, open_source
+from mi_sync.pulling import forget_source
+from mi_sync.reading import compile_for, mapping_for, open_source
 from mi_sync.state import MIGRATIONS
 
 # ------------------------------------------------------------------------------------------------- why
