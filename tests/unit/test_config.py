@@ -180,7 +180,10 @@ def test_templates_may_not_name_what_privacy_withholds(load: Any) -> None:
 
 
 def test_templates_are_checked_also_where_there_is_no_target_yet(load: Any) -> None:
-    text = GOOD.partition("[[targets]]")[0] + '[[milestones.steps]]\nkey = "a"\ntitle = "{{ applicant.email }}"\ndue = "end"\n'
+    text = (
+        GOOD.partition("[[targets]]")[0]
+        + '[[milestones.steps]]\nkey = "a"\ntitle = "{{ applicant.email }}"\ndue = "end"\n'
+    )
     (problem,) = problems(load, text)
     assert "contact" in problem.why
 
