@@ -390,7 +390,10 @@ class Store:
 
     def damage(self) -> list[str]:
         """What SQLite finds wrong with the file; empty for a sound one."""
-        found = [text for (text,) in self._db.execute("PRAGMA integrity_check")]
+        try:
+            found = [text for (text,) in self._db.execute("PRAGMA integrity_check")]
+        except sqlite3.DatabaseError as error:  # too damaged to be checked
+            return [str(error)]
         return [] if found == ["ok"] else found
 
     def counts(self) -> dict[str, dict[str, int]]:
