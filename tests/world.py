@@ -46,16 +46,16 @@ PEOPLE = (
 
 
 class World:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, config: str = CONFIG) -> None:
         self.folder = folder
-        (folder / "config.toml").write_text(CONFIG, "utf-8")
+        self.write("config.toml", config)
         self.write("engagements.csv", OVERLAY)
         self.write("jobs.csv", JOBS)
         self.write("people.csv", PEOPLE)
         self.store = Store.open(folder / "state.db", "spring-2026-7f3k9q")
 
-    def write(self, name: str, text: str) -> None:
-        (self.folder / name).write_text(text, "utf-8", newline="")
+    def write(self, name: str, content: str | bytes) -> None:
+        (self.folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
 
     def pull(self) -> Result:
         loaded = config.load(self.folder / "config.toml")

@@ -6,10 +6,13 @@ several times in a record is one cell, joined by `;`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mi_sync.connector import Table
+from mi_sync.errors import Problem
 from mi_sync_files.container import Passes
 from mi_sync_files.place import Place
 from mi_sync_files.records import Record, joined, table_of
@@ -26,13 +29,18 @@ _USUAL = {"job", "item", "entry", "position", "posting", "listing", "vacancy", "
 _MAX_OUTSIDE = 4
 """Records are looked for so deep below the root."""
 _MAX_PATHS = 1_000
+_ELEMENT = re.compile(rb"<\0?[A-Za-z_]")
+"""The beginning of an element, in UTF-16 as well."""
+_CDATA_MISSPELT = re.compile(r"\s*!\[CDATA\[(.*)\]\]\s*", re.DOTALL)
+"""What LinkedIn's documentation shows in place of `<![CDATA[…]]>`, and people copy."""
 
 
 def read_feed(passes: Passes, place: Place, wanted: str | None) -> Table:
     """The table of a feed; `wanted` is the name of the element that is a record.
 
     Raises:
-        SourceError: it is no XML, is cut short, declares entities, or does not say what its records are.
+        SourceError: it is no XML, is cut short, declares entities, or does not say what its records are; or another
+            document follows in the same file.
         EmptySource: it has no records.
     """
     survey = _Survey(place)
@@ -43,7 +51,7 @@ def read_feed(passes: Passes, place: Place, wanted: str | None) -> Table:
     def records() -> Iterator[Record]:
         return parse(passes(), _Records(place, path), place)
 
-    return table_of(records, place, "xml")
+    return replace(table_of(records, place, "xml"), notes=survey.notes)
 
 
 # ------------------------------------------------------------------------------------------- which element
@@ -62,10 +70,19 @@ def _the_record(elements: Mapping[Path, tuple[int, bool]], place: Place, wanted:
         first = found[0] if len(first) == 1 else first
         path = found[0]
         if usual or repeated:
-            return path
+            return _the_only(path, elements, place)
     if len(first) == 1:
         raise place.empty("there are no records.")
     return first
+
+
+def _the_only(path: Path, elements: Mapping[Path, tuple[int, bool]], place: Place) -> Path:
+    """The path, unless records stand elsewhere, too, which nobody would read."""
+    elsewhere = [p for p in elements if p[-1] == path[-1] and p[: len(path)] != path and elements[p][1]]
+    if elsewhere:
+        places = " and ".join("/".join(p) for p in (path, *elsewhere[:3]))
+        raise place.error(f"its records stand in several places: {places}.", "Export them as one list.")
+    return path
 
 
 def _named(elements: Mapping[Path, tuple[int, bool]], place: Place, wanted: str) -> Path:
@@ -73,7 +90,7 @@ def _named(elements: Mapping[Path, tuple[int, bool]], place: Place, wanted: str)
     outermost = [p for p in found if len(p) == min(map(len, found))]
     if len(outermost) != 1:
         raise _unclear(outermost or list(elements), place)
-    return outermost[0]
+    return _the_only(outermost[0], elements, place)
 
 
 def _unclear(paths: Sequence[Path], place: Place) -> Exception:
@@ -90,6 +107,7 @@ class _Survey(Handler[Record]):
     def __init__(self, place: Place) -> None:
         super().__init__(place)
         self.elements: dict[Path, tuple[int, bool]] = {}
+        self.notes: list[Problem] = []
 
     def opened(self, attrs: AttributesImpl) -> None:
         self.rest()
@@ -98,10 +116,29 @@ class _Survey(Handler[Record]):
         if 1 < len(self.path) <= _MAX_OUTSIDE + 1:
             self._note(tuple(self.path[:-1]), 0, has_parts=True)
 
+    def left_over(self, line: int, rest: Iterator[bytes]) -> None:
+        if _holds_element(rest):
+            raise self.place.error(
+                "the feed ends before this line, but more elements follow, which nobody would read.",
+                "Make what follows a file of its own, or export it again.",
+                line,
+            )
+        where = f"{self.place.name}:{line}"
+        self.notes.append(Problem(where, "", "what follows the end of the feed is no part of it and is not read."))
+
     def _note(self, path: Path, more: int, *, has_parts: bool) -> None:
         if path in self.elements or len(self.elements) < _MAX_PATHS:
             count, had_parts = self.elements.get(path, (0, False))
             self.elements[path] = (count + more, had_parts or has_parts)
+
+
+def _holds_element(pieces: Iterator[bytes]) -> bool:
+    end = b""
+    for piece in pieces:
+        if _ELEMENT.search(end + piece):
+            return True
+        end = piece[-2:]
+    return False
 
 
 class _Records(Handler[Record]):
@@ -134,6 +171,8 @@ class _Records(Handler[Record]):
         if not self._is_inside():
             return
         text = "".join(self._texts.pop())
+        if "![CDATA[" in text and (meant := _CDATA_MISSPELT.fullmatch(text)):
+            text = meant[1]
         # An element around others may hold text too; white space there is only layout.
         if text.strip() or (self._is_leaf and self._texts):
             self._add("", text)

@@ -23,12 +23,17 @@ MOST_ROWS = 3
 """A header has no more rows."""
 _MAX_TITLES = 10
 """A header is looked for below so many rows at most."""
+_MOSTLY = 0.75
+"""So large a part of the rows fits under a header that was found."""
 _IMPORT_ID = re.compile(r'\{\s*"ImportId"\s*:')
 _NUMBERED = re.compile(r"V[0-9]+")
 _ONE_ANSWER = {"response", "open-ended response"}
 """What SurveyMonkey writes below a question with a single answer."""
 _PHRASE = re.compile(r"\s|://|:$")
 """What a title has and the name of a column rarely."""
+_MARK = " \t\r\n\ufeff"
+"""White space, and the mark with which a file begins that was appended to another one."""
+_REPEATED = "it is the header once more"
 _END = re.compile(r"\*\*\s*EndOfHeader\s*\*\*", re.IGNORECASE)
 """What AppliTrack writes behind the last name; it names no column."""
 
@@ -54,8 +59,27 @@ def read_header(first: Row, rows: Iterator[Row], told: int | None, place: Place)
     count = told or _count(found)
     if count > len(found):
         raise place.error(f"of its header only {len(found)} rows can be read.", "Correct `header_rows`.", first.line)
+    rows = _without_repeats(first.cells, itertools.chain(below[count - 1 :], rows))
     names = ("" if _END.fullmatch(name.strip()) else name for name in _names(found[:count]))
-    return Header(distinct(names), _labels(found[:count]), itertools.chain(below[count - 1 :], rows))
+    return Header(distinct(names), _labels(found[:count]), rows)
+
+
+def _without_repeats(header: Cells, rows: Iterator[Row]) -> Iterator[Row]:
+    """Where exports were put together, the header comes again, and is no record."""
+    told = _trimmed(header)
+    if len(told) < 2 or not _are_names(told):
+        yield from rows
+        return
+    for row in rows:
+        may_be = row.cells and row.cells[0].strip(_MARK) == told[0]  # a short look, as it is made at every row
+        yield Row(row.line, (), skip=_REPEATED) if may_be and _trimmed(row.cells) == told else row
+
+
+def _trimmed(cells: Cells) -> list[str]:
+    trimmed = [cell.strip(_MARK) for cell in cells]
+    while trimmed and not trimmed[-1]:
+        del trimmed[-1]
+    return trimmed
 
 
 def _count(rows: Sequence[Cells]) -> int:
@@ -154,8 +178,9 @@ def _name_of(parts: Sequence[str]) -> str:
 def find_header(rows: Sequence[Cells]) -> int:
     """The index of the header: 0, unless nothing but titles and blank rows can be above a later one.
 
-    Titles have one cell. The first row with more is the header if its cells look like names and every row below it, up
-    to the last one with more than one cell, fits under it. Anything less clear is left to `header_row`.
+    Titles have one cell. The first row with more is the header if its cells look like names and the rows below it, up
+    to the last one with more than one cell, fit under it, but for a few that are broken. Anything less clear is left to
+    `header_row`.
     """
     at = next((i for i, row in enumerate(rows[: _MAX_TITLES + 1]) if filled(row) > 1), 0)
     below = [row for row in rows[at + 1 :] if not is_blank(row)]
@@ -165,9 +190,13 @@ def find_header(rows: Sequence[Cells]) -> int:
         bool(below)
         and _are_names(rows[at])
         and all(is_blank(row) or _is_title(row) for row in rows[:at])
-        and all(1 < len(row) <= len(rows[at]) for row in below)
+        and _MOSTLY * len(below) <= sum(1 for row in below if _fits(row, len(rows[at])))
     )
     return at if is_clear else 0
+
+
+def _fits(row: Cells, width: int) -> bool:
+    return len(row) > 1 and is_blank(row[width:])
 
 
 def filled(row: Cells) -> int:

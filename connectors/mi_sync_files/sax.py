@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, Generic, TypeVar
 from xml.sax.handler import ContentHandler
@@ -21,7 +22,7 @@ _PIECE = 1 << 16
 
 
 def parse(stream: IO[bytes], handler: Handler[Found], place: Place) -> Iterator[Found]:
-    """What the handler finds, to the end of the root; what follows it is left aside.
+    """What the handler finds; of what follows the root and does not belong to the document, it is told.
 
     Raises:
         SourceError: it is no XML, is cut short, goes too deep or too far, or declares entities.
@@ -34,26 +35,32 @@ def parse(stream: IO[bytes], handler: Handler[Found], place: Place) -> Iterator[
     parser = DefusedExpatParser()
     parser.setContentHandler(handler)
     handler.setDocumentLocator(parser)
+    before, piece = 0, b""
     try:
-        while not handler.is_done and (piece := stream.read(_PIECE)):
+        while piece := stream.read(_PIECE):
             handler.count(len(piece))
             parser.feed(piece)
             yield from handler.take()
-        if not handler.is_done:
-            parser.close()
+            before += len(piece)
+        parser.close()
     except DefusedXmlException:
         raise place.error("it declares entities, which can blow up or read other files.", "Export it again.") from None
     except SAXException as error:
         yield from handler.take()
         if not handler.is_done:
             raise _broken(error, place) from None
+        at = parser._parser.ErrorByteIndex - before  # type: ignore[attr-defined]  # noqa: SLF001  SAX counts lines alone
+        handler.left_over(_line(error), itertools.chain([piece[at:]], iter(lambda: stream.read(_PIECE), b"")))
     except (UnicodeError, LookupError, ValueError):
         raise place.error("it is damaged, or not in the encoding that it declares.", "Export it again.") from None
 
 
 def _broken(error: SAXException, place: Place) -> Exception:
-    line = getattr(error, "getLineNumber", lambda: 0)() or 0
-    return place.error("from here on it is no XML, or it is cut short.", "Export it again.", line)
+    return place.error("from here on it is no XML, or it is cut short.", "Export it again.", _line(error))
+
+
+def _line(error: SAXException) -> int:
+    return getattr(error, "getLineNumber", lambda: 0)() or 0
 
 
 class Handler(ContentHandler, Generic[Found]):
@@ -74,9 +81,12 @@ class Handler(ContentHandler, Generic[Found]):
 
     def count(self, size: int) -> None:
         """So many bytes more are parsed; a record may not have too many."""
-        self._size += size
+        self._size += 0 if self.is_done else size
         if self._size > MAX_ROW:
             raise self.place.error(f"an element is longer than {MAX_ROW:,} bytes.", "Is this an export?", self.line)
+
+    def left_over(self, line: int, rest: Iterator[bytes]) -> None:
+        """Behind the root, from this line on, stands what does not belong to it."""
 
     def rest(self) -> None:
         """Nothing is held in hand."""

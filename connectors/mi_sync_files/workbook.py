@@ -17,7 +17,7 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from mi_sync.connector import Row, Table
-from mi_sync.errors import SourceError
+from mi_sync.errors import Problem, SourceError
 from mi_sync_files.cells import MAX_CELL, SAMPLE_ROWS, fitted, is_blank
 from mi_sync_files.ending import without_ending
 from mi_sync_files.header import find_header, read_header
@@ -40,6 +40,8 @@ MAX_ROWS = 1 << 20
 """nor more rows."""
 MAX_CELLS = 20_000_000
 """No sheet has more cells, empty ones before the last of a row included."""
+_MOST_OTHERS = 20
+"""So many more sheets are looked into."""
 _ESCAPE = re.compile(r"_x(?!0000|[Dd][89A-Fa-f])([0-9A-Fa-f]{4})_")
 """ECMA-376, part 1, 22.9.2.19."""
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, NotImplementedError, RuntimeError)
@@ -67,7 +69,8 @@ def read_workbook(stream: BinaryIO, place: Place, settings: Settings) -> Table:
     width = len(header.names)
     found = without_ending(map(_bounded, header.rows), width, lines=False)
     rows = (fitted(row, width, "give every column a name") for row in found)
-    return Table(header.names, first.line, rows, "xlsx", labels=header.labels)
+    notes = [] if settings.sheet else list(book.unread())
+    return Table(header.names, first.line, rows, "xlsx", labels=header.labels, notes=notes)
 
 
 def _bounded(row: Row) -> Row:
@@ -110,13 +113,33 @@ class _Workbook:
 
     def find(self, wanted: str | None) -> str:
         """The part with the sheet."""
-        found = [s for s in self._sheets if not s.is_hidden] or self._sheets
+        found = self._visible()
         if wanted is not None:
             found = [s for s in self._sheets if s.title.casefold() == wanted.casefold()]
         if not found:
             there = ", ".join(s.title for s in self._sheets[:10]) or "none"
             raise self._place.error(f"there is no such sheet; there are: {there}.", "Correct `sheet`.")
-        return next((r.target for r in self._related if r.id == found[0].relation), "")
+        return self._target(found[0])
+
+    def unread(self) -> Iterator[Problem]:
+        """A note, if there is more to see than the first sheet."""
+        first, *others = self._visible()
+        names = [repr(s.title) for s in others[:_MOST_OTHERS] if self._has_rows(self._target(s))]
+        if names:
+            why = f"only its sheet {first.title!r} is read, and not {', '.join(names)}"
+            yield Problem(self._place.name, "", f'{why}; a source reads another one with sheet = "…".')
+
+    def _visible(self) -> list[_Sheet]:
+        return [s for s in self._sheets if not s.is_hidden] or self._sheets
+
+    def _target(self, sheet: _Sheet) -> str:
+        return next((r.target for r in self._related if r.id == sheet.relation), "")
+
+    def _has_rows(self, part: str) -> bool:
+        try:
+            return next(self.rows(part), None) is not None
+        except SourceError:
+            return True
 
     def rows(self, part: str) -> Iterator[Row]:
         """Every row that is not blank, by its number, without the empty cells at its end."""
@@ -338,6 +361,9 @@ class _Values:
     def _date(self, serial: float) -> str:
         from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
+        # Excel shows no date below zero, and calls day 60 the 29 February 1900, which was none.
+        if serial < 0 or (int(serial) == 60 and not self._is_1904):
+            return f"{serial:.15g}"
         try:
             found: object = from_excel(serial, CALENDAR_MAC_1904 if self._is_1904 else CALENDAR_WINDOWS_1900)
         except (OverflowError, ValueError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, time, timedelta
 from pathlib import Path
@@ -410,6 +410,8 @@ class _Builder:
         sources = [self._source(i, s) for i, s in self._doc.sources.items()]
         steps = self._steps()
         targets = [self._target(i, t, programme, steps) for i, t in self._doc.targets.items()]
+        if not self._doc.targets:
+            self._compiled([step for view in steps.values() for step in view], programme, self._doc.privacy.allow)
         state = self._state()
         progress_from = self._progress_from([t for t in targets if t is not None])
         if self._found:
@@ -568,9 +570,12 @@ class _Builder:
             if name not in known:
                 self._problem(where, f"only/omit names {name!r}, which is no step; steps: {', '.join(sorted(known))}.")
         chosen = [s for s in steps if s.key not in section.omit and (section.only is None or s.key in section.only)]
-        allow = frozenset(self._doc.privacy.allow if section.allow is None else section.allow)
+        return self._compiled(chosen, programme, self._doc.privacy.allow if section.allow is None else section.allow)
+
+    def _compiled(self, steps: Sequence[Step], programme: Programme, allow: Iterable[Privacy]) -> Milestones | None:
+        """Steps for whoever may see these classes; also without a target, so that mistakes are found at once."""
         try:
-            return Milestones(chosen, programme, self._doc.roles, allow | {Privacy.PUBLIC})
+            return Milestones(steps, programme, self._doc.roles, frozenset({Privacy.PUBLIC, *allow}))
         except ConfigError as error:
             self._found.extend(replace(p, where=self._path.name) for p in error.problems)
             return None

@@ -6,6 +6,7 @@ never the raw value of a personal field.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -52,6 +53,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
+_LINE = re.compile(r":[0-9]+$")
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that a person should look at; the run went on.
@@ -65,6 +69,11 @@ class Problem:
     where: str
     field: str
     why: str
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        """The place and the field that it is about. The rows of a file are one place: it may have thousands of them."""
+        return _LINE.sub(":…", self.where), self.field
 
     def __str__(self) -> str:
         field = f"[{self.field}]" if self.field else ""

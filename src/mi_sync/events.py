@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -118,6 +119,8 @@ class TargetCounts:
 
 MOST_PROBLEMS = 1000
 """So many problems are kept; a run that has more of them has one big problem."""
+MOST_ALIKE = 200
+"""So many of these may be about one field of one file's rows, so that a feed of repeated rows hides nothing else."""
 
 COUNTED = {"create": "created", "update": "updated", "archive": "archived", "adopt": "adopted"}
 """Which count an action goes to."""
@@ -131,13 +134,19 @@ class Result:
     sources: dict[str, SourceCounts] = field(default_factory=dict)
     targets: dict[str, TargetCounts] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    problems_beyond: int = 0
+    beyond: Counter[tuple[str, str]] = field(default_factory=Counter)
     source_failures: list[MiSyncError] = field(default_factory=list)
     target_failures: list[MiSyncError] = field(default_factory=list)
     newly_left_out: int = 0
     applied: int = 0
     plan: Plan | None = None
     _noted: set[Problem] = field(default_factory=set)
+    _subjects: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    @property
+    def problems_beyond(self) -> int:
+        """How many problems were counted and not kept."""
+        return self.beyond.total()
 
     @property
     def may_archive(self) -> bool:
@@ -163,18 +172,26 @@ class Result:
         self._report(name, error)
 
     def note(self, *problems: Problem) -> None:
-        """Lists problems, each once; beyond `MOST_PROBLEMS` they are only counted."""
+        """Lists problems, each once; beyond `MOST_PROBLEMS`, or `MOST_ALIKE` of a kind, they are only counted."""
         for problem in problems:
             if problem in self._noted:
                 continue
-            if len(self.problems) >= MOST_PROBLEMS:
-                self.problems_beyond += 1
+            if len(self.problems) >= MOST_PROBLEMS or self._subjects[problem.subject] >= MOST_ALIKE:
+                self.beyond[problem.subject] += 1
                 continue
-            self._noted.add(problem)
-            self.problems.append(problem)
+            self._keep(problem)
+
+    def _keep(self, problem: Problem) -> None:
+        self._noted.add(problem)
+        self._subjects[problem.subject] += 1
+        self.problems.append(problem)
 
     def _report(self, name: str, error: MiSyncError) -> None:
-        self.note(*(replace(problem, where=problem.where or name) for problem in error.all_problems()))
+        """Why something failed is kept always: of all problems it is the one that must be seen."""
+        for problem in error.all_problems():
+            told = replace(problem, where=problem.where or name)
+            if told not in self._noted:
+                self._keep(told)
 
     @property
     def exit_code(self) -> ExitCode:

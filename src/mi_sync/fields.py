@@ -211,6 +211,9 @@ _PLAIN: Dict[str, Parse] = {
 }
 
 
+_FAILED = re.compile(r"#(?:[A-Z/0]+[!?]|N/A|GETTING_DATA|#{2,})")
+"""The errors of spreadsheets, in English and most other languages, and what a column shows that is too narrow."""
+
 _NUMERIC: Dict[str, Callable[..., Any]] = {
     "number": values.number,
     "integer": values.integer,
@@ -226,7 +229,7 @@ def parser(found: FieldType, spec: FieldSpec, options: Options, label: str, extr
     if found.choices:
         parse = _choice(found.choices, table, spec.other, label)
     else:
-        parse = _plain(found.shape, spec, options)
+        parse = _uncomputed(_plain(found.shape, spec, options))
         other = spec.other
         if found.parts and other is not None:
             parse, other = _or_else(parse, other), None
@@ -235,6 +238,19 @@ def parser(found: FieldType, spec: FieldSpec, options: Options, label: str, extr
     if found.many:
         return _listed(parse, spec.split or ";")
     return _first(parse, spec.split) if spec.split else parse
+
+
+def _uncomputed(parse: Parse) -> Parse:
+    """Where a formula failed, the spreadsheet says so in the cell: such a word is neither a title nor an id."""
+
+    def read(text: str) -> Any:  # noqa: ANN401  what `parse` makes of it
+        if "#" in text and _FAILED.fullmatch(text.strip()):
+            raise BadValue(
+                "holds what a spreadsheet shows where it failed, such as #REF!; mend it there and export again"
+            )
+        return parse(text)
+
+    return read
 
 
 def _plain(shape: str, spec: FieldSpec, options: Options) -> Parse:

@@ -112,6 +112,8 @@ class Budget:
 class Wire:
     """Everything about the outside that a test replaces: time, sleep, transport; and the request budget.
 
+    `sleep` may raise to end the work, and is called only while nothing is on its way that could have an effect.
+
     `timeout` is (to connect, to read), in seconds; `deadline` bounds one whole reply.
     """
 
@@ -491,6 +493,7 @@ class Http:
     def _save(self, pieces: Iterator[bytes], into: IO[bytes], limit: int) -> None:
         size = 0
         for piece in pieces:
+            self._wire.sleep(0)  # whoever may end a pause may end this, too: nothing is in hand
             size += len(piece)
             if size > limit:
                 raise RequestRefused(f"it has more than {limit:,} bytes.")

@@ -108,6 +108,7 @@ class Mapping:
             it to the columns that are read; empty, the mapping is never recognised and must be named.
         caution: what people should know when they first use it.
         skip: the rows that are no records.
+        own: whether it stands beside the configuration; the others are shipped.
     """
 
     name: str
@@ -123,6 +124,7 @@ class Mapping:
     looks_like: tuple[str, ...] | None = None
     caution: str = ""
     skip: tuple[SkipRule, ...] = ()
+    own: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:

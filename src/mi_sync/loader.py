@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.abc import Traversable
 from importlib.resources import files
 from pathlib import Path
@@ -25,7 +26,8 @@ def find_mapping(name: str, root: Path, above: tuple[str, ...] = ()) -> language
     where = f"mappings/{name}.toml"
     if name in above:
         raise ConfigError("it extends itself.", where=where, remedy="Give one of the two mappings another name.")
-    return language.load(text_of(name, root), name, where, lambda base: find_mapping(base, root, (*above, name)))
+    found = language.load(text_of(name, root), name, where, lambda base: find_mapping(base, root, (*above, name)))
+    return replace(found, own=(root / where).is_file())
 
 
 def find_all(root: Path) -> tuple[language.Mapping, ...]:

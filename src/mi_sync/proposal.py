@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from collections.abc import Mapping as Dict
@@ -33,6 +34,7 @@ from mi_sync.fields import (
 )
 from mi_sync.language import Mapping
 from mi_sync.model import Kind
+from mi_sync.recognition import ENOUGH
 from mi_sync.sensitive import is_eeo, looks_like
 from mi_sync.values import BadValue, DateOrder, fold, line
 
@@ -44,6 +46,7 @@ READABLE = 0.8
 """The share of a column's cells that its field must be able to read."""
 MOST = 400
 """So many columns are looked at; no table of people or postings has more."""
+_NEVER = "never kept"
 _LAYOUTS: tuple[tuple[Kind, ...], ...] = (("posting",), ("applicant", "application"), ("feedback",))
 """What a table may be about: postings, applicants and what they applied to, or feedback."""
 
@@ -136,7 +139,7 @@ def _lost(name: str, pair: _Pair) -> Column:
 
 def _left_out(name: str, position: int, first: Dict[str, int], never: Collection[str]) -> str:
     if name in never:
-        return "never kept"
+        return _NEVER
     if name and first[name] != position:
         return "the header has this name before; the first counts"
     return Column("").evidence
@@ -248,8 +251,12 @@ def _pair(position: int, called: Sequence[str], cells: Sequence[str], target: _T
     """How well a column, by what it is called (its name, its label), fits a field."""
     if target.kind == "application" and target.name.startswith("applicant."):
         return None  # the row's own applicant says which one it is
-    likeness, alias = max((_likeness(name, alias), alias) for alias in target.aliases for name in called)
     is_address = (target.kind, target.name) in {("applicant", "email"), ("feedback", "applicant.email")}
+    if (is_address and _is_anothers(called, target.aliases)) or (target.type.shape == "text" and _numbers(called[0])):
+        return None
+    if target.type.shape == "id" and (counted := _numbers(called[0])):
+        called = (*called, f"{counted} id")
+    likeness, alias = max((_likeness(name, alias), alias) for alias in target.aliases for name in called)
     if likeness < _FAINT and not is_address:
         return None
     score, evidence = likeness, f"its name is like {alias!r}"
@@ -285,6 +292,32 @@ _SAME = {
 """Words for what applicants apply to, besides those that the mappings know, and lists of what is one here."""
 _ENDINGS = frozenset({"name", "names", "date", "address", "addresses", "number", "numbers", "text", "value"})
 """Words that end a column's name without being what it is about: in `School Name` that is the school."""
+
+
+_OWN = frozenset(
+    {"addr", "alumni", "alumnus", "applicant", "basics", "campus", "candidate", "college", "contact", "graduate"}
+    | {"intern", "learner", "main", "member", "micro", "recipient", "respondent", "s", "student"}
+    | {"mail", "participant", "person", "personal", "preferred", "primary", "private", "profile", "school", "trainee"}
+    | {"uni", "university", "user", "work"}
+)  # fmt: skip
+"""Words beside `email` where the address is the person's own; any other (boss, customer, …) may mean anybody."""
+_NUMBER = re.compile(r"(.*\w)[\s_.:-]*(?:#|(?<![^\W_])(?:number|num|no|nr)\.?)\s*", re.IGNORECASE | re.DOTALL)
+"""A name such as `Project #` or `Job No.`: what it says before that has an id."""
+_A_FEW = 4
+"""A name of more words is a question, which may say anything of an address."""
+
+
+def _is_anothers(called: Iterable[str], aliases: Iterable[str]) -> bool:
+    """Whether a column of addresses is, by every name of it, not clearly about the person of the row."""
+    own = _OWN | _ENDINGS | {word for alias in aliases for word in _words(alias)}
+    names = [_words(name) for name in called]
+    return all(len(words) <= _A_FEW and not own.issuperset(words) for words in names)
+
+
+def _numbers(name: str) -> str:
+    """What a column numbers, if that is what its name says."""
+    found = _NUMBER.fullmatch(name)
+    return found[1] if found else ""
 
 
 def _likeness(name: str, alias: str) -> float:
@@ -430,7 +463,7 @@ def as_toml(columns: Sequence[Column], title: str) -> str:
     mapped = [column for column in columns if column.field]
     if not mapped:
         return ""
-    looks = ", ".join(_quoted(name) for name in dict.fromkeys(column.name for column in mapped))
+    looks = ", ".join(map(_quoted, _signature(columns)))
     parts = [_HEAD, f"title = {_quoted(title)}", f"looks_like = [{looks}] # all must be there for it to be recognised"]
     for kind in dict.fromkeys(kind for layout in _LAYOUTS for kind in layout):
         parts += _record(kind, [c for c in mapped if c.field and c.field.startswith(f"{kind}.")])
@@ -438,6 +471,15 @@ def as_toml(columns: Sequence[Column], title: str) -> str:
     parts += ["", "# Columns that are not mapped:"] if left else []
     parts += [f"#   {_quoted(column.name)}: {column.evidence}" for column in left]
     return "\n".join(parts) + "\n"
+
+
+def _signature(columns: Sequence[Column]) -> list[str]:
+    """By which columns the file is recognised: those that are mapped, and the next ones where these are too few."""
+    mapped = dict.fromkeys(column.name for column in columns if column.field)
+    others = dict.fromkeys(column.name for column in columns if column.name and column.evidence != _NEVER)
+    enough = math.ceil(ENOUGH * len({fold(column.name) for column in columns if column.name}))
+    more = [name for name in others if name not in mapped]
+    return [*mapped, *more[: max(0, min(enough, MOST) - len(mapped))]]
 
 
 _WHOLES = frozenset(
@@ -509,7 +551,7 @@ def _fields_of(name: str, read: Dict[str, Sequence[str]]) -> list[str]:
 def _bound(name: str, fields: Sequence[str], *, skips: bool) -> Column:
     if not fields or not name:
         unread = "it tells which rows are no records" if skips else "not mapped"
-        return Column(name, evidence="never kept" if is_eeo(name) else unread)
+        return Column(name, evidence=_NEVER if is_eeo(name) else unread)
     more = f"; also {', '.join(fields[1:])}" if fields[1:] else ""
     return Column(name, fields[0], 1.0, f"the mapping says so{more}")
 

@@ -137,6 +137,8 @@ def give_labels(programme: str, store: Store) -> None:
     for applicant, letters, posting in store.unlabelled():
         initials[applicant] = letters or ""
         ambiguous[applicant] = ambiguous.get(applicant, False) or not letters or (posting, letters) in shared
+    if not initials:
+        return
     taken = set(store.labels().values())
     labels = {}
     for applicant, letters in initials.items():

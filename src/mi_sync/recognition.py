@@ -64,9 +64,9 @@ class Fit:
         return f"knows {self.known} of {self.columns} columns{own}"
 
     @property
-    def standing(self) -> tuple[bool, int]:
-        """Of two that fit equally well, the one that declares its looks wins, then the better attested one."""
-        return bool(self.mapping.looks_like), _ATTESTED[self.mapping.attested]
+    def standing(self) -> tuple[bool, bool, int]:
+        """Of two that fit equally well: the one that declares its looks, then one's own, then the better attested."""
+        return bool(self.mapping.looks_like), self.mapping.own, _ATTESTED[self.mapping.attested]
 
 
 def fits(header: Sequence[str], mappings: Iterable[Mapping], labels: Sequence[str] = ()) -> list[Fit]:

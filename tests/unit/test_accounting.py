@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,7 +18,8 @@ from hypothesis import strategies as st
 
 from mi_sync.events import Result
 from mi_sync.model import Kind
-from world import World
+from workbooks import text, workbook
+from world import CONFIG, World
 
 HEADER = "id,name,email,phone,posting_id,status,notes"
 IDS = {"S-1": "a@s.example", "S-2": "b@s.example"}
@@ -44,10 +49,10 @@ TABLES = st.lists(st.one_of(TABLE, TABLE, st.just([])), min_size=1, max_size=3)
 
 
 @contextmanager
-def exports(folder: Path) -> Iterator[World]:
-    world = World(folder)
-    text = (folder / "config.toml").read_text("utf-8")
-    world.write("config.toml", text.replace('path = "people.csv"', 'path = "people-*.csv"'))
+def exports(folder: Path, *told: str) -> Iterator[World]:
+    """A world whose people come in several files; `told` are more lines for their source."""
+    people = "\n".join(['path = "people-*.csv"', *told])
+    world = World(folder, CONFIG.replace('path = "people.csv"', people))
     (folder / "people.csv").unlink()
     try:
         yield world
@@ -136,3 +141,102 @@ def test_the_past_changes_nothing_of_what_is_said_now(
     assert out == left
     gone = [record for key, record in found.items() if key not in expected and "applied_at" in record]
     assert all(record["status"] in {"accepted", "withdrawn"} for record in gone)
+
+
+# -- whatever a file looks like --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a program writes a table: what it puts around the rows, and in which bytes."""
+
+    above: str
+    sep: bool
+    delimiter: str
+    encoding: str
+    end: str
+    header_rows: int
+    below: Sequence[Sequence[str]]
+
+
+SHEET = "a sheet"
+"""In place of an encoding: a workbook, whose rows go by their numbers."""
+LAYOUTS = st.builds(
+    Layout,
+    above=st.sampled_from(["", "", "Export of people\n", 'Notes:\n"Some are; missing.\nSee, help."\n\n']),
+    sep=st.booleans(),
+    delimiter=st.sampled_from([",", ";", "\t", "|"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "cp1252", "utf-16", SHEET]),
+    end=st.sampled_from(["\r\n", "\n"]),
+    header_rows=st.sampled_from([1, 1, 2]),
+    below=st.sampled_from(
+        [[], [["Total", *[""] * 5, "7"]], [["End of report"]], [["Total", *[""] * 5, "7"], ["-----"]]]
+    ),
+)
+
+
+class Written:
+    """A file, and on which line which row begins."""
+
+    def __init__(self, layout: Layout, rows: Sequence[str]) -> None:
+        self.layout = layout
+        self.text = f"sep={layout.delimiter}{layout.end}" * layout.sep + layout.above.replace("\n", layout.end)
+        self.sheet = [[line] for line in layout.above.splitlines()]
+        self.lines: dict[int, str] = {}
+        for cells in [HEADER.split(","), ["Response"] * 7][: layout.header_rows]:
+            self._add(cells)
+        for number, row in enumerate(rows):
+            self._data(number, row.split(","))
+        self.ending = [self._add(cells) for cells in layout.below]
+
+    def _data(self, number: int, cells: list[str]) -> None:
+        """A row that says which it is, where it is wide enough to have a note; one that is too wide can be no record."""
+        said = f"Zeile {number};\nschön, {'|'} gut" if len(cells) == 7 and any(cells) else ""
+        line = self._add([*cells[:6], said] if said else cells)
+        if any(cells):
+            self.lines[line] = said if len(cells) <= 7 else "more than fits"
+
+    def _add(self, cells: Sequence[str]) -> int:
+        out = io.StringIO(newline="")
+        csv.writer(out, delimiter=self.layout.delimiter, lineterminator=self.layout.end).writerow(cells)
+        line = 1 + len(re.findall(r"\r\n|\n", self.text))
+        self.text += out.getvalue() if any(cells) else self.layout.end
+        self.sheet.append(list(cells))
+        return len(self.sheet) if self.layout.encoding == SHEET else line
+
+    def content(self) -> bytes:
+        if self.layout.encoding == SHEET:
+            return workbook({"People": [[text(cell) for cell in row] for row in self.sheet]})
+        return self.text.encode(self.layout.encoding)
+
+
+def heard_of(world: World, result: Result) -> set[int]:
+    """The lines of the file that speak in a record, or of which somebody was told."""
+    kinds: tuple[Kind, ...] = ("posting", "applicant", "application")
+    said = (
+        it for kind in kinds for record in world.store.records(kind) for it in world.store.contributions(record.key)
+    )
+    told = [
+        problem.where.rpartition(":")[2] for problem in result.problems if problem.where.startswith("people-0.csv:")
+    ]
+    return {it.line for it in said if it.source == "people"} | {int(line) for line in told}
+
+
+@given(rows=TABLE, layout=LAYOUTS)
+def test_every_row_of_every_file_is_in_a_record_or_told(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[str], layout: Layout
+) -> None:
+    file = Written(layout, rows)
+    with exports(tmp_path_factory.mktemp("layout"), f"header_rows = {layout.header_rows}") as world:
+        world.write("people-0.csv", file.content())
+        result = pull(world)
+        counts = result.sources["people"]
+        if not counts.complete:  # nothing of it was taken, and that is said
+            assert layout.above
+            assert any(problem.where.startswith("people-0.csv") for problem in result.problems)
+            return
+        assert counts.rows == len(file.lines) + len(file.ending)
+        assert heard_of(world, result) >= {*file.lines, *file.ending}
+        for application in world.store.records("application"):
+            for it in world.store.contributions(application.key):
+                assert it.values.get("notes", "") == file.lines[it.line]

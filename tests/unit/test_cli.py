@@ -150,6 +150,18 @@ def test_results_go_to_stdout_and_problems_to_stderr(folder: Path, capsys: pytes
     assert "2026-02-30" not in told.out + told.err
 
 
+def test_a_thousand_problems_of_one_file_hide_no_other_source(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "".join(f"P-101,Title {n}\n" for n in range(1500))
+    (folder / "exports" / "postings.csv").write_text(f"id,title\n{rows}", "utf-8")
+    (folder / "engagements.csv").unlink()
+    assert invoke(["pull"]) == 3
+    told = capsys.readouterr().err
+    assert "engagements.csv: there is no such file" in told
+    assert "exports/applicants.csv:8 [applied_at]" in told
+    assert "more about exports/postings.csv\n" in told
+    assert len(told.splitlines()) < 30
+
+
 def test_quarantine_list(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     del folder
     assert as_json(capsys, "quarantine", "list") == {"quarantined": []}

@@ -179,6 +179,15 @@ def test_templates_may_not_name_what_privacy_withholds(load: Any) -> None:
     assert load(allowed).targets[0].name == "board"
 
 
+def test_templates_are_checked_also_where_there_is_no_target_yet(load: Any) -> None:
+    text = (
+        GOOD.partition("[[targets]]")[0]
+        + '[[milestones.steps]]\nkey = "a"\ntitle = "{{ applicant.email }}"\ndue = "end"\n'
+    )
+    (problem,) = problems(load, text)
+    assert "contact" in problem.why
+
+
 def test_missing_secrets_are_told_where_a_target_is_contacted(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert load(GOOD).targets[0].secrets == {}
     found = problems(load, GOOD, with_secrets=True)

@@ -55,6 +55,7 @@ DOCUMENTS = [
     "mappings/README.md",
     "CHANGELOG.md",
     "benchmarks/README.md",
+    "docs/nasty-exports.md",
     "docs/privacy.md",
 ]
 
@@ -72,6 +73,15 @@ def test_every_shipped_mapping_stands_in_both_tables(repository: Path) -> None:
     for document in ("README.md", "mappings/README.md"):
         text = (repository / document).read_text("utf-8")
         assert {name for name in names if f"| `{name}` |" not in text} == set()
+
+
+def test_every_damage_of_exports_is_listed_with_tests_that_exist(repository: Path) -> None:
+    table = (repository / "docs" / "nasty-exports.md").read_text("utf-8").partition("| |")[2].splitlines()[2:]
+    tests = "\n".join(path.read_text("utf-8") for path in (repository / "tests").rglob("test_*.py"))
+    assert [int(row.split("|")[1]) for row in table if row.split("|")[1].strip()] == list(range(1, 21))
+    shown = [re.findall(r"`(test_\w+)`", row) for row in table]
+    assert all(shown)
+    assert {name for names in shown for name in names if f"def {name}(" not in tests} == set()
 
 
 def test_every_core_module_stands_in_the_map(repository: Path) -> None:

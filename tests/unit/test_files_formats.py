@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from mi_sync.connector import Context, Row, Table
@@ -283,7 +283,7 @@ def test_cells_of_a_sheet_are_as_people_see_them(tmp_path: Path) -> None:
     assert table.format == "xlsx"
     assert [(r.line, list(r.cells)) for r in rows] == [
         (2, ["450", "0.3", "2026-03-02", "2026-03-02T18:00:00", "007"]),
-        (4, ["1.21143000000000E+15", "1211430000000", "1900-03-01", "1900-02-28", "1900-01-01"]),
+        (4, ["1.21143000000000E+15", "1211430000000", "1900-03-01", "60", "1900-01-01"]),  # 60 was no day
     ]
 
 
@@ -597,6 +597,7 @@ XML_TEXT = st.text(
 @SHARED_FOLDER
 @given(rows=st.lists(st.tuples(XML_TEXT, XML_TEXT), min_size=1))
 def test_texts_of_a_sheet_and_of_a_feed_are_read_back_exactly(tmp_path: Path, rows: list[tuple[str, str]]) -> None:
+    assume(all((a.strip(), b.strip()) != ("a", "b") for a, b in rows))  # the header once more
     expected = [{n: c for n, c in zip("ab", row, strict=True) if c} for row in rows if any(c.strip() for c in row)]
     cells = [[text("a"), text("b")], *[[text(cell) for cell in row] for row in rows]]
     assert shown(tmp_path, "t.xlsx", workbook({"S": cells})) == expected

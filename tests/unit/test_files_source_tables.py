@@ -88,6 +88,7 @@ def test_what_a_csv_writer_writes_is_read_back_exactly(
     encoding, (header, *body) = rows
     assume(sum(1 for cell in header if cell.strip()) >= min(2, len(header)))  # or it may be a title
     assume(not body or len(header) == 1 or any(cell.strip() for cell in body[-1][1:]))  # or it may be a note
+    assume([cell.strip() for cell in header] not in [[cell.strip() for cell in row] for row in body])
     if line_break != "\r\n" and any(c in cell for row in (header, *body) for cell in row for c in "\r\n"):
         # Before Python 3.13 the writer quotes only the line breaks that it writes itself.
         quoting = csv.QUOTE_ALL

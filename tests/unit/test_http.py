@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from io import BytesIO
@@ -767,6 +768,19 @@ def test_a_download_that_goes_on_may_take_longer_than_a_reply(api: responses.Req
     api.add("GET", URL, body=b"x" * (1 << 24))
     session(clock, deadline=120).download("/cards", Slow(), 1 << 25)
     assert clock.seconds > 120
+
+
+def test_a_signal_ends_a_download_as_it_ends_a_pause(api: responses.RequestsMock, clock: Clock) -> None:
+    def stop(_: float) -> None:
+        raise InterruptedError
+
+    api.add("GET", URL, body=b"x" * 100)
+    http = session(clock)
+    http._wire = replace(http._wire, sleep=stop)
+    into = BytesIO()
+    with pytest.raises(InterruptedError):
+        http.download("/cards", into, 1000)
+    assert into.getvalue() == b""
 
 
 def test_the_query_of_a_download_is_in_no_message_and_no_log(

@@ -100,6 +100,24 @@ def test_a_written_mapping_is_recognised_and_works(folder: Path, capsys: pytest.
     assert {a["applied_at"][:10] for a in records["applications"]} == {"2026-02-13", "2026-02-03"}
 
 
+def test_a_written_mapping_is_recognised_however_little_of_the_file_it_reads(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header = "Student Name,Email,Major(s),GPA,Table,Shirt,Gender,Badge\n"
+    (folder / "fair.csv").write_text(f"{header}Ana Li,ana@s.example,Art,3.1,A7,M,F,yes\n", "utf-8")
+    assert as_json(capsys, "inspect", "fair.csv")["mapping"] is None
+    assert invoke(["inspect", "fair.csv", "--write", "mappings/fair.toml"]) == 0
+    assert as_json(capsys, "inspect", "fair.csv")["mapping"] == "fair"
+    assert "Gender" not in (folder / "mappings" / "fair.toml").read_text("utf-8").partition("\n\n")[0]
+
+
+def test_a_copy_of_a_shipped_mapping_comes_before_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "form.csv").write_text("Timestamp,Email Address,Rating,Project\n2026-04-01,ana@s.example,4,A\n", "utf-8")
+    assert as_json(capsys, "inspect", "form.csv")["mapping"] == "google_forms"
+    assert invoke(["inspect", "form.csv", "--write", "mappings/our_form.toml"]) == 0
+    assert as_json(capsys, "inspect", "form.csv")["mapping"] == "our_form"
+
+
 def test_nothing_is_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "ours.toml").write_text("mine", "utf-8")
     assert invoke(["inspect", "odd.csv", "--write", "ours.toml"]) == 2

@@ -168,6 +168,26 @@ def test_an_address_is_told_by_its_looks_alone() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["Boss Email", "Customer e-mail", "Owner Email", "Approved by (email)", "Mentor"])
+def test_an_address_of_somebody_else_is_no_applicants(name: str) -> None:
+    assert propose({name: ["ana@s.example", "bo@s.example"], "Project": ["A", "B"]})[name] is None
+
+
+@pytest.mark.parametrize("name", ["Learner Email", "Student E-mail Addr", "Personal email", "Email", "candidateEmail"])
+def test_an_address_of_the_persons_own_is(name: str) -> None:
+    assert propose({name: ["ana@s.example", "bo@s.example"], "Project": ["A", "B"]})[name] == "applicant.email"
+
+
+@pytest.mark.parametrize("name", ["Project #", "Project No.", "project_number", "Job Nr"])
+def test_the_number_of_a_project_is_its_id_and_not_its_title(name: str) -> None:
+    assert propose({name: ["PD-1", "PD-2"], "Fee": ["$1", "$2"]})[name] == "posting.id"
+
+
+@pytest.mark.parametrize("name", ["No", "No.", "#", "Row #", "S No"])
+def test_the_number_of_a_row_is_no_id(name: str) -> None:
+    assert propose({name: ["1", "2"], "Project": ["A", "B"]})[name] is None
+
+
 def test_a_status_whose_words_are_not_known_is_kept_as_a_word() -> None:
     table = {"Email": ["a@s.example"], "Job title": ["A"], "Status": ["Round 7"]}
     assert propose(table)["Status"] == "application.source_status"

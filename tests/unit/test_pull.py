@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mi_sync import left_out
-from mi_sync.errors import ConfigError, ExitCode, Problem
-from mi_sync.events import Result
+from mi_sync.errors import ConfigError, ExitCode, Problem, SourceError
+from mi_sync.events import MOST_ALIKE, Result
 from mi_sync.model import Feedback, Kind, Posting
 from mi_sync_files.file import ExportFile
 from world import CONFIG, JOBS, OVERLAY, PEOPLE, World
@@ -236,7 +236,21 @@ def test_problems_are_kept_up_to_a_bound_and_counted_beyond() -> None:
     problems = [Problem(f"people.csv:{line}", "email", "is none") for line in range(2000)]
     result.note(*problems)
     result.note(*problems[:10])
-    assert (len(result.problems), result.problems_beyond) == (1000, 1000)
+    assert (len(result.problems), result.problems_beyond) == (MOST_ALIKE, 2000 - MOST_ALIKE)
+    for file in "abcdef":
+        result.note(*(Problem(f"{file}.csv:{line}", "email", "is none") for line in range(MOST_ALIKE)))
+    assert (len(result.problems), result.problems_beyond) == (1000, 2000 + 6 * MOST_ALIKE - 1000)
+
+
+def test_thousands_of_problems_about_one_thing_hide_no_other_and_no_failure() -> None:
+    result = Result("run")
+    result.note(*(Problem(f"feed.xml:{line}", "", "it repeats another row") for line in range(5000)))
+    others = [Problem("people.csv:2", "email", "is none"), Problem("feed.xml", "", "text follows the feed")]
+    result.note(*others)
+    result.note(*(Problem(f"{file}.csv:2", "", "is odd") for file in range(1000)))
+    result.fail_source("late", SourceError("there is no such file.", where="late.csv"))
+    assert {*others, result.problems[-1]} <= set(result.problems)
+    assert str(result.problems[-1]) == "late.csv: there is no such file."
 
 
 # ---------------------------------------------------------------------------------- rows that are no records

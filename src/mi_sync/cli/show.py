@@ -257,15 +257,28 @@ def _word(value: Any) -> str:  # noqa: ANN401  a number or a truth
 
 
 def problems(settings: Settings, result: events.Result) -> None:
-    """The first of them, and how many more there are, on stderr."""
+    """Some about each subject, so that many about one hide no other, and how many more there are, on stderr."""
     console = _console(settings, sys.stderr)
-    for problem in result.problems[:MOST_PROBLEMS]:
-        # On a terminal broken between words, in a pipe one line each.
-        whole = not sys.stderr.isatty()
-        console.print(f"! {redact(str(problem))}", style="yellow", markup=False, highlight=False, soft_wrap=whole)
-    if len(result.problems) > MOST_PROBLEMS:
-        more = len(result.problems) - MOST_PROBLEMS + result.problems_beyond
-        click.echo(f"… and {more} more; --output json lists them.", err=True)
+    about: dict[tuple[str, str], list[Problem]] = {}
+    for problem in result.problems:
+        about.setdefault(problem.subject, []).append(problem)
+    share = max(1, MOST_PROBLEMS // max(1, len(about)))
+    whole = not sys.stderr.isatty()  # on a terminal broken between words, in a pipe one line each
+    shown = 0
+    for subject, alike in list(about.items())[:MOST_PROBLEMS]:
+        for problem in alike[:share]:
+            console.print(f"! {redact(str(problem))}", style="yellow", markup=False, highlight=False, soft_wrap=whole)
+        shown += min(len(alike), share)
+        left = len(alike) - share + result.beyond[subject]
+        if left > 0 and len(about) > 1:
+            click.echo(redact(f"  … and {left} more about {_subject(*subject)}"), err=True)
+    if more := len(result.problems) - shown + result.problems_beyond:
+        listed = "the first of them" if result.problems_beyond else "them"
+        click.echo(f"… and {more} more{' in all' if len(about) > 1 else ''}; --output json lists {listed}.", err=True)
+
+
+def _subject(place: str, field: str) -> str:
+    return f"{place.removesuffix(':…')}{f' [{field}]' if field else ''}"
 
 
 # ------------------------------------------------------------------------------------- looking at things
