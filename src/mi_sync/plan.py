@@ -143,6 +143,13 @@ def make(
     return _Planner(desired, base, actual, rules, able).plan()
 
 
+def rebuild(
+    desired: Desired, base: Mapping[str, Link], actual: Snapshot, rules: Rules, able: Capabilities = PLAIN
+) -> TargetPlan:
+    """The links that the markers on a board tell of and nobody remembers, as bookkeeping; it changes no item."""
+    return _Planner(desired, base, actual, rules, able).rebuild()
+
+
 def make_withdrawal(links: Collection[Link], actual: Snapshot, rules: Rules, how: Withdrawal) -> TargetPlan:
     """The plan that takes the items of an erased person off a board: archived, or rewritten without a word of theirs.
 
@@ -279,6 +286,15 @@ class _Planner:
             violations=self._violations(changes),
         )
 
+    def rebuild(self) -> TargetPlan:
+        """What `plan` would adopt, as the markers remember it, before anything is compared."""
+        unknown = {key: found[0] for key, found in self._marked.items() if key not in self._base}
+        known = {key: self._known_again(self._desired.items.get(key), remote) for key, remote in unknown.items()}
+        links = [replace(link, seen=self._seen(self._by_id[link.id], ())) for link in known.values() if link]
+        return TargetPlan(
+            self._rules.target, self._actual.board.id, problems=tuple(self._problems), bookkeeping=tuple(links)
+        )
+
     def _by_marked_key(self) -> dict[str, list[Remote]]:
         """What carries our mark, by its key; the oldest first, but what we put out of the way last."""
         linked = {link.id: key for key, link in self._base.items()}
@@ -376,17 +392,27 @@ class _Planner:
 
     def _adopt(self, item: Item | None, remote: Remote) -> _Outcome:
         """An item with our marker of which we know nothing: the state was lost, or is another machine's."""
-        marker = self._markers[remote.id]
-        if item is None or marker is None:
-            if not remote.archived:
-                self._problem(remote.url, "", "it carries our mark, but nothing asks for it; it is left alone.")
-            return _Outcome()
-        link = _rebuilt(item, remote, marker, archived=marker.archived and self._is_put_away(remote))
+        link = self._known_again(item, remote)
+        if item is None or link is None:
+            return _Outcome(dismissed=item is not None)
         if remote.archived and not link.archived:
             return self._dismissed(item, link, remote)
         outcome = self._merge(item, link, remote)
         known = outcome.change or self._change("adopt", item, remote, {}, outcome.link or link)
         return replace(outcome, change=replace(known, action="adopt"), link=None)
+
+    def _known_again(self, item: Item | None, remote: Remote) -> Link | None:
+        """The link of an item with our marker; None, and told, for one that is left alone."""
+        marker = self._markers[remote.id]
+        if item is None or marker is None:
+            if not remote.archived:
+                self._problem(remote.url, "", "it carries our mark, but nothing asks for it; it is left alone.")
+            return None
+        if _is_withdrawn(marker):
+            why = "it was emptied because its person was erased, which the state no longer knows; it is left alone. "
+            self._problem(remote.url, "", f"{why}Erase the person again with `mi-sync state forget EMAIL`.")
+            return None
+        return _rebuilt(item, remote, marker, archived=marker.archived and self._is_put_away(remote))
 
     def _create(self, item: Item, expects: str) -> Change:
         values: dict[str, Any] = {"title": item.title, "body": item.body, "list": item.list}
@@ -718,6 +744,11 @@ def _rebuilt(item: Item, remote: Remote, marker: Marker, *, archived: bool) -> L
         checklist=item.checklist if has_lines else tuple(text for text in item.checklist if text in texts),
         archived=archived,
     )
+
+
+def _is_withdrawn(marker: Marker) -> bool:
+    """Whether what we wrote last was what stands in place of an erased person's words."""
+    return marker.digests["title"] == field_digest(WITHDRAWN) and marker.digests["body"] == field_digest("")
 
 
 def _title(text: str) -> str:

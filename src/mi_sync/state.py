@@ -2,8 +2,8 @@
 
 Every row carries its programme, and links and journal also their target, so that several programmes may share one
 store. Migrations are numbered and recorded in the transaction that makes them; a kill at any moment leaves either
-the old or the new state. The lock is an advisory file lock beside the database: the system drops it with the
-process, so that a crash never leaves it stuck.
+the old or the new state. Who holds the lock (see `locking`) also raises the fence, so that a run whose lock was taken
+away commits nothing more.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mi_sync import locking
 from mi_sync.errors import ConfigError, Locked
 from mi_sync.model import (
     ENGAGED,
@@ -225,6 +226,7 @@ class Store:
         self._where = where
         self.path = path
         self.schema = 0
+        self._fence = 0
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
         # What is deleted is overwritten, so that an erased person stands nowhere in the file; see `compact`.
@@ -275,8 +277,10 @@ class Store:
         self._db.close()
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        """Holds the lock of this store, so that two runs never interleave.
+    def lock(self, command: str = "", since: str = "") -> Iterator[None]:
+        """Holds the lock of this store, so that two runs never interleave; `command` and `since` are for people.
+
+        The fence is a number that grows with every lock: whoever's lock was taken away cannot commit any more.
 
         Raises:
             Locked: another run holds it.
@@ -284,25 +288,54 @@ class Store:
         if self.path is None:
             yield
             return
-        import filelock
+        with locking.holding(self.path, locking.Holder.here(command, since)):
+            self._fence = self._raise_fence()
+            try:
+                yield
+            finally:
+                self._fence = 0
 
-        lock = filelock.FileLock(f"{self.path}.lock", timeout=0, mode=0o600)
-        try:
-            lock.acquire()
-        except filelock.Timeout:
+    def unlock(self) -> None:
+        """Takes the lock away from whoever holds it, who cannot commit from now on.
+
+        Raises:
+            Locked: the system does not let it go.
+        """
+        if self.path is not None:
+            self._raise_fence()
+            locking.take_away(self.path)
+
+    def _raise_fence(self) -> int:
+        """The next number of the fence, which is the database's and no programme's."""
+        self._db.execute(
+            "INSERT INTO counters VALUES ('', 'lock', 1)"
+            " ON CONFLICT (programme, name) DO UPDATE SET value = counters.value + 1"
+        )
+        return self._fence_now()
+
+    def _fence_now(self) -> int:
+        query = "SELECT value FROM counters WHERE programme = '' AND name = 'lock'"
+        (number,) = self._db.execute(query).fetchone()
+        return int(number)
+
+    def _check_fence(self) -> None:
+        if self._fence and self._fence != self._fence_now():
             raise Locked(
-                "another run holds the lock.", where=f"{self.path}.lock", remedy="Wait until it has ended."
-            ) from None
-        try:
-            yield
-        finally:
-            lock.release()
+                "the lock of this run was taken away, so it stops here.",
+                where=self._where,
+                remedy="What was in hand is looked up by the next run.",
+            )
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing; never held across a network call."""
+        """All or nothing; never held across a network call.
+
+        Raises:
+            Locked: the lock was taken away, so nothing may be stored any more.
+        """
         self._db.execute("BEGIN IMMEDIATE")
         try:
+            self._check_fence()
             yield
         except BaseException:
             self._db.execute("ROLLBACK")
@@ -354,6 +387,14 @@ class Store:
                 remedy="Upgrade mi-sync.",
             )
         return int(done)
+
+    def damage(self) -> list[str]:
+        """What SQLite finds wrong with the file; empty for a sound one."""
+        try:
+            found = [text for (text,) in self._db.execute("PRAGMA integrity_check")]
+        except sqlite3.DatabaseError as error:  # too damaged to be checked
+            return [str(error)]
+        return [] if found == ["ok"] else found
 
     def counts(self) -> dict[str, dict[str, int]]:
         """How much there is of everything, and nothing of what it says."""

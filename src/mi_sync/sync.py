@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import replace
 
-from mi_sync import capacity, erasure, identity
+from mi_sync import capacity, comparison, erasure, identity
 from mi_sync import plan as planning
 from mi_sync.applying import Worker, settle
+from mi_sync.comparison import Comparison
 from mi_sync.config import Config, TargetSpec
 from mi_sync.connector import Board, Context, harvest
 from mi_sync.errors import ConfigError, MiSyncError, Problem, Refused, StalePlan
@@ -106,6 +107,56 @@ def make_withdrawal(
     return (yield from _plan_each(run, boards, specs, withdrawn, settle_first=settle_first))
 
 
+def rebuild(run: Run, boards: Mapping[str, Board], targets: Collection[TargetSpec]) -> Story:
+    """Restores the links that are missing from the markers on the boards; writes to no board.
+
+    A link that is there stays as it is, also where it differs from its board, and that is told. The records must have
+    been pulled.
+    """
+
+    def known_again(spec: TargetSpec, board: Board, snapshot: Snapshot) -> TargetPlan:
+        if not snapshot.complete:
+            raise Refused(
+                f"the board could not be read completely ({snapshot.incomplete_because}), so nothing is rebuilt.",
+                where=spec.name,
+                remedy="Run it again.",
+            )
+        fitter = Fitter(board.capabilities, board.normal_body, run.config.programme.timezone)
+        wanted = desired(run, spec)
+        wanted = replace(wanted, items={item.key: item for item in fitter.fit(wanted.items.values())})
+        links, rules = run.store.links(spec.name), _rules(run, spec, frozenset(), adopt=False)
+        plan = planning.rebuild(wanted, links, snapshot, rules, board.capabilities)
+        found = comparison.compare({**links, **{it.key: it for it in plan.bookkeeping}}, snapshot, rules.programme)
+        with run.store.transaction():
+            for each in plan.bookkeeping:
+                run.store.save_link(spec.name, each)
+        run.result.targets[spec.name] = TargetCounts(
+            adopted=len(plan.bookkeeping), unchanged=len(links), foreign=found.foreign, requests=board.requests
+        )
+        run.result.note(*plan.problems, *_not_rebuilt(spec.name, wanted, found, known={*links, *_keys(plan)}))
+        run.result.note(*(Problem(spec.name, "", str(each)) for each in found.differences if each.what != "unlinked"))
+        return plan
+
+    yield from _plan_each(run, boards, targets, known_again, settle_first=True)
+    if not run.store.erased():
+        why = "whom `mi-sync state forget` erased is not known from a board: erase them again before the next run."
+        run.result.note(Problem("state", "", why))
+
+
+def _keys(plan: TargetPlan) -> set[str]:
+    return {link.key for link in plan.bookkeeping}
+
+
+def _not_rebuilt(target: str, wanted: Desired, found: Comparison, known: Collection[str]) -> list[Problem]:
+    """What the records ask for and the board does not show."""
+    marked = {each.key for each in found.differences}
+    missing = [key for key in wanted.items if key not in known and key not in marked]
+    if not missing:
+        return []
+    why = "the next run makes them, also those that somebody had deleted, which no board tells."
+    return [Problem(target, "", f"items that the records ask for and the board does not have: {len(missing)}; {why}")]
+
+
 def _plan_each(
     run: Run,
     boards: Mapping[str, Board],
@@ -122,7 +173,7 @@ def _plan_each(
         yield Looking(spec.name)
         try:
             snapshot = board.snapshot()
-            _bind(run, spec, snapshot)
+            _bind(run, spec.name, snapshot)
             snapshot = yield from settle(run, spec.name, board, snapshot, wait=settle_first)
             plans.append(decide(spec, board, snapshot))
         except MiSyncError as error:
@@ -195,17 +246,28 @@ def _rules(run: Run, spec: TargetSpec, recreate: frozenset[str], *, adopt: bool)
     )
 
 
-def _bind(run: Run, spec: TargetSpec, snapshot: Snapshot) -> None:
+def compare(run: Run, target: str, snapshot: Snapshot) -> Comparison:
+    """Where the state of a target and its board differ.
+
+    Raises:
+        Refused: it is another board than the one that the items are on.
+    """
+    _bind(run, target, snapshot)
+    short = identity.programme_short(run.config.programme.id)
+    return comparison.compare(run.store.links(target), snapshot, short)
+
+
+def _bind(run: Run, target: str, snapshot: Snapshot) -> None:
     """A target's links belong to one board for ever; another board under the same name would orphan them all."""
-    known = run.store.board_of(spec.name)
+    known = run.store.board_of(target)
     if known is not None and known != snapshot.board.id:
         raise Refused(
-            f"target {spec.name!r} is another board now ({snapshot.board.url}) than the one that its items are on.",
-            where=f"targets.{spec.name}",
+            f"target {target!r} is another board now ({snapshot.board.url}) than the one that its items are on.",
+            where=f"targets.{target}",
             remedy="Point it back, or give the new board a target name of its own.",
         )
     if known is None:
-        run.store.bind_target(spec.name, snapshot.board.id)
+        run.store.bind_target(target, snapshot.board.id)
 
 
 def _count(run: Run, plan: TargetPlan, board: Board) -> None:
@@ -273,13 +335,12 @@ def apply_saved(run: Run, plan: Plan, file: str, boards: Mapping[str, Board], *,
     if plan.changes and all(_states(run, plan).get(_name(c)) == "done" for c in plan.changes):
         raise StalePlan("this plan has been applied already.", where=file, remedy="Make a new one.")
     snapshots: dict[str, Snapshot] = {}
-    specs = {spec.name: spec for spec in run.config.targets}
     for target in plan.targets:
         yield Looking(target.target)
         board = boards[target.target]
         snapshot = board.snapshot()
         if snapshot.board.id == target.board:  # else nothing of the plan is fresh, and it is refused below
-            _bind(run, specs[target.target], snapshot)
+            _bind(run, target.target, snapshot)
         snapshots[target.target] = yield from settle(
             run, target.target, board, snapshot, wait=True, resuming=plan.digest
         )

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mi_sync.cli import commands, invoke, project, show
-from mi_sync.errors import ExitCode
+from mi_sync.errors import ExitCode, Locked
+from mi_sync.state import Store
 
 
 @pytest.fixture
@@ -225,6 +228,31 @@ def test_a_wrong_export_is_found_before_a_run(folder: Path, capsys: pytest.Captu
     assert wrong["what"] == "source applicants"
     assert "'Name', 'Age'" in wrong["why"]
     assert invoke(["check"]) == 2
+
+
+def test_unlock_frees_what_is_held_only_when_forced(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["state", "unlock"]) == 0  # nobody holds it, and there is no state yet
+    assert invoke(["pull"]) in {0, 3}
+    assert as_json(capsys, "state", "unlock")["was_held"] is False
+    with closing(Store.open(folder / "state.db", "any")) as store, store.lock("run", "2026-03-02T09:00:00+00:00"):
+        for command in (["pull"], ["state", "unlock"]):
+            why = as_json(capsys, *command, code=7)["problems"][0]["why"]
+            assert f"process {os.getpid()}" in why
+            assert "(mi-sync run) since 2026-03-02" in why
+        freed = as_json(capsys, "state", "unlock", "--force")
+        assert (freed["was_held"], freed["holder"]["pid"]) == (True, os.getpid())
+        assert invoke(["pull"]) in {0, 3}
+        with pytest.raises(Locked), store.transaction():
+            pass
+
+
+def test_unlock_frees_what_somebody_holds_who_is_gone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with closing(Store.open(folder / "state.db", "any")) as store, store.lock("run"):
+        gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+        holder = {"pid": int(gone.stdout), "host": platform.node(), "since": "", "command": "run"}
+        (folder / "state.db.holder").write_text(json.dumps(holder), "utf-8")
+        assert as_json(capsys, "state", "unlock")["holder"] == holder
+        assert invoke(["pull"]) in {0, 3}
 
 
 def test_a_log_as_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

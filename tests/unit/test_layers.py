@@ -34,13 +34,14 @@ PURE = {
     "fitting",
     "plan",
     "capacity",
+    "comparison",
     "overview",
     "provenance",
     "sheets",
     "shapes",
 }
 """No files, clock, network or logging."""
-EDGES = {"connector", "http", "unmarked", "state", "loader"}
+EDGES = {"connector", "http", "unmarked", "state", "locking", "loader"}
 """Each does one kind of I/O."""
 STORY = {"events", "erasure", "left_out", "reading", "pulling", "applying", "sync"}
 """What happens in a run, told `config` as a value."""

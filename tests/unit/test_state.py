@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -16,7 +17,7 @@ from typing import IO, Any, NoReturn
 
 import pytest
 
-from mi_sync import state
+from mi_sync import locking, state
 from mi_sync.errors import ConfigError, ExitCode, Locked
 from mi_sync.model import Applicant, Application, Contribution, Link, Posting, Quarantined, Seen
 from mi_sync.state import MIGRATIONS, FileRead, Store, state_path
@@ -67,7 +68,7 @@ def test_a_new_database_is_for_its_owner_alone_with_its_companions(path: Path) -
             found = {file.name: mode(file) for file in path.parent.iterdir()}
     finally:
         os.umask(before)
-    names = ("state.db", "state.db-wal", "state.db-shm", "state.db.lock")
+    names = ("state.db", "state.db-wal", "state.db-shm", "state.db.lock", "state.db.holder")
     assert found == dict.fromkeys(names, 0o600)
 
 
@@ -287,6 +288,66 @@ def test_the_lock_is_dropped_after_the_block_however_it_ends(store: Store, path:
         with pytest.raises(ZeroDivisionError), store.lock():
             fail_after(held(other) or pytest.fail("not locked"), ZeroDivisionError())
         assert not held(other)
+
+
+def test_who_holds_it_is_told_and_forgotten_after_it(store: Store, path: Path) -> None:
+    with closing(Store.open(path, "autumn")) as other, store.lock("run", "2026-03-02T09:00:00+00:00"):
+        told = rf"process {os.getpid()} on \S+ \(mi-sync run\) since 2026-03-02T09:00:00\+00:00"
+        with pytest.raises(Locked, match=told), other.lock():
+            pass
+    assert locking.who(path) is None
+
+
+def test_a_lock_of_a_dead_process_is_free_and_its_name_is_replaced(store: Store, path: Path) -> None:
+    with another_process(HOLDS_THE_LOCK, path):
+        dead = locking.who(path)
+    assert dead is not None
+    assert dead.is_gone
+    assert not locking.is_held(path)
+    with store.lock("run"):
+        assert locking.who(path) == locking.Holder.here("run", "")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": "x"}'])
+def test_whoever_cannot_be_told_still_holds_it(store: Store, path: Path, content: str) -> None:
+    with closing(Store.open(path, "autumn")) as other, store.lock():
+        path.with_name("state.db.holder").write_text(content, "utf-8")
+        with pytest.raises(Locked, match="nobody knows who"), other.lock():
+            pass
+
+
+def test_a_holder_on_another_machine_is_never_said_to_be_gone() -> None:
+    assert not replace(locking.Holder.here("", ""), host="elsewhere", pid=2**22 + 1).is_gone
+    assert not locking.Holder.here("", "").is_gone
+
+
+def test_whose_lock_was_taken_away_commits_nothing_more_and_leaves_the_new_one_alone(store: Store, path: Path) -> None:
+    with closing(Store.open(path, "autumn")) as other:
+        with store.lock("old"):
+            with store.transaction():
+                store.next_number("read")
+            other.unlock()
+            with other.lock("new"):
+                with pytest.raises(Locked, match="was taken away"), store.transaction():
+                    store.next_number("read")
+                with other.transaction():
+                    other.next_number("read")
+                assert other.next_number("read") == 2
+            with pytest.raises(Locked, match="was taken away"), store.transaction():
+                pass
+        with other.lock("new"):
+            assert locking.who(path) == locking.Holder.here("new", "")
+        assert store.next_number("read") == 2
+
+
+def test_letting_a_lost_lock_go_does_not_touch_the_next_ones(store: Store, path: Path) -> None:
+    with contextlib.ExitStack() as stack, closing(Store.open(path, "autumn")) as other:
+        stack.enter_context(store.lock("old"))
+        other.unlock()
+        with other.lock("new"):
+            stack.close()
+            assert locking.is_held(path)
+            assert locking.who(path) == locking.Holder.here("new", "")
 
 
 # ----------------------------------------------------------------------------------------- transactions

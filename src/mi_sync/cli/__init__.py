@@ -148,9 +148,10 @@ def init(settings: Settings, folder: Path) -> ExitCode:
 @cli.command(epilog=_example("mi-sync check --config spring-2026/config.toml"))
 @click.pass_obj
 def check(settings: Settings) -> ExitCode:
-    """Check configuration, secrets, exports and boards.
+    """Check configuration, secrets, exports, state and boards.
 
-    Contacts every target by reading only, and writes nothing.
+    Contacts every target by reading only, and writes nothing. Tells where the state and a board differ;
+    that alone is no failure, because people may remove and copy what they like.
     """
     from mi_sync.cli import commands
 
@@ -383,6 +384,35 @@ def state_forget(settings: Settings, /, *, address: str, items: str, lift: bool,
     if lift:
         return forgetting.lift(settings, address)
     return forgetting.forget(settings, address, items, dry_run=dry_run)
+
+
+@state.command("rebuild", epilog=_example("mi-sync state rebuild", "mi-sync state rebuild --target board"))
+@click.option("--target", "targets", multiple=True, metavar="NAME", help="Only this target. Can be repeated.")
+@click.pass_obj
+def state_rebuild(settings: Settings, targets: tuple[str, ...]) -> ExitCode:
+    """Restore a lost state from the marks on the boards.
+
+    Pulls, then links every item that carries our mark and is not linked, with what its mark says was last written, so
+    that edits of people are still told from ours. Writes to no board, and changes no link that is there: where one
+    differs from its board, that is listed. What no board tells is listed, too.
+    """
+    from mi_sync.cli import recovery
+
+    return recovery.rebuild(settings, targets)
+
+
+@state.command("unlock", epilog=_example("mi-sync state unlock", "mi-sync state unlock --force"))
+@click.option("--force", is_flag=True, help="Also from a run that may still be alive; it stops at its next step.")
+@click.pass_obj
+def state_unlock(settings: Settings, *, force: bool) -> ExitCode:
+    """Free the lock of a run that is gone.
+
+    The system frees it with the process, so this is for the rest, such as a file server that still holds it. A run that
+    is alive, or on another machine, keeps it (exit 7) unless --force; it can store and send nothing new afterwards.
+    """
+    from mi_sync.cli import recovery
+
+    return recovery.unlock(settings, force=force)
 
 
 @state.command("forget-source", epilog=_example("mi-sync state forget-source old-portal"))

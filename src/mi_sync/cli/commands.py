@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mi_sync import identity, linking, overview, sync
+from mi_sync import identity, linking, locking, overview, sync
 from mi_sync.cli import Settings, show
 from mi_sync.cli.session import Session
+from mi_sync.comparison import Comparison
 from mi_sync.config import SourceSpec
 from mi_sync.connector import Board, Broken, Connector, Registry
 from mi_sync.errors import ConfigError, ExitCode, MiSyncError, first_of
@@ -20,7 +21,7 @@ from mi_sync.http import Budget
 from mi_sync.model import ENDED, PLURALS, Applicant, Record, jsonable
 from mi_sync.plan import Plan
 from mi_sync.reading import compile_for, mapping_for, open_source
-from mi_sync.state import Store
+from mi_sync.state import MIGRATIONS, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +151,15 @@ def check(settings: Settings) -> ExitCode:
         checks += _checked(f"source {spec.name}", lambda spec=spec: _check_source(session, spec))
     boards: dict[str, Board] = {}
     checks += _checked("secrets", lambda: _check_secrets(settings, boards))
+    checks += _checked("state", lambda: _check_state(session))
+    sound = checks[-1][2] is None
+    found: dict[str, Comparison] = {}
     for name, board in boards.items():
-        checks += _checked(f"target {name}", lambda board=board: _check_board(board))
+        checks += _checked(
+            f"target {name}", lambda board=board, name=name: _check_board(session, name, board, found, sound=sound)
+        )
     code = first_of(error.exit_code for _, _, error in checks if error is not None)
-    show.checks(settings, checks, code)
+    show.checks(settings, checks, code, found)
     return code
 
 
@@ -173,6 +179,23 @@ def _check_secrets(settings: Settings, boards: dict[str, Board]) -> Iterator[str
     yield f"{sum(len(target.secrets) for target in session.config.targets)} found"
 
 
+def _check_state(session: Session) -> Iterator[str]:
+    path = session.config.state
+    if not path.exists():
+        yield f"{path}: none yet; the first run makes it"
+        return
+    with session.scratch() as run:
+        if damage := run.store.damage():
+            raise ConfigError(
+                f"the state is damaged: {damage[0]}.",
+                where=str(path),
+                remedy="Put a backup in its place; or move it away, and run `mi-sync state rebuild`.",
+            )
+        yield f"{path}: sound, schema {run.store.schema} of {len(MIGRATIONS)}"
+    if locking.is_held(path):
+        yield f"the lock is held by {locking.who(path) or 'nobody knows whom'}"
+
+
 def _check_source(session: Session, spec: SourceSpec) -> Iterator[str]:
     source = open_source(spec, session.config, session.outside.wire)
     for file in source.files():
@@ -184,13 +207,20 @@ def _check_source(session: Session, spec: SourceSpec) -> Iterator[str]:
             yield f"{file.name}: {dialect}; mapping {mapping_for(spec, table, file.name).name}{recognised}"
 
 
-def _check_board(board: Board) -> Iterator[str]:
+def _check_board(
+    session: Session, name: str, board: Board, found: dict[str, Comparison], *, sound: bool
+) -> Iterator[str]:
+    """Also fills in where it differs from the state, if that is sound."""
     identity = board.identity()
     yield f"{identity.name}: {identity.url}"
     snapshot = board.snapshot()
     if not snapshot.complete:
         yield f"it cannot be read completely: {snapshot.incomplete_because}"
     yield from (f"limit: {limit}" for limit in snapshot.limits if limit.near)
+    if sound:
+        with session.scratch() as run:
+            it = found[name] = sync.compare(run, name, snapshot)
+        yield f"{it.links} linked, {it.foreign} of other programmes, {len(it.differences)} that differ from the state"
 
 
 # ------------------------------------------------------------------------------------------ connectors

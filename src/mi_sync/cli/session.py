@@ -65,7 +65,7 @@ class Session:
         An expected error ends the run and becomes part of its result: what was done before it still counts.
         """
         store = Store.open(self.config.state, self.config.programme.id)
-        with contextlib.closing(store), store.lock(), self._signals():
+        with contextlib.closing(store), store.lock(command, self.outside.now()), self._signals():
             store.start_run(self.result.run_id, command, self.outside.now())
             try:
                 with contextlib.suppress(BrokenPipeError):  # nobody reads on; the work is done all the same

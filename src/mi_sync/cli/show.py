@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mi_sync import events
     from mi_sync.cli import Settings
     from mi_sync.cli.inspection import Found
+    from mi_sync.comparison import Comparison
     from mi_sync.linking import LookAlike
     from mi_sync.overview import Milestone, Progress
     from mi_sync.plan import Change, Plan
@@ -283,8 +284,13 @@ def _subject(place: str, field: str) -> str:
 # ------------------------------------------------------------------------------------- looking at things
 
 
-def checks(settings: Settings, found: Sequence[tuple[str, str, MiSyncError | None]], code: ExitCode) -> None:
-    """What was checked, and what is wrong with it."""
+def checks(
+    settings: Settings,
+    found: Sequence[tuple[str, str, MiSyncError | None]],
+    code: ExitCode,
+    compared: Mapping[str, Comparison],
+) -> None:
+    """What was checked, what is wrong with it, and where each target differs from the state."""
     if settings.output == "json":
         failed = [problem for _, _, error in found if error is not None for problem in error.all_problems()]
         json_object(
@@ -292,6 +298,11 @@ def checks(settings: Settings, found: Sequence[tuple[str, str, MiSyncError | Non
                 "status": STATUSES[code],
                 "exit_code": int(code),
                 "checks": [{"what": what, "ok": error is None, "why": why} for what, why, error in found],
+                "differences": [
+                    {"target": target, **asdict(each), "why": str(each)}
+                    for target, it in compared.items()
+                    for each in it.differences
+                ],
                 "problems": [problem_as_json(p) for p in failed],
             }
         )
@@ -300,6 +311,10 @@ def checks(settings: Settings, found: Sequence[tuple[str, str, MiSyncError | Non
     for what, why, error in found:
         mark, style = ("✗", "red") if error else ("✓", "green")
         console.print(f"{mark} {what}: {redact(why)}", style=style, markup=False, highlight=False, soft_wrap=True)
+    for target, it in compared.items():
+        for each in it.differences:
+            line = f"≠ {target}: {redact(str(each))}"
+            console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def connectors(settings: Settings, found: Sequence[Mapping[str, Any]]) -> None:
