@@ -299,11 +299,19 @@ class Store:
         """Takes the lock away from whoever holds it, who cannot commit from now on.
 
         Raises:
-            Locked: the system does not let it go.
+            Locked: the system does not let it go, or its holder is storing something at this moment.
         """
-        if self.path is not None:
+        if self.path is None:
+            return
+        try:
             self._raise_fence()
-            locking.take_away(self.path)
+        except sqlite3.OperationalError as error:
+            raise Locked(
+                f"its holder is alive and in the middle of a commit: {error}.",
+                where=self._where,
+                remedy="Try again, or end that process.",
+            ) from None
+        locking.take_away(self.path)
 
     def _raise_fence(self) -> int:
         """The next number of the fence, which is the database's and no programme's."""

@@ -240,6 +240,26 @@ def test_every_desired_item_is_counted_once(given_: Inputs) -> None:
     assert planned.unchanged + planned.dismissed == len(wanted - changed)
 
 
+def written(plan: TargetPlan) -> dict[tuple[str, str], object]:
+    """What a plan writes, by item; an adoption that changes no field is no call."""
+    return {(c.key, c.id): dict(c.fields) for c in plan.changes if c.fields}
+
+
+@arbitrary
+@given(inputs())
+def test_what_is_rebuilt_first_is_written_just_as_what_is_adopted_on_the_way(given_: Inputs) -> None:
+    rules, actual = replace(given_.rules, recreate=frozenset()), replace(given_.actual, complete=True)
+    given_ = replace(given_, rules=rules, actual=actual)
+    rebuilt = planning.rebuild(given_.desired, given_.base, actual, rules)
+    assert rebuilt.changes == ()
+    links = {link.key: link for link in rebuilt.bookkeeping}
+    assert links.keys() <= given_.desired.items.keys() - given_.base.keys()
+    after = replace(given_, base={**given_.base, **links}).plan()
+    assert written(after) == written(given_.plan())
+    assert not any(change.action == "adopt" for change in after.changes)
+    assert planning.rebuild(given_.desired, {**given_.base, **links}, actual, rules).bookkeeping == ()
+
+
 @arbitrary
 @given(inputs())
 def test_a_plan_survives_its_file(given_: Inputs) -> None:

@@ -340,6 +340,16 @@ def test_whose_lock_was_taken_away_commits_nothing_more_and_leaves_the_new_one_a
         assert store.next_number("read") == 2
 
 
+def test_a_lock_is_not_taken_away_in_the_middle_of_a_commit(store: Store, path: Path) -> None:
+    with closing(Store.open(path, "autumn")) as other, store.lock():
+        other._db.execute("PRAGMA busy_timeout = 0")
+        with store.transaction():
+            store.next_number("read")
+            with pytest.raises(Locked, match="in the middle of a commit"):
+                other.unlock()
+        assert locking.is_held(path)
+
+
 def test_letting_a_lost_lock_go_does_not_touch_the_next_ones(store: Store, path: Path) -> None:
     with contextlib.ExitStack() as stack, closing(Store.open(path, "autumn")) as other:
         stack.enter_context(store.lock("old"))
