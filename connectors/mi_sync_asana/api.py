@@ -26,7 +26,11 @@ _RESTARTS = 3
 
 _REMEDIES: tuple[tuple[int, str, str], ...] = (
     (400, "assignee", "The person left the workspace or is unknown there; name somebody else in [people]."),
-    (400, "xml", "Asana does not take this text as rich text; please report it."),
+    (
+        400,
+        "xml",
+        "This is no rich text to Asana. If the description has pictures or tables of its own, make them links.",
+    ),
     (400, "start", "A start date must lie before the due date, and needs one."),
     (401, "", "Check that the token is valid: it may have expired or been revoked."),
     (402, "", "The workspace does not pay for this feature of Asana."),

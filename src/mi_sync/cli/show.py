@@ -210,7 +210,7 @@ def outcome(settings: Settings, result: events.Result, code: ExitCode, *, plan: 
 
 _VERDICTS: Mapping[int, str] = {
     0: "Done.",
-    3: "Partly done: the rows and changes named above were left out; everything else is done.",
+    3: "Partly done: rows or changes were left out, as told above (`mi-sync quarantine list`); the rest is done.",
     8: "The budget is used up; the next run goes on from here.",
 }
 
