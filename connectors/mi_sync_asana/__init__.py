@@ -130,6 +130,6 @@ connector = Connector(
         "invite people, or add followers beyond those that Asana adds",
         "delete a task: it is completed and moved; of its subtasks, a line that nobody touched goes to the trash",
         "give a task without a due date a start date, which Asana does not allow",
-        "read or write custom fields, attachments, comments and dependencies",
+        "read or write custom fields, attachments, comments, parents and dependencies, or keep a place in a section",
     ),
 )

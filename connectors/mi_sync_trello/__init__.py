@@ -107,7 +107,7 @@ connector = Connector(
     cannot=(
         "invite people, or assign by e-mail address: Trello shows no addresses, so name members in [people]",
         "delete anything: cards are archived",
-        "read or write custom fields, attachments and comments",
+        "read or write custom fields, attachments and comments, or keep a place in a list",
         "write to a closed board",
         "get or renew an OAuth 2 access token, which is short-lived; key and token can last",
     ),
