@@ -90,15 +90,30 @@ def recognise(header: Sequence[str], mappings: Iterable[Mapping], file: str, lab
     Raises:
         SourceError: none fits well enough, or two fit equally well; the message names the candidates.
     """
+    mappings = list(mappings)
     found = fits(header, mappings, labels)
     enough = [fit for fit in found if _is_enough(fit)]
     near = [fit for fit in enough if enough[0].score - fit.score < MARGIN]
     near.sort(key=lambda fit: fit.standing, reverse=True)
+    if not found and (alike := _look_alike(header, mappings)):
+        raise SourceError(
+            f"it looks like {alike}, but no column of it is one from which that mapping reads what a row is about.",
+            where=file,
+            remedy=f'Write a mapping that begins with extends = "{alike}" and names your columns; mappings/README.md '
+            "tells how.",
+        )
     if not near:
         raise _refusal("it is not recognised", found, file)
     if len(near) > 1 and near[1].standing == near[0].standing:
         raise _refusal("it could be several things", near, file)
     return near[0]
+
+
+def _look_alike(header: Sequence[str], mappings: Iterable[Mapping]) -> str:
+    """The one mapping whose looks the header has, such as a form tool's whose questions are the customer's own."""
+    names = set(map(fold, header))
+    alike = [it.name for it in mappings if it.looks_like and all(fold(column) in names for column in it.looks_like)]
+    return alike[0] if len(alike) == 1 else ""
 
 
 def _is_enough(fit: Fit) -> bool:

@@ -124,3 +124,14 @@ def test_any_header_is_recognised_clearly_or_refused(header: list[str]) -> None:
     else:
         assert chosen.score >= recognition.ENOUGH
         assert all(chosen.score >= fit.score - recognition.MARGIN for fit in found)
+
+
+def test_a_form_tools_file_with_questions_of_its_own_is_named_and_told_how_to_go_on(tmp_path: Path) -> None:
+    columns = ["StartDate", "EndDate", "Status", "Finished", "ResponseId", "RecipientEmail", "Q1", "Q2"]
+    told = refusal(columns)
+    assert "it looks like qualtrics" in told
+    assert 'begins with extends = "qualtrics"' in told
+    text = 'extends = "qualtrics"\n[feedback]\nrating = { column = "Q1", scale = [1, 5] }\n'
+    (tmp_path / "mappings").mkdir()
+    (tmp_path / "mappings" / "ours.toml").write_text(text, "utf-8")
+    assert recognition.recognise(columns, loader.find_all(tmp_path), "exports/a.csv").mapping.name == "ours"
