@@ -7,7 +7,7 @@ the sources.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -299,13 +299,14 @@ def merged(kind: Kind, key: str, contributions: Sequence[Contribution], order: M
     first: dict[str, Contribution] = {}
     problems: list[Problem] = []
     for it in ranked:
+        new = it.values.keys() - values.keys()
         for name, value in it.values.items():
-            if name not in values:
+            if name in new:
                 values[name] = value
                 first[name] = it
-                origins.update(_origins(it, name))
             elif name in first and _disagree(name, first[name], it):
                 problems.append(_disagreement(name, first[name], it))
+        origins.update(_origins(it, new))
         if it.local_id and "id" not in values:
             values["id"] = it.local_id
     if kind in {"application", "feedback"}:
@@ -315,9 +316,10 @@ def merged(kind: Kind, key: str, contributions: Sequence[Contribution], order: M
     return Merged(RECORDS[kind].model_validate(values), origins, tuple(problems))
 
 
-def _origins(it: Contribution, name: str) -> Iterator[tuple[str, Any]]:
+def _origins(it: Contribution, names: Collection[str]) -> Iterator[tuple[str, Any]]:
+    """Of these fields and of their parts, such as `pay.min`."""
     for field, origin in it.origins.items():
-        if field == name or field.startswith(f"{name}."):
+        if field.partition(".")[0] in names:
             yield field, [it.source, it.ref, *origin]
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -258,7 +259,6 @@ class _Planner:
         self._names = names_of(actual.members)
         self._markers = {remote.id: Marker.decode(remote.marker) for remote in actual.remotes}
         self._marked = self._by_marked_key()
-        self._namesakes = self._by_title()
 
     def plan(self) -> TargetPlan:
         if not self._actual.complete:
@@ -306,7 +306,8 @@ class _Planner:
                 marked[linked.get(remote.id, marker.key)].append(remote)
         return marked
 
-    def _by_title(self) -> dict[str, list[Remote]]:
+    @cached_property
+    def _namesakes(self) -> dict[str, list[Remote]]:
         """Open items that nobody's marker claims and that we do not know, by title."""
         linked = {link.id for link in self._base.values()}
         found: dict[str, list[Remote]] = defaultdict(list)
@@ -314,6 +315,11 @@ class _Planner:
             if remote.marker is None and not remote.archived and remote.id not in linked:
                 found[_title(remote.title)].append(remote)
         return found
+
+    @cached_property
+    def _titles(self) -> Counter[str]:
+        """How many wishes have each title."""
+        return Counter(_title(item.title) for item in self._desired.items.values())
 
     def _put_away(self, remote: Remote) -> bool:
         marker = self._markers[remote.id]
@@ -362,11 +368,11 @@ class _Planner:
         found = self._namesakes.get(_title(item.title), [])
         if not found:
             return None
-        alike = sum(_title(other.title) == _title(item.title) for other in self._desired.items.values())
-        if self._rules.adopt and len(found) == alike == 1:
+        only = len(found) == self._titles[_title(item.title)] == 1
+        if self._rules.adopt and only:
             return found[0]
         why = "it has the title of an item that is missing, and no mark of ours; "
-        if len(found) == alike == 1:
+        if only:
             self._problem(found[0].url, "", f"{why}--adopt takes it over instead of making a second.")
         else:
             self._problem(found[0].url, "", f"{why}several are called so, so none is taken over.")
@@ -683,11 +689,10 @@ class _Planner:
     def _in_order(self, changes: Iterable[Change]) -> list[Change]:
         """By due date; new items the other way round where each goes on top of the one before."""
         ordered = sorted(changes, key=self._order)
-        if self._able.new_items == "top":
-            ordered.sort(key=lambda change: change.action == "create")
-            first = next((n for n, change in enumerate(ordered) if change.action == "create"), len(ordered))
-            ordered[first:] = reversed(ordered[first:])
-        return ordered
+        if self._able.new_items == "bottom":
+            return ordered
+        new = [change for change in ordered if change.action == "create"]
+        return [change for change in ordered if change.action != "create"] + new[::-1]
 
     def _order(self, change: Change) -> tuple[Any, ...]:
         item = self._desired.items.get(change.key)

@@ -131,14 +131,15 @@ def merge(run: Run, dirty: Iterable[str]) -> None:
 
 def give_labels(programme: str, store: Store) -> None:
     """Initials, with a short suffix where they are not unique on the posting; what was given stays."""
+    unlabelled = store.unlabelled()
+    if not unlabelled:
+        return  # as in most runs, which then count nothing over all applications
     shared = store.shared_initials()
     ambiguous: dict[str, bool] = {}
     initials: dict[str, str] = {}
-    for applicant, letters, posting in store.unlabelled():
+    for applicant, letters, posting in unlabelled:
         initials[applicant] = letters or ""
         ambiguous[applicant] = ambiguous.get(applicant, False) or not letters or (posting, letters) in shared
-    if not initials:
-        return
     taken = set(store.labels().values())
     labels = {}
     for applicant, letters in initials.items():

@@ -121,10 +121,8 @@ def rebuild(run: Run, boards: Mapping[str, Board], targets: Collection[TargetSpe
                 where=spec.name,
                 remedy="Run it again.",
             )
-        fitter = Fitter(board.capabilities, board.normal_body, run.config.programme.timezone)
-        wanted = desired(run, spec)
-        wanted = replace(wanted, items={item.key: item for item in fitter.fit(wanted.items.values())})
         links, rules = run.store.links(spec.name), _rules(run, spec, frozenset(), adopt=False)
+        wanted, _ = _fitted(board, desired(run, spec), rules)
         plan = planning.rebuild(wanted, links, snapshot, rules, board.capabilities)
         found = comparison.compare({**links, **{it.key: it for it in plan.bookkeeping}}, snapshot, rules.programme)
         with run.store.transaction():
@@ -221,13 +219,19 @@ def _unmarked(item: Item) -> Item:
 
 def plan_target(run: Run, board: Board, snapshot: Snapshot, wanted: Desired, rules: Rules) -> TargetPlan:
     """The plan for one board, of what it can hold; counts and problems go into the result."""
-    fitter = Fitter(board.capabilities, board.normal_body, rules.timezone)
-    fitting = replace(wanted, items={item.key: item for item in fitter.fit(wanted.items.values())})
-    run.result.note(*fitter.problems)
+    fitting, losses = _fitted(board, wanted, rules)
+    run.result.note(*losses)
     plan = planning.make(fitting, run.store.links(rules.target), snapshot, rules, board.capabilities)
     plan = capacity.checked(plan, snapshot)
     _count(run, plan, board)
     return plan
+
+
+def _fitted(board: Board, wanted: Desired, rules: Rules) -> tuple[Desired, tuple[Problem, ...]]:
+    """What is desired as the board can hold it, and what is lost on the way."""
+    fitter = Fitter(board.capabilities, board.normal_body, rules.timezone)
+    items = {item.key: item for item in fitter.fit(wanted.items.values())}
+    return replace(wanted, items=items), fitter.problems
 
 
 def _rules(run: Run, spec: TargetSpec, recreate: frozenset[str], *, adopt: bool) -> Rules:
