@@ -112,7 +112,8 @@ class Budget:
 class Wire:
     """Everything about the outside that a test replaces: time, sleep, transport; and the request budget.
 
-    `sleep` may raise to end the work, and is called only while nothing is on its way that could have an effect.
+    `sleep` may raise to end the work, and is called only while nothing is on its way that could have an effect. So may
+    `before_sending`, which is called right before each request.
 
     `timeout` is (to connect, to read), in seconds; `deadline` bounds one whole reply.
     """
@@ -124,6 +125,7 @@ class Wire:
     budget: Budget = field(default_factory=Budget)
     timeout: tuple[float, float] = (10.0, 30.0)
     deadline: float = 120.0
+    before_sending: Callable[[], None] = lambda: None
 
 
 class Window:
@@ -379,6 +381,7 @@ class Http:
         wait = self._window.reserve(self._wire.monotonic())
         if wait > 0:
             self._wire.sleep(wait)
+        self._wire.before_sending()
         with self._lock:
             self.requests += 1
         started = self._wire.monotonic()

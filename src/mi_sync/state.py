@@ -2,8 +2,8 @@
 
 Every row carries its programme, and links and journal also their target, so that several programmes may share one
 store. Migrations are numbered and recorded in the transaction that makes them; a kill at any moment leaves either
-the old or the new state. Who holds the lock (see `locking`) also raises the fence, so that a run whose lock was taken
-away commits nothing more.
+the old or the new state. A run holds leases (see `leases`), whose fences every transaction checks, so that a run whose
+lock was taken away commits nothing more.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mi_sync import locking
 from mi_sync.errors import ConfigError, Locked
+from mi_sync.leases import OF_RECORDS, Clock, Holder, Lease, Tenure
 from mi_sync.model import (
     ENGAGED,
     RECORDS,
@@ -146,6 +146,16 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
             AND q.line = contributions.line AND q.stage = 'map');
         """,
     ),
+    (
+        "leases, which run out by themselves",
+        # `expires_at` is in milliseconds since 1970. The fence of the lock that was a file is of no more use.
+        """
+        CREATE TABLE leases (
+            programme TEXT, target TEXT, fence BIGINT NOT NULL, holder TEXT NOT NULL, expires_at BIGINT NOT NULL,
+            PRIMARY KEY (programme, target));
+        DELETE FROM counters WHERE programme = '' AND name = 'lock'
+        """,
+    ),
 )
 
 
@@ -226,7 +236,7 @@ class Store:
         self._where = where
         self.path = path
         self.schema = 0
-        self._fence = 0
+        self._tenure = Tenure()
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
         # What is deleted is overwritten, so that an erased person stands nowhere in the file; see `compact`.
@@ -277,73 +287,121 @@ class Store:
         self._db.close()
 
     @contextlib.contextmanager
-    def lock(self, command: str = "", since: str = "") -> Iterator[None]:
-        """Holds the lock of this store, so that two runs never interleave; `command` and `since` are for people.
+    def lock(self, *targets: str, command: str = "", clock: Clock | None = None) -> Iterator[None]:
+        """Holds the leases of the programme's records and of these targets, so that two runs never interleave.
 
-        The fence is a number that grows with every lock: whoever's lock was taken away cannot commit any more.
+        `command` is for people. See `leases`; `keep_lock` is to be called before each request.
 
         Raises:
-            Locked: another run holds it.
+            Locked: another run holds one of them.
         """
         if self.path is None:
             yield
             return
-        with locking.holding(self.path, locking.Holder.here(command, since)):
-            self._fence = self._raise_fence()
-            try:
-                yield
-            finally:
-                self._fence = 0
+        self._tenure = self._take_leases((OF_RECORDS, *targets), command, clock or Clock())
+        try:
+            yield
+        finally:
+            tenure, self._tenure = self._tenure, Tenure()
+            self._give_back(tenure)
 
-    def unlock(self) -> None:
-        """Takes the lock away from whoever holds it, who cannot commit from now on.
+    def keep_lock(self) -> None:
+        """Makes sure that this run still holds what it took, and renews it when it is time to.
 
         Raises:
-            Locked: the system does not let it go, or its holder is storing something at this moment.
+            Locked: it is another's by now, or it is time to and another process is storing something.
         """
-        if self.path is None:
+        self._check_fences()
+        if self._tenure.is_due:
+            with self.transaction():
+                pass  # every commit renews
+
+    def unlock(self) -> None:
+        """Takes the leases of the programme away from whoever holds them, who stores nothing more from now on.
+
+        Raises:
+            Locked: their holder is storing something at this moment.
+        """
+        with self._storing():
+            self._rows("UPDATE leases SET fence = fence + 1, expires_at = 0 WHERE programme = ?")
+
+    def leases(self) -> list[Lease]:
+        """The leases of the programme, given back or not."""
+        rows = self._rows("SELECT target, fence, holder, expires_at FROM leases WHERE programme = ? ORDER BY target")
+        return [Lease(target, fence, Holder.loads(holder), expires_at) for target, fence, holder, expires_at in rows]
+
+    def _take_leases(self, targets: Collection[str], command: str, clock: Clock) -> Tenure:
+        self._check_free(targets, clock)  # at first without waiting for a commit of the holder's
+        tenure = Tenure(clock)
+        holder = Holder.here(command, clock.now().isoformat(timespec="milliseconds")).dumps()
+        with self._storing():
+            self._check_free(targets, clock)
+            self._many(
+                "INSERT INTO leases (programme, target, fence, holder, expires_at) VALUES (?, ?, 1, ?, ?)"
+                " ON CONFLICT (programme, target) DO UPDATE SET fence = leases.fence + 1, holder = excluded.holder,"
+                " expires_at = excluded.expires_at",
+                [(target, holder, tenure.until()) for target in dict.fromkeys(targets)],
+            )
+            tenure.fences = {lease.target: lease.fence for lease in self.leases() if lease.target in targets}
+        return tenure
+
+    def _check_free(self, targets: Collection[str], clock: Clock) -> None:
+        now = clock.milliseconds()
+        for lease in self.leases():
+            if lease.target in targets and lease.is_held(now):
+                raise lease.refused(self._where)
+
+    def _give_back(self, tenure: Tenure) -> None:
+        """At the end; what cannot be given back runs out."""
+        with contextlib.suppress(Locked, sqlite3.Error), self._storing():
+            self._many(
+                "UPDATE leases SET expires_at = 0 WHERE programme = ? AND target = ? AND fence = ?",
+                list(tenure.fences.items()),
+            )
+
+    def _check_fences(self) -> None:
+        if not self._tenure.fences:
             return
-        try:
-            self._raise_fence()
-        except sqlite3.OperationalError as error:
-            raise Locked(
-                f"its holder is alive and in the middle of a commit: {error}.",
-                where=self._where,
-                remedy="Try again, or end that process.",
-            ) from None
-        locking.take_away(self.path)
-
-    def _raise_fence(self) -> int:
-        """The next number of the fence, which is the database's and no programme's."""
-        self._db.execute(
-            "INSERT INTO counters VALUES ('', 'lock', 1)"
-            " ON CONFLICT (programme, name) DO UPDATE SET value = counters.value + 1"
-        )
-        return self._fence_now()
-
-    def _fence_now(self) -> int:
-        query = "SELECT value FROM counters WHERE programme = '' AND name = 'lock'"
-        (number,) = self._db.execute(query).fetchone()
-        return int(number)
-
-    def _check_fence(self) -> None:
-        if self._fence and self._fence != self._fence_now():
+        now = {lease.target: lease.fence for lease in self.leases()}
+        if any(now.get(target) != fence for target, fence in self._tenure.fences.items()):
             raise Locked(
                 "the lock of this run was taken away, so it stops here.",
                 where=self._where,
                 remedy="What was in hand is looked up by the next run.",
             )
 
+    def _renew(self) -> None:
+        if self._tenure.is_due:
+            until = self._tenure.until()
+            self._many(
+                "UPDATE leases SET expires_at = ?3 WHERE programme = ?1 AND target = ?2",
+                [(target, until) for target in self._tenure.fences],
+            )
+            self._tenure.renewed()
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing; never held across a network call.
 
         Raises:
-            Locked: the lock was taken away, so nothing may be stored any more.
+            Locked: the lock was taken away, so nothing may be stored any more; or another process stores for too long.
         """
-        self._db.execute("BEGIN IMMEDIATE")
+        with self._storing():
+            self._check_fences()
+            yield
+            self._renew()
+
+    @contextlib.contextmanager
+    def _storing(self) -> Iterator[None]:
         try:
-            self._check_fence()
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:  # without its extensions
+                raise
+            raise Locked(
+                "another process is in the middle of storing something there.", where=self._where, remedy="Try again."
+            ) from None
+        try:
             yield
         except BaseException:
             self._db.execute("ROLLBACK")

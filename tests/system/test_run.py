@@ -208,6 +208,37 @@ def test_too_many_creations_are_refused_unless_forced(project: Project, server: 
     assert len(server.cards()) == 2
 
 
+_UNLOCKED_AT = """
+import sys
+from pathlib import Path
+from requests.adapters import HTTPAdapter
+from mi_sync.cli import invoke, session
+from mi_sync.state import Store
+
+class Unlocking(HTTPAdapter):
+    def send(self, request, **options):
+        response = super().send(request, **options)
+        if request.method == "POST" and request.path_url.endswith(sys.argv[1]):
+            Store.open(Path("state.db"), "spring-2026-7f3k9q").unlock()
+            sys.argv[1] = "never again"
+        return response
+
+session.WIRE["transport"] = Unlocking()
+sys.exit(invoke(["run", "--output", "json"]))
+"""
+
+
+@pytest.mark.parametrize(("path", "code"), [("/cards", 7), ("/checkItems", 3)])
+def test_a_run_whose_lock_is_taken_away_sends_nothing_more(
+    path: str, code: int, project: Project, server: Server
+) -> None:
+    ended = project.start(path, program=("-c", _UNLOCKED_AT))
+    assert (ended.code, "was taken away" in ended.out) == (code, True), ended.err
+    assert server.writes()[-1][1].endswith(path)
+    assert project.run()["exit_code"] == 0
+    assert sorted(card["name"] for card in server.cards()) == sorted({card["name"] for card in server.cards()})
+
+
 def test_a_second_run_at_the_same_time_is_locked_out(project: Project) -> None:
     script = (
         "import sys; from pathlib import Path; from mi_sync.state import Store; from mi_sync.cli import invoke\n"

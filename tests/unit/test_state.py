@@ -11,13 +11,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
 import pytest
 
-from mi_sync import locking, state
+from mi_sync import leases, state
 from mi_sync.errors import ConfigError, ExitCode, Locked
 from mi_sync.model import Applicant, Application, Contribution, Link, Posting, Quarantined, Seen
 from mi_sync.state import MIGRATIONS, FileRead, Store, state_path
@@ -68,7 +69,7 @@ def test_a_new_database_is_for_its_owner_alone_with_its_companions(path: Path) -
             found = {file.name: mode(file) for file in path.parent.iterdir()}
     finally:
         os.umask(before)
-    names = ("state.db", "state.db-wal", "state.db-shm", "state.db.lock", "state.db.holder")
+    names = ("state.db", "state.db-wal", "state.db-shm")
     assert found == dict.fromkeys(names, 0o600)
 
 
@@ -275,89 +276,200 @@ def held(store: Store) -> bool:
         return True
 
 
+@dataclass
+class Hands:
+    """A clock whose hands are moved."""
+
+    at: datetime = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    uptime: float = 0.0
+
+    def clock(self) -> leases.Clock:
+        return leases.Clock(lambda: self.at, lambda: self.uptime)
+
+    def pass_by(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+        self.uptime += seconds
+
+
+@pytest.fixture
+def other(path: Path) -> Iterator[Store]:
+    """The same programme, opened by somebody else."""
+    with closing(Store.open(path, "spring")) as opened:
+        yield opened
+
+
+def elsewhere(store: Store) -> None:
+    """Whoever holds it seems to be on another machine, where nobody sees whether they are alive."""
+    store._db.execute("UPDATE leases SET holder = json_set(holder, '$.host', 'elsewhere')")
+
+
 def test_a_second_process_does_not_get_the_lock_and_a_kill_drops_it(store: Store, path: Path) -> None:
     with another_process(HOLDS_THE_LOCK, path):
-        with pytest.raises(Locked, match=r"state\.db\.lock: another run holds the lock") as refused, store.lock():
+        with pytest.raises(Locked, match=r"state\.db: another run holds the lock") as refused, store.lock():
             pass
         assert refused.value.exit_code is ExitCode.LOCKED
     assert not held(store)
 
 
-def test_the_lock_is_dropped_after_the_block_however_it_ends(store: Store, path: Path) -> None:
-    with closing(Store.open(path, "spring")) as other:
-        with pytest.raises(ZeroDivisionError), store.lock():
-            fail_after(held(other) or pytest.fail("not locked"), ZeroDivisionError())
-        assert not held(other)
+def test_the_lock_is_given_back_after_the_block_however_it_ends(store: Store, other: Store) -> None:
+    with pytest.raises(ZeroDivisionError), store.lock():
+        fail_after(held(other) or pytest.fail("not locked"), ZeroDivisionError())
+    assert not held(other)
 
 
-def test_who_holds_it_is_told_and_forgotten_after_it(store: Store, path: Path) -> None:
-    with closing(Store.open(path, "autumn")) as other, store.lock("run", "2026-03-02T09:00:00+00:00"):
-        told = rf"process {os.getpid()} on \S+ \(mi-sync run\) since 2026-03-02T09:00:00\+00:00"
-        with pytest.raises(Locked, match=told), other.lock():
+def test_who_holds_it_is_told_and_until_when(store: Store, other: Store) -> None:
+    clock = Hands().clock()
+    told = rf"process {os.getpid()} on \S+ \(mi-sync run\) since 2026-03-02T09:00:00\.000\+00:00"
+    with (
+        store.lock(command="run", clock=clock),
+        pytest.raises(Locked, match=told) as refused,
+        other.lock(clock=clock),
+    ):
+        pass
+    assert "free at 2026-03-02T09:02:00+00:00" in refused.value.problem().why
+    assert [lease.expires_at for lease in store.leases()] == [0]
+
+
+def test_a_lease_is_of_one_programme_and_one_target(store: Store, other: Store, path: Path) -> None:
+    with closing(Store.open(path, "autumn")) as autumn, store.lock("board"), autumn.lock("board"):
+        with pytest.raises(Locked), other.lock("project"):  # the records are one for all targets
             pass
-    assert locking.who(path) is None
+        assert [lease.target for lease in store.leases()] == ["", "board"]
 
 
-def test_a_lock_of_a_dead_process_is_free_and_its_name_is_replaced(store: Store, path: Path) -> None:
+def test_either_all_leases_are_taken_or_none(store: Store, other: Store) -> None:
+    store._db.execute(
+        "INSERT INTO leases VALUES ('spring', 'board', 1, '', ?)", (leases.Clock().milliseconds() + 9000,)
+    )
+    with pytest.raises(Locked), other.lock("project", "board"):
+        pass
+    assert [lease.target for lease in store.leases()] == ["board"]
+
+
+def test_a_lease_runs_out_by_itself_whoever_took_it(store: Store, other: Store) -> None:
+    hands = Hands()
+    with store.lock(clock=hands.clock()):
+        elsewhere(store)
+        hands.pass_by(leases.LEASE - 1)
+        with pytest.raises(Locked), other.lock(clock=hands.clock()):
+            pass
+        hands.pass_by(1)
+        with other.lock(clock=hands.clock()):
+            with pytest.raises(Locked, match="was taken away"):
+                store.keep_lock()
+            with pytest.raises(Locked, match="was taken away"), store.transaction():
+                pass
+
+
+def test_a_lease_is_renewed_once_half_of_it_is_over_before_a_request_and_with_a_commit(
+    store: Store, other: Store
+) -> None:
+    hands = Hands()
+
+    def stored() -> None:
+        with store.transaction():
+            store.next_number("read")
+
+    with store.lock("board", clock=hands.clock()):
+        elsewhere(store)
+        for renew in (store.keep_lock, stored) * 3:
+            before = {lease.expires_at for lease in store.leases()}
+            hands.pass_by(leases.LEASE / 2 - 1)
+            renew()
+            assert {lease.expires_at for lease in store.leases()} == before  # not for every request
+            hands.pass_by(1)
+            renew()
+            hands.pass_by(leases.LEASE - 1)
+            with pytest.raises(Locked), other.lock(clock=hands.clock()):
+                pass
+            renew()
+
+
+def test_a_lease_that_ran_out_unnoticed_goes_on_when_nobody_else_took_it(store: Store, other: Store) -> None:
+    hands = Hands()
+    with store.lock(clock=hands.clock()):
+        hands.pass_by(10 * leases.LEASE)
+        store.keep_lock()
+        with pytest.raises(Locked), other.lock(clock=hands.clock()):
+            pass
+
+
+@pytest.mark.parametrize("hour", [3600, -3600])
+def test_a_clock_that_jumps_neither_loses_nor_keeps_a_lease_for_ever(store: Store, other: Store, hour: int) -> None:
+    hands = Hands()
+    with store.lock(clock=hands.clock()):
+        elsewhere(store)
+        hands.at += timedelta(seconds=hour)
+        with other.lock(clock=hands.clock()):  # an hour ahead it has run out, an hour behind no lease lasts so long
+            hands.uptime += leases.LEASE / 2
+            with pytest.raises(Locked, match="was taken away"):
+                store.keep_lock()
+
+
+def test_a_lease_is_renewed_in_time_when_the_clock_is_put_back(store: Store) -> None:
+    hands = Hands()
+    with store.lock(clock=hands.clock()):
+        (before,) = store.leases()
+        hands.at -= timedelta(seconds=leases.LEASE)
+        hands.uptime += leases.LEASE / 2
+        store.keep_lock()
+        (after,) = store.leases()
+        assert after.expires_at == before.expires_at - leases.LEASE * 1000
+
+
+def test_who_holds_it_is_gone_only_where_that_is_certain(store: Store, path: Path) -> None:
     with another_process(HOLDS_THE_LOCK, path):
-        dead = locking.who(path)
-    assert dead is not None
-    assert dead.is_gone
-    assert not locking.is_held(path)
-    with store.lock("run"):
-        assert locking.who(path) == locking.Holder.here("run", "")
+        (lease,) = store.leases()
+        assert lease.is_held(leases.Clock().milliseconds())
+    assert lease.holder is not None
+    assert lease.holder.is_gone
+    assert not replace(lease.holder, host="elsewhere").is_gone
+    assert not leases.Holder.here("", "").is_gone
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": "x"}'])
-def test_whoever_cannot_be_told_still_holds_it(store: Store, path: Path, content: str) -> None:
-    with closing(Store.open(path, "autumn")) as other, store.lock():
-        path.with_name("state.db.holder").write_text(content, "utf-8")
+def test_whoever_cannot_be_told_still_holds_it(store: Store, other: Store, content: str) -> None:
+    with store.lock():
+        store._db.execute("UPDATE leases SET holder = ?", (content,))
         with pytest.raises(Locked, match="nobody knows who"), other.lock():
             pass
 
 
-def test_a_holder_on_another_machine_is_never_said_to_be_gone() -> None:
-    assert not replace(locking.Holder.here("", ""), host="elsewhere", pid=2**22 + 1).is_gone
-    assert not locking.Holder.here("", "").is_gone
-
-
-def test_whose_lock_was_taken_away_commits_nothing_more_and_leaves_the_new_one_alone(store: Store, path: Path) -> None:
-    with closing(Store.open(path, "autumn")) as other:
-        with store.lock("old"):
-            with store.transaction():
-                store.next_number("read")
-            other.unlock()
-            with other.lock("new"):
-                with pytest.raises(Locked, match="was taken away"), store.transaction():
-                    store.next_number("read")
-                with other.transaction():
-                    other.next_number("read")
-                assert other.next_number("read") == 2
+def test_whose_lock_was_taken_away_commits_nothing_more_and_leaves_the_new_one_alone(
+    store: Store, other: Store
+) -> None:
+    with store.lock(command="old"):
+        with store.transaction():
+            store.next_number("read")
+        other.unlock()
+        with other.lock(command="new"):
             with pytest.raises(Locked, match="was taken away"), store.transaction():
-                pass
-        with other.lock("new"):
-            assert locking.who(path) == locking.Holder.here("new", "")
-        assert store.next_number("read") == 2
+                store.next_number("read")
+            with other.transaction():
+                other.next_number("read")
+            assert other.next_number("read") == 3
+        with pytest.raises(Locked, match="was taken away"), store.transaction():
+            pass
+    assert store.next_number("read") == 4
 
 
-def test_a_lock_is_not_taken_away_in_the_middle_of_a_commit(store: Store, path: Path) -> None:
-    with closing(Store.open(path, "autumn")) as other, store.lock():
+def test_a_lock_is_not_taken_away_in_the_middle_of_a_commit(store: Store, other: Store) -> None:
+    with store.lock():
         other._db.execute("PRAGMA busy_timeout = 0")
         with store.transaction():
             store.next_number("read")
-            with pytest.raises(Locked, match="in the middle of a commit"):
+            with pytest.raises(Locked, match="in the middle of storing"):
                 other.unlock()
-        assert locking.is_held(path)
+        assert held(other)
 
 
-def test_letting_a_lost_lock_go_does_not_touch_the_next_ones(store: Store, path: Path) -> None:
-    with contextlib.ExitStack() as stack, closing(Store.open(path, "autumn")) as other:
-        stack.enter_context(store.lock("old"))
+def test_letting_a_lost_lock_go_does_not_touch_the_next_ones(store: Store, other: Store) -> None:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(store.lock(command="old"))
         other.unlock()
-        with other.lock("new"):
+        with other.lock(command="new"):
             stack.close()
-            assert locking.is_held(path)
-            assert locking.who(path) == locking.Holder.here("new", "")
+            assert held(store)
 
 
 # ----------------------------------------------------------------------------------------- transactions

@@ -407,8 +407,8 @@ def state_rebuild(settings: Settings, targets: tuple[str, ...]) -> ExitCode:
 def state_unlock(settings: Settings, *, force: bool) -> ExitCode:
     """Free the lock of a run that is gone.
 
-    The system frees it with the process, so this is for the rest, such as a file server that still holds it. A run that
-    is alive, or on another machine, keeps it (exit 7) unless --force; it can store and send nothing new afterwards.
+    The next run frees it itself when that process is gone from this machine, or after two minutes without a sign of it.
+    A run that may be alive keeps it (exit 7) unless --force; it can store and send nothing new afterwards.
     """
     from mi_sync.cli import recovery
 

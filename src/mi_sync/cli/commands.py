@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mi_sync import identity, linking, locking, overview, sync
+from mi_sync import identity, linking, overview, sync
 from mi_sync.cli import Settings, show
 from mi_sync.cli.session import Session
 from mi_sync.comparison import Comparison
@@ -192,8 +192,8 @@ def _check_state(session: Session) -> Iterator[str]:
                 remedy="Put a backup in its place; or move it away, and run `mi-sync state rebuild`.",
             )
         yield f"{path}: sound, schema {run.store.schema} of {len(MIGRATIONS)}"
-    if locking.is_held(path):
-        yield f"the lock is held by {locking.who(path) or 'nobody knows whom'}"
+        now = session.clock.milliseconds()
+        yield from [f"the lock is held by {lease}" for lease in run.store.leases() if lease.is_held(now)][:1]
 
 
 def _check_source(session: Session, spec: SourceSpec) -> Iterator[str]:

@@ -15,6 +15,7 @@ from mi_sync import events, sync
 from mi_sync.cli import Settings, show
 from mi_sync.errors import STATUSES, ExitCode, MiSyncError
 from mi_sync.http import Budget, Wire
+from mi_sync.leases import Clock
 from mi_sync.state import Store
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ class Session:
         show.start_logging(settings)
         self.config = configuration.load(settings.config, with_secrets=with_secrets)
         show.hide(secret.reveal() for target in self.config.targets for secret in target.secrets.values())
-        wire = Wire(**{"sleep": self._sleep, "budget": budget or Budget(), **WIRE})
+        self._locked_store: Store | None = None
+        outside = {"sleep": self._sleep, "budget": budget or Budget(), "before_sending": self._keep_lock}
+        wire = Wire(**{**outside, **WIRE})
         self.outside = events.Outside(wire=wire, stopping=lambda: bool(self._signal))
         self.result = events.Result(_run_id(self.outside))
 
@@ -65,7 +68,7 @@ class Session:
         An expected error ends the run and becomes part of its result: what was done before it still counts.
         """
         store = Store.open(self.config.state, self.config.programme.id)
-        with contextlib.closing(store), store.lock(command, self.outside.now()), self._signals():
+        with contextlib.closing(store), self._locked(store, command), self._signals():
             store.start_run(self.result.run_id, command, self.outside.now())
             try:
                 with contextlib.suppress(BrokenPipeError):  # nobody reads on; the work is done all the same
@@ -77,6 +80,20 @@ class Session:
             finally:
                 outcome = show.result_as_json(self.result, self._code)
                 store.end_run(self.result.run_id, self.outside.now(), STATUSES[self._code], int(self._code), outcome)
+
+    @contextlib.contextmanager
+    def _locked(self, store: Store, command: str) -> Iterator[None]:
+        """Nobody else works on the programme meanwhile; before each request it is made sure that this is still so."""
+        with store.lock(*(spec.name for spec in self.config.targets), command=command, clock=self.clock):
+            self._locked_store = store
+            try:
+                yield
+            finally:
+                self._locked_store = None
+
+    def _keep_lock(self) -> None:
+        if self._locked_store is not None:
+            self._locked_store.keep_lock()
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[events.Run]:
@@ -100,6 +117,11 @@ class Session:
                     return value
                 shown(event)
                 self._stop_if_asked()
+
+    @property
+    def clock(self) -> Clock:
+        """What leases are counted in."""
+        return Clock(self.outside.wire.now, self.outside.wire.monotonic)
 
     @property
     def code(self) -> ExitCode:
