@@ -11,6 +11,7 @@ Time, sleep and transport come in through `Wire`, so tests neither wait nor patc
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import json as jsonlib
 import logging
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -113,7 +115,9 @@ class Wire:
     """Everything about the outside that a test replaces: time, sleep, transport; and the request budget.
 
     `sleep` may raise to end the work, and is called only while nothing is on its way that could have an effect. So may
-    `before_sending`, which is called right before each request.
+    `before_sending`, which is called right before each request. `shared(token, limit, seconds)` books one request where
+    all who use the same token count, at most `limit` in any `seconds`, and tells how many seconds to wait before it;
+    `token` is a digest. None where nobody counts for all.
 
     `timeout` is (to connect, to read), in seconds; `deadline` bounds one whole reply.
     """
@@ -126,6 +130,7 @@ class Wire:
     timeout: tuple[float, float] = (10.0, 30.0)
     deadline: float = 120.0
     before_sending: Callable[[], None] = lambda: None
+    shared: Callable[[str, int, float], float] | None = None
 
 
 class Window:
@@ -378,7 +383,7 @@ class Http:
         import requests
 
         self._wire.budget.spend()
-        wait = self._window.reserve(self._wire.monotonic())
+        wait = self._pace()
         if wait > 0:
             self._wire.sleep(wait)
         self._wire.before_sending()
@@ -521,6 +526,17 @@ class Http:
 
     def _counted(self, reply: Reply, part: str) -> float | None:
         return _number(reply.headers.get(f"{self._window.headers}-{part}")) if self._window.headers else None
+
+    def _pace(self) -> float:
+        """How long to wait before the next request, for ourselves and for all who share the token."""
+        window, shared = self._window, self._wire.shared
+        turn = 0.0 if shared is None else shared(self._token, window.limit, window.seconds + window.guard)
+        return turn + window.reserve(self._wire.monotonic() + turn)
+
+    @cached_property
+    def _token(self) -> str:
+        """Whose requests these are, as a digest: the other side counts by its credentials."""
+        return hashlib.sha256("\0".join(("mi-sync", *_origin(self.base_url), *self._secrets)).encode()).hexdigest()[:32]
 
     def _asked_pause(self, reply: Reply) -> float:
         """How long a 429 asks us to wait: Retry-After, else the rate interval, else the window."""

@@ -356,6 +356,34 @@ def test_incomplete_counting_is_ignored(api: responses.RequestsMock, clock: Cloc
     assert clock.pauses == []
 
 
+def test_whoever_shares_a_token_waits_for_their_turn(api: responses.RequestsMock, clock: Clock) -> None:
+    api.get(URL, json=[])
+    turns, asked = [0.0, 2.5, 7.0], []
+
+    def shared(token: str, limit: int, seconds: float) -> float:
+        asked.append((token, limit, seconds))
+        return turns[len(asked) - 1]
+
+    http = session(clock, window=Window(2, 10), shared=shared)
+    for _ in range(3):
+        http.get("/cards")
+    assert clock.pauses == [pytest.approx(2.5), pytest.approx(7.75)]  # our own window holds still
+    assert {(limit, seconds) for _, limit, seconds in asked} == {(2, 10.25)}
+    assert len({token for token, *_ in asked}) == 1
+
+
+def test_a_token_is_shared_by_its_digest_alone(api: responses.RequestsMock, clock: Clock) -> None:
+    api.get(URL, json=[])
+    told: list[str] = []
+    wire = Wire(
+        now=clock.now, monotonic=clock.monotonic, sleep=clock.sleep, shared=lambda token, *_: told.append(token) or 0.0
+    )
+    for secrets in (["key-1", "token-1"], ["key-1", "token-1"], ["key-1", "token-2"]):
+        Http(BASE, headers={}, secrets=secrets, wire=wire, window=Window(9, 1), name="Example").get("/cards")
+    assert told[0] == told[1] != told[2]
+    assert not any("key" in token or "token" in token for token in told)
+
+
 def test_requests_are_spread_over_the_window(api: responses.RequestsMock, clock: Clock) -> None:
     api.get(URL, json=[])
     http = session(clock, window=Window(2, 10))
