@@ -177,6 +177,7 @@ class SafetySection(_Section):
 
     max_archive: Percent = "30%"
     max_create: int = Field(default=2000, ge=0)
+    plan_expires: Age = "7d"
 
 
 class TargetSection(_Section):
@@ -250,10 +251,11 @@ class TargetSpec:
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """The limits of one run, for each target."""
+    """The limits of one run, for each target; `plan_expires` is how long a saved plan may be applied."""
 
     max_archive: float
     max_create: int
+    plan_expires: timedelta = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,14 +418,13 @@ class _Builder:
         progress_from = self._progress_from([t for t in targets if t is not None])
         if self._found:
             raise ConfigError(list(dict.fromkeys(self._found)))
-        safety = Safety(int(self._doc.safety.max_archive.rstrip("%")) / 100, self._doc.safety.max_create)
         return Config(
             self._path,
             programme,
             state,
             tuple(s for s in sources if s is not None),
             tuple(t for t in targets if t is not None),
-            safety,
+            self._safety(),
             frozenset({Privacy.PUBLIC, *self._doc.privacy.allow}),
             _duration(self._doc.privacy.retain),
             progress_from,
@@ -443,6 +444,10 @@ class _Builder:
             due_time=milestones.due_time,
             holidays=frozenset(milestones.holidays),
         )
+
+    def _safety(self) -> Safety:
+        section = self._doc.safety
+        return Safety(int(section.max_archive.rstrip("%")) / 100, section.max_create, _term(section.plan_expires))
 
     def _progress_from(self, targets: Sequence[TargetSpec]) -> str:
         boards = [spec.name for spec in targets if spec.connector.kind == "board"]
@@ -620,8 +625,10 @@ class _Builder:
 
 
 def _duration(text: str | None) -> timedelta | None:
-    if text is None:
-        return None
+    return None if text is None else _term(text)
+
+
+def _term(text: str) -> timedelta:
     return timedelta(**{"weeks" if text[-1] == "w" else "days": int(text[:-1])})
 
 

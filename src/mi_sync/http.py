@@ -328,7 +328,7 @@ class Http:
         )
         try:
             return retrying(attempt)
-        except (_Again, RequestRefused, NotAuthorised, BudgetReached) as error:
+        except (_Again, RequestRefused, NotAuthorised, BudgetReached, Unavailable) as error:
             # What a later attempt proves, it does not prove of an earlier one that may have taken effect.
             raise unknown or (error.final if isinstance(error, _Again) else error) from None
 
@@ -445,6 +445,13 @@ class Http:
     def _broken(self, method: str, path: str, error: Exception) -> Exception:
         """What a request without a reply means. Only a connection that was never made proves anything."""
         why = self.redact(f"{self._name} at {self.base_url}: {_reason(error)}")
+        if (distrust := _distrust(error)) is not None:
+            return Unavailable(
+                self.redact(f"{self._name} at {self.base_url}: its certificate is not trusted ({distrust})."),
+                where=self.redact(f"{method} {path}"),
+                remedy="Nothing was sent. Check the address and the clock; where your network inspects TLS,"
+                " let REQUESTS_CA_BUNDLE name the file of its certificate authority.",
+            )
         if _never_connected(error):
             down = Unavailable(f"{why}.", where=self.redact(f"{method} {path}"), remedy="Try again later.")
             return _Again(down)
@@ -590,6 +597,16 @@ def _never_connected(error: Exception) -> bool:
         return True
     cause = error.args[0] if error.args else None
     return isinstance(getattr(cause, "reason", cause), NewConnectionError)
+
+
+def _distrust(error: Exception) -> str | None:
+    """Why the other side's certificate does not prove who it is; None for any other failure."""
+    import ssl
+
+    # requests holds urllib3's error, which gives its reason, which holds that of ssl.
+    cause = error.args[0] if error.args else None
+    inner = getattr(getattr(cause, "reason", cause), "args", ())
+    return inner[0].verify_message if inner and isinstance(inner[0], ssl.SSLCertVerificationError) else None
 
 
 def _reason(error: Exception) -> str:

@@ -173,12 +173,14 @@ def _plan_each(
             snapshot = board.snapshot()
             _bind(run, spec.name, snapshot)
             snapshot = yield from settle(run, spec.name, board, snapshot, wait=settle_first)
-            plans.append(decide(spec, board, snapshot))
+            plans.append(replace(decide(spec, board, snapshot), allow=tuple(sorted(spec.milestones.allow))))
         except MiSyncError as error:
             run.result.fail_target(spec.name, error, requests=board.requests)
             continue
         snapshots[spec.name] = snapshot
-    run.result.plan = Plan(identity.programme_short(run.config.programme.id), run.result.run_id, tuple(plans))
+    short, made_at = identity.programme_short(run.config.programme.id), run.outside.wire.now()
+    expires_at = made_at + run.config.safety.plan_expires
+    run.result.plan = Plan(short, run.result.run_id, tuple(plans), made_at, expires_at)
     return snapshots
 
 
@@ -393,6 +395,12 @@ def _check_origin(run: Run, plan: Plan, file: str, boards: Mapping[str, Board]) 
     ours = plan.programme == identity.programme_short(run.config.programme.id)
     if not ours or any(target.target not in boards for target in plan.targets):
         raise StalePlan("this plan was made for another configuration.", where=file, remedy="Make a new one.")
+    plan.check_age(run.outside.wire.now(), file)
+    allowed = {spec.name: spec.milestones.allow for spec in run.config.targets}
+    for target in plan.targets:
+        if forbidden := sorted(set(target.allow) - allowed[target.target]):
+            why = f"its texts may hold what target {target.target!r} is no longer allowed: {', '.join(forbidden)}."
+            raise StalePlan(why, where=file, remedy="Make a new one.")
 
 
 def _is_wanted(run: Run, change: Change) -> bool:

@@ -135,6 +135,7 @@ def test_mistakes_are_told_in_plain_words(load: Any) -> None:
         ("[[targets]]", '[privacy]\nallow = ["eeo"]\n[[targets]]', "privacy.allow", "never"),
         ("[[targets]]", '[privacy]\nretain = "0d"\n[[targets]]', "privacy.retain", "days or weeks"),
         ("[[targets]]", '[safety]\nmax_archive = "many"\n[[targets]]', "safety.max_archive", "30%"),
+        ("[[targets]]", '[safety]\nplan_expires = "0d"\n[[targets]]', "safety.plan_expires", "days or weeks"),
         ('connector = "trello"', 'connector = "trelo"', "targets[0].connector", "installed: "),
         ('connector = "trello"', 'connector = "files"', "targets[0].connector", "is needed here"),
         ('board = "https', 'bord = "https', "targets[0].bord", "'board'"),

@@ -529,6 +529,5 @@ def _fail(settings: Settings, error: MiSyncError) -> int:
 def _bug(settings: Settings, error: Exception) -> int:
     from mi_sync.cli import show
 
-    file = show.log_bug(error)
-    why = f"this is a bug in mi-sync ({type(error).__name__}); please report it with {file}, which holds no secrets"
+    why = f"this is a bug in mi-sync ({type(error).__name__}); please report it with {show.log_bug(error)}"
     return _fail(settings, MiSyncError(f"{why}."))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ from mi_sync.model import ENDED, PLURALS, Applicant, Record, jsonable
 from mi_sync.plan import Plan
 from mi_sync.reading import compile_for, mapping_for, open_source
 from mi_sync.state import MIGRATIONS, Store
+from mi_sync.writing import write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +91,6 @@ def _read_plan(file: Path) -> Plan:
             where=str(file),
             remedy="`mi-sync plan --out FILE` makes one.",
         ) from None
-
-
-def write_atomically(file: Path, text: str) -> None:
-    """Writes a file, for its owner alone, so that nobody ever sees a part of it."""
-    part = file.with_name(f".{file.name}.part")
-    try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
-            handle.write(text)
-            handle.flush()
-            os.fsync(handle.fileno())
-        part.replace(file)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise ConfigError(f"it cannot be written: {error.strerror}.", where=str(file)) from None
 
 
 # ------------------------------------------------------------------------------------------------ pull

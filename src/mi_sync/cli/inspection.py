@@ -19,6 +19,7 @@ from mi_sync.http import Wire
 from mi_sync.language import Mapping
 from mi_sync.mapping import Untold, compile_mapping
 from mi_sync.values import line
+from mi_sync.writing import write_new
 
 
 @dataclass(slots=True)
@@ -183,11 +184,5 @@ def _mapping_text(found: Found, root: Path) -> str:
 
 def _write(path: Path, text: str) -> None:
     """Writes a new file; one that is there already is somebody's work."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8", newline="\n") as handle:
-            handle.write(text)
-    except FileExistsError:
-        raise ConfigError("there is such a file, and it is kept.", where=str(path), remedy="Name another.") from None
-    except OSError as error:
-        raise ConfigError(f"it cannot be written: {error.strerror}.", where=str(path)) from None
+    if not write_new(path, text):
+        raise ConfigError("there is such a file, and it is kept.", where=str(path), remedy="Name another.")

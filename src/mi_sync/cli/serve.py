@@ -20,6 +20,7 @@ from mi_sync.cli import Settings, show
 from mi_sync.connector import SANDBOXES, Sandbox, SandboxApp, SandboxOptions
 from mi_sync.errors import ConfigError, ExitCode
 from mi_sync.http import is_loopback
+from mi_sync.writing import cannot_write
 
 PORT = 8377
 """Where the sandbox is served unless told otherwise."""
@@ -111,15 +112,16 @@ def serving(state: Path, *, host: str = "127.0.0.1", port: int = 0, rate_limit: 
             f"port {port} of {host} cannot be used: {error}.", remedy="--port 0 takes a free one."
         ) from None
     url = f"http://{host}:{server.server_port}"
-    apps = {it.name: _open(it, state, url, rate_limit, dispatcher) for it in installed()}
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield Served(url, apps)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with contextlib.closing(server.socket):
+        apps = {it.name: _open(it, state, url, rate_limit, dispatcher) for it in installed()}
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield Served(url, apps)
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
 
 
 def installed() -> list[Sandbox]:
@@ -138,7 +140,10 @@ def installed() -> list[Sandbox]:
 
 def _open(it: Sandbox, state: Path, url: str, rate_limit: int | None, dispatcher: _Dispatcher) -> SandboxApp:
     options = SandboxOptions(state / it.name, url, lambda: datetime.now(UTC), rate_limit)
-    app = it.open(options)
+    try:
+        app = it.open(options)
+    except OSError as error:
+        raise cannot_write(error, options.state) from None
     dispatcher.mounts.update((prefix, app.wsgi) for prefix in it.prefixes)
     dispatcher.start = dispatcher.start or app.page
     return app

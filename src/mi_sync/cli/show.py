@@ -52,14 +52,17 @@ def redact(text: str) -> str:
     return text
 
 
-def log_bug(error: Exception) -> Path:
-    """Writes the traceback of a bug into a log file of its owner's alone, without secrets."""
+def log_bug(error: Exception) -> str:
+    """Writes the traceback of a bug into a log file of its owner's alone, without secrets; tells where it is."""
     text = redact("".join(traceback.format_exception(error)))
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="mi-sync-", suffix=".log", delete=False, encoding="utf-8", errors="backslashreplace"
-    ) as file:
-        file.write(text)
-    return Path(file.name)
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="mi-sync-", suffix=".log", delete=False, encoding="utf-8", errors="backslashreplace"
+        ) as file:
+            file.write(text)
+    except OSError as failure:
+        return f"what stands here, because no log file can be written ({failure.strerror}):\n{text}"
+    return f"{file.name}, which holds no secrets"
 
 
 # -------------------------------------------------------------------------------------------------- log

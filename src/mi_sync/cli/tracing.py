@@ -9,7 +9,6 @@ from pathlib import Path
 
 from mi_sync import language, provenance, sheets, sync
 from mi_sync.cli import Settings, telling
-from mi_sync.cli.commands import write_atomically
 from mi_sync.cli.session import Session
 from mi_sync.config import SourceSpec, TargetSpec
 from mi_sync.errors import ConfigError, ExitCode, MiSyncError, did_you_mean
@@ -19,6 +18,7 @@ from mi_sync.provenance import Came, Candidate
 from mi_sync.pulling import forget_source
 from mi_sync.reading import compile_for, mapping_for, open_source
 from mi_sync.state import MIGRATIONS
+from mi_sync.writing import write_atomically
 
 # ------------------------------------------------------------------------------------------------- why
 
