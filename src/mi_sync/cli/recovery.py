@@ -6,8 +6,6 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import asdict
 
-import click
-
 from mi_sync import locking, sync
 from mi_sync.cli import Settings, show
 from mi_sync.cli.session import Session
@@ -57,5 +55,5 @@ def unlock(settings: Settings, *, force: bool) -> ExitCode:
         freed = asdict(holder) if held and holder else None
         show.json_object({"status": "ok", "exit_code": 0, "was_held": held, "holder": freed})
     else:
-        click.echo(f"Freed; it was held by {holder or 'nobody knows whom'}." if held else "Nobody holds the lock.")
+        show.echo(f"Freed; it was held by {holder or 'nobody knows whom'}." if held else "Nobody holds the lock.")
     return ExitCode.OK
