@@ -15,6 +15,7 @@ import hashlib
 import ipaddress
 import json as jsonlib
 import logging
+import re
 import threading
 import time
 from collections import deque
@@ -55,6 +56,7 @@ MAX_LIMIT = 10_000
 """No window counts more requests, whatever a server says."""
 # And all from 500 on. Trello was seen to answer 449 and 504 on large boards (GSGBen/t2md, pull request 63).
 _TRANSIENT = frozenset({408, 425, 449})
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -177,12 +179,18 @@ class Reply:
     text: str
 
     def json(self) -> Any:  # noqa: ANN401  JSON is anything
-        """The body as JSON.
+        """The body as JSON, without halves of characters, which no file and no database takes.
 
         Raises:
             ValueError: it is none; error bodies of Trello are plain text, gateways answer with HTML.
         """
-        return jsonlib.loads(self.text)
+        try:
+            value = jsonlib.loads(self.text)
+            if _HALF.search(self.text):
+                value = jsonlib.loads(jsonlib.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
+        return value
 
     @property
     def message(self) -> str:

@@ -450,6 +450,23 @@ def test_netrc_does_not_replace_the_credentials(
     assert TOKEN not in (api.calls[0].request.url or "")
 
 
+def answered(api: responses.RequestsMock, clock: Clock, body: str) -> Any:
+    api.add("GET", URL, body=body, status=200)
+    return session(clock).get("/cards")
+
+
+def test_half_a_character_of_a_reply_is_a_question_mark(api: responses.RequestsMock, clock: Clock) -> None:
+    assert answered(api, clock, r'[{"name": "a\ud800b \uDFFF", "\udc00": "\ud83d\ude00"}]') == [
+        {"name": "a?b ?", "?": "😀"}
+    ]
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' * 100_000, "1" * 5_000])
+def test_a_reply_that_no_reader_can_take_is_no_json(api: responses.RequestsMock, clock: Clock, body: str) -> None:
+    with pytest.raises(Unavailable, match="no JSON"):
+        answered(api, clock, body)
+
+
 class Canned(BaseAdapter):
     """A transport that answers by itself."""
 

@@ -522,7 +522,7 @@ def _fail(settings: Settings, error: MiSyncError) -> int:
             }
         )
     for problem in problems:
-        click.echo(f"mi-sync: {problem}", err=True)
+        show.echo(f"mi-sync: {problem}", err=True)
     return error.exit_code
 
 

@@ -11,8 +11,6 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-import click
-
 from mi_sync.cli import Settings, show
 from mi_sync.errors import ExitCode
 from mi_sync.writing import PRIVATE, SHARED, write_new
@@ -39,11 +37,11 @@ def init(settings: Settings, folder: Path) -> ExitCode:
         show.json_object({"folder": str(folder), "created": made, "kept": kept})
         return ExitCode.OK
     for path in made:
-        click.echo(f"created {path}")
+        show.echo(f"created {path}")
     for path in kept:
-        click.echo(f"kept    {path} (it was there already)")
+        show.echo(f"kept    {path} (it was there already)")
     if made:
-        click.echo(f"\nNext: cd {folder} && mi-sync pull, then edit config.toml for your exports and board.")
+        show.echo(f"\nNext: cd {folder} && mi-sync pull, then edit config.toml for your exports and board.")
     return ExitCode.OK
 
 

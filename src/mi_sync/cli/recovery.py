@@ -6,8 +6,6 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import asdict
 
-import click
-
 from mi_sync import sync
 from mi_sync.cli import Settings, show
 from mi_sync.cli.session import Session
@@ -58,5 +56,5 @@ def unlock(settings: Settings, *, force: bool) -> ExitCode:
         freed = asdict(holder) if holder else None
         show.json_object({"status": "ok", "exit_code": 0, "was_held": bool(taken), "holder": freed})
     else:
-        click.echo(f"Freed; it was held by {taken[0]}." if taken else "Nobody holds the lock.")
+        show.echo(f"Freed; it was held by {taken[0]}." if taken else "Nobody holds the lock.")
     return ExitCode.OK

@@ -14,8 +14,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import click
-
 from mi_sync.cli import Settings, show
 from mi_sync.connector import SANDBOXES, Sandbox, SandboxApp, SandboxOptions
 from mi_sync.errors import ConfigError, ExitCode
@@ -63,15 +61,15 @@ def _announce(settings: Settings, served: Served) -> None:
         show.json_object({"url": served.url, "sandboxes": apps})
         return
     for name, app in served.apps.items():
-        click.echo(f"The {name} sandbox; look at its board at {served.page(name)}\n")
-        click.echo("In the shell that runs mi-sync:")
+        show.echo(f"The {name} sandbox; look at its board at {served.page(name)}\n")
+        show.echo("In the shell that runs mi-sync:")
         for variable, value in app.environ.items():
-            click.echo(f"  export {variable}={value}")
-        click.echo("\nIn config.toml:")
+            show.echo(f"  export {variable}={value}")
+        show.echo("\nIn config.toml:")
         for line in target_section(name, app).splitlines():
-            click.echo(f"  {line}")
-        click.echo()
-    click.echo("Press Ctrl-C to stop.")
+            show.echo(f"  {line}")
+        show.echo()
+    show.echo("Press Ctrl-C to stop.")
 
 
 def target_section(name: str, app: SandboxApp) -> str:

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import click
 from pydantic import BaseModel
 
 from mi_sync.cli import Settings, show
@@ -44,7 +43,7 @@ def why(settings: Settings, found: Sequence[Explained], allow: Collection[Privac
         show.json_object({"found": [_explained_as_json(it, allow) for it in found]})
         return
     for it in found:
-        click.echo(show.redact("\n".join(_explained(it, allow))))
+        show.echo("\n".join(_explained(it, allow)))
 
 
 def _explained_as_json(it: Explained, allow: Collection[Privacy]) -> dict[str, Any]:
@@ -123,7 +122,7 @@ def _row(row: Place) -> Iterator[str]:
 
 
 def _item(it: Explained, item: Candidate) -> Iterator[str]:
-    yield item.title
+    yield show.one_line(item.title)
     where = item.link.url if item.link else "not yet on the board"
     yield f"  {where} (target {item.target}, key {item.key})"
     count = f", number {item.item.n}" if item.item and item.item.n else ""
@@ -189,8 +188,8 @@ def quarantine(settings: Settings, rows: Iterable[tuple[int, Quarantined]]) -> N
         return
     number = 0
     for number, q in rows:
-        click.echo(f"{number}  {_headline(q)}\n    {q.why}")
-    click.echo(f"{_count(number)} left out." if number else "No row is left out.")
+        show.echo(f"{number}  {_headline(q)}\n    {q.why}")
+    show.echo(f"{_count(number)} left out." if number else "No row is left out.")
 
 
 def _row_as_json(number: int, q: Quarantined) -> dict[str, Any]:
@@ -198,7 +197,7 @@ def _row_as_json(number: int, q: Quarantined) -> dict[str, Any]:
 
 
 def _headline(q: Quarantined) -> str:
-    return f"{q.file}:{q.line}{f' [{q.field}]' if q.field else ''} since {show.moment(q.since)}"
+    return show.one_line(f"{q.file}:{q.line}{f' [{q.field}]' if q.field else ''} since {show.moment(q.since)}")
 
 
 def _count(number: int) -> str:
@@ -217,10 +216,10 @@ def left_out(settings: Settings, rows: Sequence[tuple[int, Quarantined, Sequence
         show.json_object({"quarantined": [{**_row_as_json(n, q), "columns": columns} for n, q, columns in rows]})
         return
     for number, q, columns in rows:
-        click.echo(f"{number}  {_headline(q)}\n  {q.why}")
-        click.echo(f"  source {q.source}; stage {q.stage}: {_STAGES.get(q.stage, q.stage)}.")
+        show.echo(f"{number}  {_headline(q)}\n  {q.why}")
+        show.echo(f"  source {q.source}; stage {q.stage}: {_STAGES.get(q.stage, q.stage)}.")
         known = ", ".join(map(repr, columns)) if columns is not None else "not known: the file cannot be read now"
-        click.echo(f"  Columns that the mapping reads: {known}")
+        show.echo(f"  Columns that the mapping reads: {known}")
 
 
 def exported(settings: Settings, file: Path, rows: int) -> None:
@@ -228,7 +227,7 @@ def exported(settings: Settings, file: Path, rows: int) -> None:
     if settings.output == "json":
         show.json_object({"file": str(file), "rows": rows})
         return
-    click.echo(f"{_count(rows)} left out; written to {file}.")
+    show.echo(f"{_count(rows)} left out; written to {file}.")
 
 
 def retried(session: Session, tried: Sequence[Quarantined], through: Collection[Quarantined]) -> ExitCode:
@@ -240,8 +239,8 @@ def retried(session: Session, tried: Sequence[Quarantined], through: Collection[
         return code
     code = session.finish()
     for q in through:
-        click.echo(f"✓ {q.file}:{q.line}{f' [{q.field}]' if q.field else ''}")
-    click.echo(f"Of {_count(len(tried))} left out, {len(through)} got through." if tried else "No row was left out.")
+        show.echo(f"✓ {q.file}:{q.line}{f' [{q.field}]' if q.field else ''}")
+    show.echo(f"Of {_count(len(tried))} left out, {len(through)} got through." if tried else "No row was left out.")
     return code
 
 
@@ -255,10 +254,10 @@ def state(
     if settings.output == "json":
         show.json_object({"file": str(file), "bytes": size, "schema": schema[0], "newest_schema": schema[1], **counts})
         return
-    click.echo(f"{file}: {f'{size:,} bytes, schema {schema[0]} of {schema[1]}' if size else 'there is none yet'}")
+    show.echo(f"{file}: {f'{size:,} bytes, schema {schema[0]} of {schema[1]}' if size else 'there is none yet'}")
     for name, words in _HELD.items():
         parts = ", ".join(f"{part} {number}" for part, number in counts[name].items())
-        click.echo(f"{words}: {sum(counts[name].values())}{f' ({parts})' if parts else ''}")
+        show.echo(f"{words}: {sum(counts[name].values())}{f' ({parts})' if parts else ''}")
 
 
 _HELD = {
@@ -278,5 +277,5 @@ def forgotten(session: Session, source: str, records: int) -> ExitCode:
     if session.settings.output == "json":
         show.json_object({**show.result_as_json(session.result, code), "source": source, "records": records})
     elif code is ExitCode.OK:
-        click.echo(f"{source}: let go; {records} record{'' if records == 1 else 's'} held something that it said.")
+        show.echo(f"{source}: let go; {records} record{'' if records == 1 else 's'} held something that it said.")
     return code
