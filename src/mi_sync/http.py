@@ -114,7 +114,8 @@ class Wire:
 
     `sleep` may raise to end the work, and is called only while nothing is on its way that could have an effect.
 
-    `timeout` is (to connect, to read), in seconds; `deadline` bounds one whole reply.
+    `timeout` is (to connect, to read), in seconds; `deadline` bounds one whole reply. `about` names the target or
+    source that its requests are for, in their log lines.
     """
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -124,6 +125,7 @@ class Wire:
     budget: Budget = field(default_factory=Budget)
     timeout: tuple[float, float] = (10.0, 30.0)
     deadline: float = 120.0
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 class Window:
@@ -394,7 +396,8 @@ class Http:
                 reply = receive(response, started)
         except (requests.RequestException, ValueError) as error:  # ValueError: an address that is none, to go on to
             raise self._broken(method, path, error) from None
-        log.debug("%s %s %s %.3fs", method, self.redact(path), reply.status, self._wire.monotonic() - started)
+        took = self._wire.monotonic() - started
+        log.debug("%s %s %s %.3fs", method, self.redact(path), reply.status, took, extra=self._wire.about)
         return reply
 
     def _reply(self, response: requests.Response, started: float) -> Reply:

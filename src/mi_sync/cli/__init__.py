@@ -507,7 +507,7 @@ def invoke(arguments: list[str]) -> int:
 
 
 def _fail(settings: Settings, error: MiSyncError) -> int:
-    from mi_sync.cli import show
+    from mi_sync.cli import logs, show
 
     problems = error.all_problems()
     if settings.output == "json":
@@ -521,6 +521,9 @@ def _fail(settings: Settings, error: MiSyncError) -> int:
                 "problems": [show.problem_as_json(p) for p in problems],
             }
         )
+    if settings.log_format == "json":
+        logs.failed(settings, problems)
+        return error.exit_code
     for problem in problems:
         click.echo(f"mi-sync: {problem}", err=True)
     return error.exit_code

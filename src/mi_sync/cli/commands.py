@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mi_sync import identity, linking, locking, overview, sync
-from mi_sync.cli import Settings, show
+from mi_sync.cli import Settings, logs, show
 from mi_sync.cli.session import Session
 from mi_sync.comparison import Comparison
 from mi_sync.config import SourceSpec
@@ -228,7 +228,7 @@ def _check_board(
 
 def connectors(settings: Settings, name: str | None) -> ExitCode:
     """The installed connectors; a broken one is named and the others are shown."""
-    show.start_logging(settings)
+    logs.start(settings)
     registry = Registry()
     if name is None:
         show.connectors(settings, [_described(registry, each) for each in registry.names])

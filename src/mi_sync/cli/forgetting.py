@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from mi_sync import erasure, sync
-from mi_sync.cli import Settings, show
+from mi_sync.cli import Settings, logs, show
 from mi_sync.cli.session import Session
 from mi_sync.errors import ConfigError, ExitCode, Locked
 from mi_sync.events import Run
@@ -127,7 +127,7 @@ def _tell(session: Session, it: _Answer) -> None:
     if session.settings.output == "json":
         show.json_object(_as_json(session, it))
         return
-    click.echo(show.redact("\n".join(_lines(it))))
+    click.echo(logs.redact("\n".join(_lines(it))))
     show.problems(session.settings, session.result)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from mi_sync.cli import Settings, show
+from mi_sync.cli import Settings, logs, show
 from mi_sync.errors import ConfigError, ExitCode
 
 _SAMPLE_START = date(2026, 3, 2)
@@ -29,7 +29,7 @@ _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # without what is easily misread
 
 def init(settings: Settings, folder: Path) -> ExitCode:
     """Makes a project folder; what is there already is kept."""
-    show.start_logging(settings)
+    logs.start(settings)
     name = folder.resolve().name or "programme"
     made, kept = create(
         folder, {"ID": new_id(name), "NAME": name, "PEOPLE": _PEOPLE, "TARGET": sample("target.toml").rstrip()}

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from pydantic import BaseModel
 
-from mi_sync.cli import Settings, show
+from mi_sync.cli import Settings, logs, show
 from mi_sync.cli.session import Session
 from mi_sync.errors import ExitCode
 from mi_sync.model import Privacy, Quarantined
@@ -44,7 +44,7 @@ def why(settings: Settings, found: Sequence[Explained], allow: Collection[Privac
         show.json_object({"found": [_explained_as_json(it, allow) for it in found]})
         return
     for it in found:
-        click.echo(show.redact("\n".join(_explained(it, allow))))
+        click.echo(logs.redact("\n".join(_explained(it, allow))))
 
 
 def _explained_as_json(it: Explained, allow: Collection[Privacy]) -> dict[str, Any]:
