@@ -284,6 +284,19 @@ class Http:
 
         self._repeated(attempt)
 
+    def tell(self, path: str, text: str, params: Mapping[str, str]) -> Reply:
+        """Posts a text, once and without repeats, and returns whatever is answered; for what is worth no second try.
+
+        Raises:
+            MiSyncError: there is no answer.
+        """
+        plain = {"Content-Type": "text/plain; charset=utf-8"}
+        url = f"{self.base_url}{path}"
+        try:
+            return self._send("POST", path, url, self._reply, params=params, data=text.encode(), headers=plain)
+        except _Again as again:
+            raise again.final from None
+
     def redact(self, text: str) -> str:
         """The text without secrets."""
         for secret in self._secrets:

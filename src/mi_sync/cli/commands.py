@@ -9,13 +9,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mi_sync import identity, linking, locking, overview, sync
+from mi_sync import config as configuration
+from mi_sync import identity, linking, locking, overview, pings, sync
 from mi_sync.cli import Settings, logs, show
 from mi_sync.cli.session import Session
+from mi_sync.cli.watching import watched
 from mi_sync.comparison import Comparison
 from mi_sync.config import SourceSpec
 from mi_sync.connector import Board, Broken, Connector, Registry
-from mi_sync.errors import ConfigError, ExitCode, MiSyncError, first_of
+from mi_sync.errors import ConfigError, ExitCode, MiSyncError, Problem, first_of
 from mi_sync.events import Run
 from mi_sync.http import Budget
 from mi_sync.model import ENDED, PLURALS, Applicant, Record, jsonable
@@ -36,12 +38,16 @@ class Limits:
 
 
 def run(settings: Settings, limits: Limits) -> ExitCode:
-    """Pull, plan, apply."""
-    session = Session(settings, with_secrets=True, budget=Budget(limits.max_requests, limits.max_seconds))
-    with session.recorded("run") as run:
-        session.tell(sync.pull(run))
-        _plan_and_apply(session, run, limits)
-    return session.finish()
+    """Pull, plan, apply; a dead man's switch is told, where there is one."""
+    with watched(settings) as watch:
+        session = Session(settings, with_secrets=True, budget=Budget(limits.max_requests, limits.max_seconds))
+        watch.result = session.result
+        with session.recorded("run", watch.start) as run:
+            session.tell(sync.pull(run))
+            _plan_and_apply(session, run, limits)
+        code = session.finish()
+    watch.end(code)
+    return code
 
 
 def _plan_and_apply(session: Session, run: Run, limits: Limits) -> None:
@@ -151,6 +157,7 @@ def check(settings: Settings) -> ExitCode:
         checks += _checked(f"source {spec.name}", lambda spec=spec: _check_source(session, spec))
     boards: dict[str, Board] = {}
     checks += _checked("secrets", lambda: _check_secrets(settings, boards))
+    checks += _checked("ping", lambda: _check_ping(session))
     checks += _checked("state", lambda: _check_state(session))
     sound = checks[-1][2] is None
     found: dict[str, Comparison] = {}
@@ -177,6 +184,20 @@ def _check_secrets(settings: Settings, boards: dict[str, Board]) -> Iterator[str
     session = Session(settings, with_secrets=True)
     boards.update(session.boards())
     yield f"{sum(len(target.secrets) for target in session.config.targets)} found"
+
+
+def _check_ping(session: Session) -> Iterator[str]:
+    """Only whether there is an address: a ping would count."""
+    if session.config.ping is None:
+        return
+    url, why = configuration.resolve(session.config.ping)
+    if not url:
+        raise ConfigError([Problem(session.config.path.name, "schedule.ping", why)])
+    try:
+        pings.address(url)
+    except MiSyncError as error:
+        raise ConfigError([Problem(session.config.path.name, "schedule.ping", f"{error.why}.")]) from None
+    yield "its address is there; only `run` pings it"
 
 
 def _check_state(session: Session) -> Iterator[str]:

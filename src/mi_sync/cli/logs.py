@@ -197,6 +197,11 @@ def problems(found: Sequence[Problem], *, beyond: int = 0, level: int = logging.
         _run.log(level, "%d more problems of the same kinds were counted and not kept", beyond)
 
 
+def warn(text: str) -> None:
+    """Something that does not change how a run ends."""
+    _run.warning("%s", text)
+
+
 def failed(settings: Settings, found: Sequence[Problem]) -> None:
     """Why a command did not do what it was asked for, also before its log was started."""
     _attach(settings)
