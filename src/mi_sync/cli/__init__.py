@@ -507,7 +507,7 @@ def invoke(arguments: list[str]) -> int:
 
 
 def _fail(settings: Settings, error: MiSyncError) -> int:
-    from mi_sync.cli import logs, show
+    from mi_sync.cli import github, logs, show
 
     problems = error.all_problems()
     if settings.output == "json":
@@ -523,9 +523,10 @@ def _fail(settings: Settings, error: MiSyncError) -> int:
         )
     if settings.log_format == "json":
         logs.failed(settings, problems)
-        return error.exit_code
-    for problem in problems:
-        click.echo(f"mi-sync: {problem}", err=True)
+    else:
+        for problem in problems:
+            click.echo(f"mi-sync: {problem}", err=True)
+    github.show(github.Outcome("", error.exit_code, settings.config.parent, problems))
     return error.exit_code
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from mi_sync import config as configuration
 from mi_sync import identity, linking, locking, overview, pings, sync
-from mi_sync.cli import Settings, logs, show
+from mi_sync.cli import Settings, github, logs, show
 from mi_sync.cli.session import Session
 from mi_sync.cli.watching import watched
 from mi_sync.comparison import Comparison
@@ -45,7 +45,7 @@ def run(settings: Settings, limits: Limits) -> ExitCode:
         with session.recorded("run", watch.start) as run:
             session.tell(sync.pull(run))
             _plan_and_apply(session, run, limits)
-        code = session.finish()
+        code = _finish(session, "run")
     watch.end(code)
     return code
 
@@ -72,7 +72,7 @@ def plan(settings: Settings, limits: Limits, *, out: Path | None = None, detaile
         write_atomically(out, made.dumps())
     if detailed and changes and code is ExitCode.OK:
         code = ExitCode.CHANGES
-    return session.finish(code, plan=made)
+    return _finish(session, "plan", code, made)
 
 
 def apply(settings: Settings, limits: Limits, file: Path | None) -> ExitCode:
@@ -86,7 +86,14 @@ def apply(settings: Settings, limits: Limits, file: Path | None) -> ExitCode:
             # The records that the plan was made from were never stored, and the next run compares with the stored ones.
             session.tell(sync.pull(run))
             session.tell(sync.apply_saved(run, saved, str(file), session.boards(), force=limits.force))
-    return session.finish()
+    return _finish(session, "apply")
+
+
+def _finish(session: Session, command: str, code: ExitCode | None = None, plan: Plan | None = None) -> ExitCode:
+    """Prints the result, also where a job's page is."""
+    code = session.finish(code, plan=plan)
+    github.show(github.Outcome.of(command, session.result, code, session.config.root))
+    return code
 
 
 def _read_plan(file: Path) -> Plan:
@@ -167,6 +174,8 @@ def check(settings: Settings) -> ExitCode:
         )
     code = first_of(error.exit_code for _, _, error in checks if error is not None)
     show.checks(settings, checks, code, found)
+    problems = [problem for _, _, error in checks if error is not None for problem in error.all_problems()]
+    github.show(github.Outcome("check", code, session.config.root, problems))
     return code
 
 
