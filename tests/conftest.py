@@ -24,7 +24,8 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     home = tmp_path_factory.mktemp("home")
     for name in ("HOME", "USERPROFILE", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(home))
-    for name in ("MI_SYNC_CONFIG", "NO_COLOR", "TRELLO_KEY", "TRELLO_TOKEN"):
+    github = ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE")
+    for name in ("MI_SYNC_CONFIG", "NO_COLOR", "TRELLO_KEY", "TRELLO_TOKEN", *github):
         monkeypatch.delenv(name, raising=False)
 
 

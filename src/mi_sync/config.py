@@ -180,6 +180,12 @@ class SafetySection(_Section):
     plan_expires: Age = "7d"
 
 
+class ScheduleSection(_Section):
+    """`[schedule]`."""
+
+    ping: SecretRef | None = None
+
+
 class TargetSection(_Section):
     """`[[targets]]`; the other keys are the connector's."""
 
@@ -206,6 +212,7 @@ class Document:
     conflicts: ConflictsSection
     privacy: PrivacySection
     safety: SafetySection
+    schedule: ScheduleSection
     targets: Mapping[int, TargetSection]
 
 
@@ -263,7 +270,8 @@ class Config:
     """A configuration that holds together.
 
     `allow` is `[privacy] allow`, with what is public; `retain` its age at which people are forgotten; `progress_from`
-    the target whose done, due, list and assignee count, empty where there is none.
+    the target whose done, due, list and assignee count, empty where there is none; `ping` names the address that a run
+    pings, which is never loaded with the rest, because a ping that cannot be sent does not stop a run.
     """
 
     path: Path
@@ -275,6 +283,7 @@ class Config:
     allow: frozenset[Privacy] = frozenset({Privacy.PUBLIC})
     retain: timedelta | None = None
     progress_from: str = ""
+    ping: SecretRef | None = None
 
     @property
     def root(self) -> Path:
@@ -291,6 +300,14 @@ def load(path: Path, registry: Registry | None = None, *, with_secrets: bool = F
     reader = _Reader(path.name, _toml(path))
     builder = _Builder(path, reader.document(), registry or Registry(), reader.found, with_secrets=with_secrets)
     return builder.build()
+
+
+def find_ping(path: Path) -> SecretRef | None:
+    """What a configuration says of pings, whatever else is wrong with it; `load` tells what that is."""
+    try:
+        return ScheduleSection.model_validate(_toml(path).get("schedule", {})).ping
+    except (ConfigError, ValidationError):
+        return None
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -335,6 +352,7 @@ class _Reader:
             conflicts=self._section(ConflictsSection, "conflicts") or ConflictsSection(),
             privacy=self._section(PrivacySection, "privacy") or PrivacySection(),
             safety=self._section(SafetySection, "safety") or SafetySection(),
+            schedule=self._section(ScheduleSection, "schedule") or ScheduleSection(),
             targets=self._sections(TargetSection, "targets"),
         )
 
@@ -428,6 +446,7 @@ class _Builder:
             frozenset({Privacy.PUBLIC, *self._doc.privacy.allow}),
             _duration(self._doc.privacy.retain),
             progress_from,
+            self._doc.schedule.ping,
         )
 
     # -- parts --------------------------------------------------------------------------------------
@@ -591,7 +610,7 @@ class _Builder:
         for name in type(settings).model_fields if self._with_secrets else ():
             reference = getattr(settings, name)
             if isinstance(reference, SecretRef):
-                value, why = _secret(reference)
+                value, why = resolve(reference)
                 found[name] = Secret(value)
                 if not value:
                     self._problem(f"{where}.{name}", why)
@@ -682,8 +701,8 @@ def _key_path(loc: Sequence[str | int]) -> str:
 # --------------------------------------------------------------------------------------------- secrets
 
 
-def _secret(reference: SecretRef) -> tuple[str, str]:
-    """The value, and what is wrong when it is empty."""
+def resolve(reference: SecretRef) -> tuple[str, str]:
+    """The value of a secret, and what is wrong when it is empty."""
     if reference.env is not None:
         value = os.environ.get(reference.env, "").strip()
         # A name in another shape might be the secret itself, typed in the wrong place.

@@ -121,7 +121,8 @@ class Wire:
     all who use the same token count, at most `limit` in any `seconds`, and tells how many seconds to wait before it;
     `token` is a digest. None where nobody counts for all.
 
-    `timeout` is (to connect, to read), in seconds; `deadline` bounds one whole reply.
+    `timeout` is (to connect, to read), in seconds; `deadline` bounds one whole reply. `about` names the target or
+    source that its requests are for, in their log lines.
     """
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -133,6 +134,7 @@ class Wire:
     deadline: float = 120.0
     before_sending: Callable[[], None] = lambda: None
     shared: Callable[[str, int, float], float] | None = None
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 class Window:
@@ -297,6 +299,19 @@ class Http:
 
         self._repeated(attempt)
 
+    def tell(self, path: str, text: str, params: Mapping[str, str]) -> Reply:
+        """Posts a text, once and without repeats, and returns whatever is answered; for what is worth no second try.
+
+        Raises:
+            MiSyncError: there is no answer.
+        """
+        plain = {"Content-Type": "text/plain; charset=utf-8"}
+        url = f"{self.base_url}{path}"
+        try:
+            return self._send("POST", path, url, self._reply, params=params, data=text.encode(), headers=plain)
+        except _Again as again:
+            raise again.final from None
+
     def redact(self, text: str) -> str:
         """The text without secrets."""
         for secret in self._secrets:
@@ -410,7 +425,8 @@ class Http:
                 reply = receive(response, started)
         except (requests.RequestException, ValueError) as error:  # ValueError: an address that is none, to go on to
             raise self._broken(method, path, error) from None
-        log.debug("%s %s %s %.3fs", method, self.redact(path), reply.status, self._wire.monotonic() - started)
+        took = self._wire.monotonic() - started
+        log.debug("%s %s %s %.3fs", method, self.redact(path), reply.status, took, extra=self._wire.about)
         return reply
 
     def _reply(self, response: requests.Response, started: float) -> Reply:

@@ -431,6 +431,7 @@ def open_board(spec: TargetSpec, config: Config, wire: Wire) -> Board:
     Raises:
         ConfigError: it is a publisher, which this version does not run.
     """
+    wire = replace(wire, about={"target": spec.name})
     opened = spec.connector.open(
         spec.settings, Context(spec.name, config.root, config.programme.timezone, wire, spec.secrets)
     )

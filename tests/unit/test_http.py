@@ -375,9 +375,12 @@ def test_whoever_shares_a_token_waits_for_their_turn(api: responses.RequestsMock
 def test_a_token_is_shared_by_its_digest_alone(api: responses.RequestsMock, clock: Clock) -> None:
     api.get(URL, json=[])
     told: list[str] = []
-    wire = Wire(
-        now=clock.now, monotonic=clock.monotonic, sleep=clock.sleep, shared=lambda token, *_: told.append(token) or 0.0
-    )
+
+    def shared(token: str, *_: float) -> float:
+        told.append(token)
+        return 0.0
+
+    wire = Wire(now=clock.now, monotonic=clock.monotonic, sleep=clock.sleep, shared=shared)
     for secrets in (["key-1", "token-1"], ["key-1", "token-1"], ["key-1", "token-2"]):
         Http(BASE, headers={}, secrets=secrets, wire=wire, window=Window(9, 1), name="Example").get("/cards")
     assert told[0] == told[1] != told[2]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mi_sync.cli import Settings, show
+from mi_sync.cli import Settings, logs, plain
 
 ROOT = Path(__file__).resolve().parents[2]
 ORDERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -26,36 +26,36 @@ def _no_runner(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @given(TEXTS)
 def test_no_text_gives_a_terminal_an_order(text: str) -> None:
-    assert not ORDERS.search(show.visible(text))
-    assert "\n" not in show.one_line(text)
-    show.visible(text).encode()
+    assert not ORDERS.search(plain.visible(text))
+    assert "\n" not in plain.one_line(text)
+    plain.visible(text).encode()
 
 
 @given(st.recursive(TEXTS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=5))
 def test_json_says_the_same_without_orders(value: object) -> None:
-    text = show._as_json(value)
+    text = plain.dumps(value)
     assert not ORDERS.search(text)
     assert json.loads(text) == value
 
 
 def test_what_people_write_stays_as_it_is() -> None:
     for text in ("Zoë 🎓 東京 שלום", "a\tb\nc", r"C:\new", "[link](https://example.org) ::x ##[y]"):
-        assert show.visible(text) == text
+        assert plain.visible(text) == text
 
 
 @given(TEXTS)
 def test_no_text_gives_a_runner_an_order(text: str) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("GITHUB_ACTIONS", "true")
-        for shown in (show.visible(text), show.one_line(text), show._as_json(text)):
+        for shown in (plain.visible(text), plain.one_line(text), plain.dumps(text)):
             assert "##[" not in shown
             assert not any(line.strip().startswith("::") for line in shown.splitlines())
-        assert json.loads(show._as_json(text)) == text
+        assert json.loads(plain.dumps(text)) == text
 
 
 def test_a_log_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     for log_format in ("text", "json"):
-        show.start_logging(Settings(log_format=log_format))
+        logs.start(Settings(log_format=log_format))
         logging.getLogger("mi_sync.x").warning("a title\nERROR mi_sync: forged \x1b[2J\x9b2J")
         (line,) = capsys.readouterr().err.splitlines()
         assert not ORDERS.search(line)
@@ -66,6 +66,7 @@ def test_a_log_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 KNOWN = {
     "src/mi_sync/cli/show.py": "the one place",
     "src/mi_sync/cli/showcase.py": "its own words",
+    "src/mi_sync/cli/github.py": "commands to the runner, with all that is not ours escaped",
     "src/mi_sync/cli/__init__.py": "help, which click makes",
 }
 

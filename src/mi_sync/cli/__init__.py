@@ -507,7 +507,7 @@ def invoke(arguments: list[str]) -> int:
 
 
 def _fail(settings: Settings, error: MiSyncError) -> int:
-    from mi_sync.cli import show
+    from mi_sync.cli import github, logs, show
 
     problems = error.all_problems()
     if settings.output == "json":
@@ -521,8 +521,12 @@ def _fail(settings: Settings, error: MiSyncError) -> int:
                 "problems": [show.problem_as_json(p) for p in problems],
             }
         )
-    for problem in problems:
-        show.echo(f"mi-sync: {problem}", err=True)
+    if settings.log_format == "json":
+        logs.failed(settings, problems)
+    else:
+        for problem in problems:
+            show.echo(f"mi-sync: {problem}", err=True)
+    github.show(github.Outcome("", error.exit_code, settings.config.parent, problems))
     return error.exit_code
 
 

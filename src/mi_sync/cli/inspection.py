@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from mi_sync import loader, proposal, recognition
-from mi_sync.cli import Settings, show
+from mi_sync.cli import Settings, logs, show
 from mi_sync.connector import Connector, Context, Registry, Row, Source, SourceFile, Table
 from mi_sync.errors import ConfigError, ExitCode, SourceError
 from mi_sync.fields import Options
@@ -55,7 +55,7 @@ class Found:
 
 def inspect(settings: Settings, file: str, mapping: str | None, write: Path | None, more: Sequence[str]) -> ExitCode:
     """Looks at a file, shows what it is, and writes a mapping for it if asked to."""
-    show.start_logging(settings)
+    logs.start(settings)
     root = settings.config.parent
     named = None if mapping is None else loader.find_mapping(mapping, root)
     known = loader.find_all(root)

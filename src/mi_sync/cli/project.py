@@ -11,7 +11,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from mi_sync.cli import Settings, show
+from mi_sync.cli import Settings, logs, show
 from mi_sync.errors import ExitCode
 from mi_sync.writing import PRIVATE, SHARED, write_new
 
@@ -28,7 +28,7 @@ _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # without what is easily misread
 
 def init(settings: Settings, folder: Path) -> ExitCode:
     """Makes a project folder; what is there already is kept."""
-    show.start_logging(settings)
+    logs.start(settings)
     name = folder.resolve().name or "programme"
     made, kept = create(
         folder, {"ID": new_id(name), "NAME": name, "PEOPLE": _PEOPLE, "TARGET": sample("target.toml").rstrip()}

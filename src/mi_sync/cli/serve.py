@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from mi_sync.cli import Settings, show
+from mi_sync.cli import Settings, logs, show
 from mi_sync.connector import SANDBOXES, Sandbox, SandboxApp, SandboxOptions
 from mi_sync.errors import ConfigError, ExitCode
 from mi_sync.http import is_loopback
@@ -38,7 +38,7 @@ class Served:
 
 def sandbox(settings: Settings, host: str, port: int, state: Path, rate_limit: int | None) -> ExitCode:
     """Serves until Ctrl-C or SIGTERM."""
-    show.start_logging(settings)
+    logs.start(settings)
     stop = threading.Event()
 
     def stopped(_: int, __: FrameType | None) -> None:

@@ -7,12 +7,12 @@ import logging
 import secrets
 import signal
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mi_sync import config as configuration
 from mi_sync import events, sync
-from mi_sync.cli import Settings, show
+from mi_sync.cli import Settings, logs, plain, show
 from mi_sync.errors import STATUSES, ExitCode, MiSyncError
 from mi_sync.http import Budget, Wire
 from mi_sync.leases import Clock
@@ -50,26 +50,31 @@ class Session:
         self.settings = settings
         self._signal = 0
         self._code = ExitCode.UNEXPECTED
-        show.start_logging(settings)
+        logs.start(settings)
         self.config = configuration.load(settings.config, with_secrets=with_secrets)
-        show.hide(secret.reveal() for target in self.config.targets for secret in target.secrets.values())
+        plain.hide(secret.reveal() for target in self.config.targets for secret in target.secrets.values())
         self._locked_store: Store | None = None
         outside = {"sleep": self._sleep, "budget": budget or Budget(), "before_sending": self._keep_lock}
         wire = Wire(**{**outside, **WIRE})
         self.outside = events.Outside(wire=wire, stopping=lambda: bool(self._signal))
         self.result = events.Result(_run_id(self.outside))
+        logs.name_run(self.result.run_id)
 
     # -- running ------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def recorded(self, command: str) -> Iterator[events.Run]:
+    def recorded(self, command: str, began: Callable[[], None] = lambda: None) -> Iterator[events.Run]:
         """A run on the store, which is locked, with its place in the history however it ends.
+
+        `began` is called once it has the lock.
 
         An expected error ends the run and becomes part of its result: what was done before it still counts.
         """
         store = Store.open(self.config.state, self.config.programme.id)
         with contextlib.closing(store), self._locked(store, command), self._signals():
             store.start_run(self.result.run_id, command, self.outside.now())
+            logs.began(command)
+            began()
             try:
                 with contextlib.suppress(BrokenPipeError):  # nobody reads on; the work is done all the same
                     yield self._run(store)
@@ -78,8 +83,10 @@ class Session:
                 self._code = error.exit_code
                 self.result.note(*error.all_problems())
             finally:
+                self._name_titles(store)
                 outcome = show.result_as_json(self.result, self._code)
                 store.end_run(self.result.run_id, self.outside.now(), STATUSES[self._code], int(self._code), outcome)
+                logs.ended(command, self.result, self._code)
 
     @contextlib.contextmanager
     def _locked(self, store: Store, command: str) -> Iterator[None]:
@@ -101,6 +108,12 @@ class Session:
         store = Store.scratch(self.config.state, self.config.programme.id)
         with contextlib.closing(store), self._signals():
             yield self._run(store)
+            self._name_titles(store)
+
+    def _name_titles(self, store: Store) -> None:
+        """A log for machines tells problems by key; what people read has titles."""
+        if self.settings.log_format == "json" and self.result.problems:
+            logs.know(self._run(store))
 
     def _run(self, store: Store) -> events.Run:
         return events.Run(self.config, store, self.outside, self.result)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
-import os
-import re
 import sys
 import tempfile
 import traceback
@@ -18,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mi_sync.cli import logs
+from mi_sync.cli.plain import dumps, one_line, redact, visible
 from mi_sync.errors import STATUSES, ExitCode, MiSyncError, Problem
 
 if TYPE_CHECKING:
@@ -37,21 +36,7 @@ MOST_PROBLEMS = 20
 MOST_COLUMNS = 100
 """So many columns of a file are shown as a table."""
 
-# ---------------------------------------------------------------------------------------------- secrets
-
-_hidden: set[str] = set()
-
-
-def hide(secrets: Iterable[str]) -> None:
-    """From now on these are never printed or logged."""
-    _hidden.update(secret for secret in secrets if secret)
-
-
-def redact(text: str) -> str:
-    """The text without secrets."""
-    for secret in _hidden:
-        text = text.replace(secret, "…")
-    return text
+# ------------------------------------------------------------------------------------------------- bugs
 
 
 def log_bug(error: Exception) -> str:
@@ -69,24 +54,6 @@ def log_bug(error: Exception) -> str:
 
 # ----------------------------------------------------------------------------------------- what is shown
 
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f]"
-)
-"""Control characters, with which a terminal takes orders, and others that make a text look like another one."""
-
-
-def visible(text: str) -> str:
-    """The text without secrets, as it is shown: nothing in it gives a terminal or a runner an order."""
-    text = _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), redact(text))
-    if _is_runner():  # it takes `##[…]` anywhere in a log, and a line that begins with `::`, for orders
-        text = re.sub(r"(?m)^([ \t]*):(?=:)", r"\1\\x3a", text).replace("##[", r"##\x5b")
-    return text
-
-
-def one_line(text: str) -> str:
-    """The same, where a line break would make it look like two."""
-    return visible(text).replace("\n", "\\n")
-
 
 def echo(text: str = "", *, err: bool = False) -> None:
     """Prints text, as it is shown."""
@@ -94,39 +61,7 @@ def echo(text: str = "", *, err: bool = False) -> None:
 
 
 def _as_json(value: Any) -> str:  # noqa: ANN401  JSON is anything
-    """JSON that says the same and holds only what can be seen."""
-    text = redact(json.dumps(value, ensure_ascii=False, default=_plain))
-    text = _UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
-    return text.replace("##[", r"##\u005b") if _is_runner() else text
-
-
-def _is_runner() -> bool:
-    return os.environ.get("GITHUB_ACTIONS") == "true"
-
-
-# -------------------------------------------------------------------------------------------------- log
-
-
-class _AsText(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return one_line(super().format(record))
-
-
-class _AsJson(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = {"at": at, "level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
-        return _as_json(line)
-
-
-def start_logging(settings: Settings) -> None:
-    """Sends our log to stderr: warnings, with -v also what happens, with -vv every request."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_AsJson() if settings.log_format == "json" else _AsText("%(levelname)s %(name)s: %(message)s"))
-    logger = logging.getLogger("mi_sync")
-    logger.handlers[:] = [handler]
-    logger.propagate = False
-    logger.setLevel({0: logging.WARNING, 1: logging.INFO}.get(settings.verbose, logging.DEBUG))
+    return dumps(value, default=_plain)
 
 
 # --------------------------------------------------------------------------------------------- progress
@@ -135,8 +70,8 @@ def start_logging(settings: Settings) -> None:
 @contextlib.contextmanager
 def progress(settings: Settings) -> Iterator[Callable[[events.Event], None]]:
     """A progress bar on a terminal; otherwise nothing but the log."""
-    if settings.output == "json" or not sys.stderr.isatty():
-        yield _logged
+    if "json" in {settings.output, settings.log_format} or not sys.stderr.isatty():
+        yield logs.event
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -147,7 +82,7 @@ def progress(settings: Settings) -> Iterator[Callable[[events.Event], None]]:
         task = bar.add_task("Starting", total=None)
 
         def shown(event: events.Event) -> None:
-            _logged(event)
+            logs.event(event)
             text, number, total = _described(event)
             bar.update(task, description=_escape(_shortened(text, room)), completed=number, total=total)
 
@@ -158,10 +93,6 @@ def _shortened(text: str, room: int) -> str:
     """Cut in the middle: titles differ at their ends."""
     half = (room - 1) // 2
     return text if len(text) <= room else f"{text[:half]}…{text[-half:]}"
-
-
-def _logged(event: events.Event) -> None:
-    logging.getLogger("mi_sync.run").info("%s", _described(event)[0])
 
 
 def _described(event: events.Event) -> tuple[str, int, int | None]:
@@ -241,6 +172,8 @@ def outcome(settings: Settings, result: events.Result, code: ExitCode, *, plan: 
     if settings.output == "json":
         more = {} if plan is None else {"changes": [change_as_json(c) for c in plan.changes]}
         json_object({**result_as_json(result, code), **more})
+        if settings.log_format == "json":
+            problems(settings, result)
         return
     if plan is not None:
         _plan(settings, plan)
@@ -299,7 +232,13 @@ def _word(value: Any) -> str:  # noqa: ANN401  a number or a truth
 
 
 def problems(settings: Settings, result: events.Result) -> None:
-    """Some about each subject, so that many about one hide no other, and how many more there are, on stderr."""
+    """Some about each subject, so that many about one hide no other, and how many more there are, on stderr.
+
+    Where the log is JSON, they are lines of it: all of them, and nothing else stands on stderr.
+    """
+    if settings.log_format == "json":
+        logs.problems(result.problems, beyond=result.problems_beyond)
+        return
     console = _console(settings, sys.stderr)
     about: dict[tuple[str, str], list[Problem]] = {}
     for problem in result.problems:

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from mi_sync.cli import Settings, project, serve, show
+from mi_sync.cli import Settings, logs, project, serve, show
 from mi_sync.connector import SandboxApp
 from mi_sync.errors import ConfigError, ExitCode, Refused
 from mi_sync.writing import write_atomically, write_new
@@ -37,7 +37,7 @@ _MARK = ".mi-sync-demo"
 
 def demo(settings: Settings, folder: Path, *, stay: bool) -> ExitCode:
     """Makes the sample project, runs it, and shows where to look."""
-    show.start_logging(settings)
+    logs.start(settings)
     _make_room(folder)
     with _sandbox(folder / "sandbox") as served:
         if not served.apps:

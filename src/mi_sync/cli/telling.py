@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from mi_sync.cli import Settings, show
+from mi_sync.cli import Settings, plain, show
 from mi_sync.cli.session import Session
 from mi_sync.errors import ExitCode
 from mi_sync.model import Privacy, Quarantined
@@ -122,7 +122,7 @@ def _row(row: Place) -> Iterator[str]:
 
 
 def _item(it: Explained, item: Candidate) -> Iterator[str]:
-    yield show.one_line(item.title)
+    yield plain.one_line(item.title)
     where = item.link.url if item.link else "not yet on the board"
     yield f"  {where} (target {item.target}, key {item.key})"
     count = f", number {item.item.n}" if item.item and item.item.n else ""
@@ -197,7 +197,7 @@ def _row_as_json(number: int, q: Quarantined) -> dict[str, Any]:
 
 
 def _headline(q: Quarantined) -> str:
-    return show.one_line(f"{q.file}:{q.line}{f' [{q.field}]' if q.field else ''} since {show.moment(q.since)}")
+    return plain.one_line(f"{q.file}:{q.line}{f' [{q.field}]' if q.field else ''} since {show.moment(q.since)}")
 
 
 def _count(number: int) -> str:
