@@ -177,6 +177,7 @@ class SafetySection(_Section):
 
     max_archive: Percent = "30%"
     max_create: int = Field(default=2000, ge=0)
+    max_failures: int = Field(default=5, ge=1)
 
 
 class TargetSection(_Section):
@@ -250,10 +251,14 @@ class TargetSpec:
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """The limits of one run, for each target."""
+    """The limits of one run, for each target.
+
+    `max_failures` is how many changes may fail in a row until the rest is left for the next run.
+    """
 
     max_archive: float
     max_create: int
+    max_failures: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,7 +421,8 @@ class _Builder:
         progress_from = self._progress_from([t for t in targets if t is not None])
         if self._found:
             raise ConfigError(list(dict.fromkeys(self._found)))
-        safety = Safety(int(self._doc.safety.max_archive.rstrip("%")) / 100, self._doc.safety.max_create)
+        limits = self._doc.safety
+        safety = Safety(int(limits.max_archive.rstrip("%")) / 100, limits.max_create, limits.max_failures)
         return Config(
             self._path,
             programme,
