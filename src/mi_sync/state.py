@@ -1310,7 +1310,7 @@ _REMEDIES: Mapping[int, str] = {
     sqlite3.SQLITE_CANTOPEN: _RIGHTS,
     sqlite3.SQLITE_PERM: _RIGHTS,
     sqlite3.SQLITE_CORRUPT: _DAMAGE,
-    sqlite3.SQLITE_NOTADB: _DAMAGE,
+    sqlite3.SQLITE_NOTADB: _RIGHTS,
 }
 
 
@@ -1321,13 +1321,12 @@ def _opening(path: Path) -> Iterator[contextlib.ExitStack]:
         with contextlib.ExitStack() as undo:
             yield undo
     except (OSError, sqlite3.DatabaseError) as error:
-        if isinstance(told := _told(error, str(path)), Locked):
+        told = _told(error, str(path))
+        if isinstance(told, Locked):
             raise told from None
-        raise ConfigError(
-            f"the state cannot be opened: {error}.",
-            where=str(path),
-            remedy="Check [state] url and the file's rights.",
-        ) from None
+        rights = "Check [state] url and the file's rights."
+        remedy = told.remedy if told and told.remedy is _DAMAGE else rights
+        raise ConfigError(f"the state cannot be opened: {error}.", where=str(path), remedy=remedy) from None
 
 
 def _copy(path: Path, into: sqlite3.Connection) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 from mi_sync import identity, linking, locking, overview, sync
 from mi_sync.cli import Settings, show
 from mi_sync.cli.session import Session
+from mi_sync.cli.writing import write_atomically
 from mi_sync.comparison import Comparison
 from mi_sync.config import SourceSpec
 from mi_sync.connector import Board, Broken, Connector, Registry
@@ -92,21 +91,6 @@ def _read_plan(file: Path) -> Plan:
             where=str(file),
             remedy="`mi-sync plan --out FILE` makes one.",
         ) from None
-
-
-def write_atomically(file: Path, text: str) -> None:
-    """Writes a file, for its owner alone, so that nobody ever sees a part of it."""
-    part = file.with_name(f".{file.name}.part")
-    try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
-            handle.write(text)
-            handle.flush()
-            os.fsync(handle.fileno())
-        part.replace(file)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise ConfigError(f"it cannot be written: {error.strerror}.", where=str(file)) from None
 
 
 # ------------------------------------------------------------------------------------------------ pull

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from mi_sync import loader, proposal, recognition
 from mi_sync.cli import Settings, show
+from mi_sync.cli.writing import write_new
 from mi_sync.connector import Connector, Context, Registry, Row, Source, SourceFile, Table
 from mi_sync.errors import ConfigError, ExitCode, SourceError
 from mi_sync.fields import Options
@@ -183,11 +184,5 @@ def _mapping_text(found: Found, root: Path) -> str:
 
 def _write(path: Path, text: str) -> None:
     """Writes a new file; one that is there already is somebody's work."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8", newline="\n") as handle:
-            handle.write(text)
-    except FileExistsError:
-        raise ConfigError("there is such a file, and it is kept.", where=str(path), remedy="Name another.") from None
-    except OSError as error:
-        raise ConfigError(f"it cannot be written: {error.strerror}.", where=str(path)) from None
+    if not write_new(path, text.encode("utf-8")):
+        raise ConfigError("there is such a file, and it is kept.", where=str(path), remedy="Name another.")

@@ -14,7 +14,8 @@ from pathlib import Path
 import click
 
 from mi_sync.cli import Settings, show
-from mi_sync.errors import ConfigError, ExitCode
+from mi_sync.cli.writing import write_new
+from mi_sync.errors import ExitCode
 
 _SAMPLE_START = date(2026, 3, 2)
 """The Monday on which the sample programme starts; the copies start in the week before they are made."""
@@ -69,7 +70,7 @@ def create(folder: Path, values: Mapping[str, str], today: date | None = None) -
             text = text.replace(f"@{key}@", value)
         if relative.endswith(".csv"):
             text = _DATE.sub(lambda found: _moved(found[0], shift), text)
-        (made if _write(path, text) else kept).append(str(path))
+        (made if write_new(path, text.encode("utf-8")) else kept).append(str(path))
     return made, kept
 
 
@@ -79,21 +80,6 @@ def sample(relative: str) -> str:
     for part in relative.split("/"):
         place = place / part
     return place.read_bytes().decode("utf-8")
-
-
-def _write(path: Path, text: str) -> bool:
-    """Writes a file that is not there yet."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:
-            file.write(text.encode("utf-8"))
-    except FileExistsError:
-        if path.parent.is_dir():
-            return False
-        raise ConfigError("a file is in the way of this folder.", where=str(path.parent)) from None
-    except OSError as error:
-        raise ConfigError(f"it cannot be written: {error.strerror}.", where=str(path)) from None
-    return True
 
 
 def _shift(today: date) -> timedelta:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mi_sync import config as configuration
 from mi_sync import events, sync
-from mi_sync.cli import Settings, show
+from mi_sync.cli import Settings, forget_readers, show
 from mi_sync.errors import STATUSES, ExitCode, MiSyncError
 from mi_sync.http import Budget, Wire, steady
 from mi_sync.state import Store
@@ -139,10 +139,13 @@ class Session:
         `printed` leaves it at the problems, where the command has printed its own result.
         """
         code = self._code if code is None else code
-        if printed:
-            show.problems(self.settings, self.result)
-        else:
-            show.outcome(self.settings, self.result, code, plan=plan)
+        try:
+            if printed:
+                show.problems(self.settings, self.result)
+            else:
+                show.outcome(self.settings, self.result, code, plan=plan)
+        except BrokenPipeError:  # nobody reads it; the outcome stays what it is
+            forget_readers()
         return code
 
     # -- signals ------------------------------------------------------------------------------------

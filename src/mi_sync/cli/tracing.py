@@ -9,8 +9,8 @@ from pathlib import Path
 
 from mi_sync import language, provenance, sheets, sync
 from mi_sync.cli import Settings, telling
-from mi_sync.cli.commands import write_atomically
 from mi_sync.cli.session import Session
+from mi_sync.cli.writing import write_atomically
 from mi_sync.config import SourceSpec, TargetSpec
 from mi_sync.errors import ConfigError, ExitCode, MiSyncError, did_you_mean
 from mi_sync.events import Run
