@@ -66,7 +66,7 @@ def limited(room: int) -> Callable[[sqlite3.Connection], None]:
 
 @pytest.mark.parametrize("room", [0, 5, 6, 7, 8, 9, 10, 11, 12])
 def test_a_disk_that_is_full_at_any_moment_costs_nothing(
-    desk: Desk, tool: Tool, monkeypatch: pytest.MonkeyPatch, room: int
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, room: int
 ) -> None:
     desk.engage(3)
     desk.project.edit("jobs.csv", "Text.", "word " * 600)
