@@ -177,6 +177,7 @@ class SafetySection(_Section):
 
     max_archive: Percent = "30%"
     max_create: int = Field(default=2000, ge=0)
+    max_failures: int = Field(default=5, ge=1)
     plan_expires: Age = "7d"
 
 
@@ -258,10 +259,15 @@ class TargetSpec:
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """The limits of one run, for each target; `plan_expires` is how long a saved plan may be applied."""
+    """The limits of one run, for each target.
+
+    `max_failures` is how many changes may fail in a row until the rest is left for the next run; `plan_expires` how
+    long a saved plan may be applied.
+    """
 
     max_archive: float
     max_create: int
+    max_failures: int = 5
     plan_expires: timedelta = timedelta(days=7)
 
 
@@ -466,7 +472,8 @@ class _Builder:
 
     def _safety(self) -> Safety:
         section = self._doc.safety
-        return Safety(int(section.max_archive.rstrip("%")) / 100, section.max_create, _term(section.plan_expires))
+        max_archive = int(section.max_archive.rstrip("%")) / 100
+        return Safety(max_archive, section.max_create, section.max_failures, _term(section.plan_expires))
 
     def _progress_from(self, targets: Sequence[TargetSpec]) -> str:
         boards = [spec.name for spec in targets if spec.connector.kind == "board"]

@@ -33,7 +33,7 @@ from mi_sync.errors import (
     RequestRefused,
     Unavailable,
 )
-from mi_sync.http import ATTEMPTS, MAX_WAIT, SLOWEST, Budget, Http, Reply, Window, Wire
+from mi_sync.http import ATTEMPTS, MAX_WAIT, SLOWEST, Budget, Http, Reply, Window, Wire, steady
 
 BASE = "https://api.example.test/1"
 URL = f"{BASE}/cards"
@@ -508,6 +508,19 @@ def test_plain_http_never_leaves_this_computer_through_a_proxy(
     transport = Canned()
     session(clock, base, transport=transport).get("/cards")
     assert bool(transport.proxies) is through
+
+
+@given(st.lists(st.tuples(st.floats(-1e5, 1e5), st.floats(0, 1e5)), max_size=20))
+def test_a_steady_clock_never_goes_back_and_is_never_slower_than_either(steps: list[tuple[float, float]]) -> None:
+    wall, ticks = datetime(2026, 3, 1, tzinfo=UTC), 0.0
+    told = steady(lambda: wall, lambda: ticks)
+    before = told()
+    assert before == wall
+    for on_the_wall, passed in steps:
+        wall, ticks = wall + timedelta(seconds=on_the_wall), ticks + passed
+        gone = (told() - before).total_seconds()
+        assert gone >= max(on_the_wall, passed, 0.0) - 1e-5
+        before += timedelta(seconds=gone)
 
 
 def test_time_is_a_budget_too(clock: Clock) -> None:
