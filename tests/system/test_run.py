@@ -192,8 +192,8 @@ def test_a_budget_stops_cleanly_and_the_next_run_goes_on(project: Project, serve
 
 
 def test_a_time_budget_sends_nothing_more_and_the_next_run_goes_on(project: Project, server: Server) -> None:
-    server.fault(kind="slow", seconds=1.5, method="POST", path="/cards", times=1)
-    ended = project.start("run", "--output", "json", "--max-seconds", "1")
+    server.fault(kind="slow", seconds=3.5, method="POST", path="/cards", times=1)
+    ended = project.start("run", "--output", "json", "--max-seconds", "3")
     assert (ended.code, ended.json()["status"]) == (8, "partial")
     assert ended.json()["targets"]["board"]["created"] == 1
     assert len(server.cards()) == 1

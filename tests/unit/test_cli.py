@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from mi_sync.cli import commands, invoke, logs, project
+from mi_sync.cli import commands, invoke, plain, project
 from mi_sync.errors import ExitCode, Locked
 from mi_sync.state import Store
 
@@ -77,7 +77,7 @@ def test_a_bug_is_1_with_a_log_that_holds_no_secret(
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(commands, "history", broken)
-    monkeypatch.setattr(logs, "_hidden", {"t-456"})
+    monkeypatch.setattr(plain, "_hidden", {"t-456"})
     assert invoke(["history"]) == 1
     told = capsys.readouterr().err
     assert "Traceback" not in told
