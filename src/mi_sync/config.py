@@ -178,6 +178,7 @@ class SafetySection(_Section):
     max_archive: Percent = "30%"
     max_create: int = Field(default=2000, ge=0)
     plan_expires: Age = "7d"
+    max_failures: int = Field(default=5, ge=1)
 
 
 class TargetSection(_Section):
@@ -251,11 +252,16 @@ class TargetSpec:
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """The limits of one run, for each target; `plan_expires` is how long a saved plan may be applied."""
+    """The limits of one run, for each target.
+
+    `plan_expires` is how long a saved plan may be applied, and `max_failures` how many changes may fail in a row until
+    the rest is left for the next run.
+    """
 
     max_archive: float
     max_create: int
     plan_expires: timedelta = timedelta(days=7)
+    max_failures: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,7 +453,8 @@ class _Builder:
 
     def _safety(self) -> Safety:
         section = self._doc.safety
-        return Safety(int(section.max_archive.rstrip("%")) / 100, section.max_create, _term(section.plan_expires))
+        most, expires = int(section.max_archive.rstrip("%")) / 100, _term(section.plan_expires)
+        return Safety(most, section.max_create, expires, section.max_failures)
 
     def _progress_from(self, targets: Sequence[TargetSpec]) -> str:
         boards = [spec.name for spec in targets if spec.connector.kind == "board"]

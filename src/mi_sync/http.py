@@ -20,7 +20,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -131,6 +131,25 @@ class Wire:
     deadline: float = 120.0
     before_sending: Callable[[], None] = lambda: None
     shared: Callable[[str, int, float], float] | None = None
+
+
+def steady(now: Callable[[], datetime], monotonic: Callable[[], float]) -> Callable[[], datetime]:
+    """A clock that begins as `now`, never goes back, and never runs slower than either of the two.
+
+    What is old by one of them is old: somebody may put the clock back, and a computer that slept may not have counted.
+    """
+    at, wall, ticks = (first := now()), first, monotonic()
+    lock = threading.Lock()
+
+    def told() -> datetime:
+        nonlocal at, wall, ticks
+        with lock:
+            wall_before, ticks_before = wall, ticks
+            wall, ticks = now(), monotonic()
+            at += max(wall - wall_before, timedelta(seconds=ticks - ticks_before))
+            return at
+
+    return told
 
 
 class Window:
@@ -556,13 +575,11 @@ class Http:
         seconds = _number(value)
         if seconds is not None:
             return max(seconds, 0.0)
-        try:
-            at = parsedate_to_datetime(value) if value else None
-        except (ValueError, OverflowError):
-            return None
+        at = _moment(value)
         if at is None:
             return None
-        return max((at.replace(tzinfo=at.tzinfo or UTC) - self._wire.now()).total_seconds(), 0.0)
+        # By the server's own clock, if it tells the time: ours may be wrong.
+        return max((at - (_moment(reply.headers.get("Date")) or self._wire.now())).total_seconds(), 0.0)
 
 
 class _WithHeaders:
@@ -587,6 +604,15 @@ def _number(text: str | None) -> float | None:
     except ValueError:
         return None
     return number if number is not None and number == number and abs(number) < 1e9 else None  # noqa: PLR0124  NaN
+
+
+def _moment(text: str | None) -> datetime | None:
+    """A date of a header (RFC 9110), if it is one."""
+    try:
+        at = parsedate_to_datetime(text) if text else None
+    except (ValueError, OverflowError):
+        return None
+    return at.replace(tzinfo=at.tzinfo or UTC) if at else None
 
 
 def _never_connected(error: Exception) -> bool:

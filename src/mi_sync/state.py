@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mi_sync.errors import ConfigError, Locked
+from mi_sync.errors import ConfigError, Locked, MiSyncError, StateError
 from mi_sync.leases import OF_RECORDS, Clock, Holder, Lease, Tenure
 from mi_sync.model import (
     ENGAGED,
@@ -35,6 +35,9 @@ from mi_sync.model import (
     Seen,
     Traced,
 )
+
+BUSY = 30.0
+"""So many seconds another process may hold the database before we give up."""
 
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     (
@@ -259,7 +262,7 @@ class Store:
             # shared-memory files take over the mode.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             path.chmod(0o600)
-            connection = undo.enter_context(contextlib.closing(sqlite3.connect(path, timeout=30.0)))
+            connection = undo.enter_context(contextlib.closing(sqlite3.connect(path, timeout=BUSY)))
             connection.execute("PRAGMA journal_mode = WAL")
             # An intent must be on the disk before its call is on the wire.
             connection.execute("PRAGMA synchronous = FULL")
@@ -403,10 +406,10 @@ class Store:
             ) from None
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            self._undo("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -415,10 +418,34 @@ class Store:
         try:
             yield
         except BaseException:
-            self._db.execute("ROLLBACK TO part")
-            self._db.execute("RELEASE part")
+            self._undo("ROLLBACK TO part")
+            self._undo("RELEASE part")
             raise
         self._db.execute("RELEASE part")
+
+    def _undo(self, statement: str) -> None:
+        """Unless SQLite has undone all by itself, as it does when the disk is full."""
+        if self._db.in_transaction:
+            self._db.execute(statement)
+
+    @contextlib.contextmanager
+    def telling(self) -> Iterator[None]:
+        """Tells in our words what goes wrong with the database, which ends all work on it.
+
+        It goes around a whole run, and not around each statement, so that nothing in between takes it for the failure
+        of one source or target.
+
+        Raises:
+            Locked: another process holds it for too long.
+            StateError: the disk is full, the file is damaged or cannot be written.
+        """
+        try:
+            yield
+        except sqlite3.Error as error:
+            told = _told(error, self._where)
+            if told is None:
+                raise
+            raise told from None
 
     def _migrate(self) -> None:
         self.schema = self._migrated()
@@ -1318,6 +1345,33 @@ class Store:
         ]
 
 
+def _told(error: Exception, where: str) -> MiSyncError | None:
+    """An error of the database that somebody can do something about, in our words; None for a mistake of ours.
+
+    Its codes: sqlite.org/rescode.html. The lowest byte is the kind.
+    """
+    kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if kind in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        why = f"another process has held the state for more than {BUSY:g} seconds."
+        return Locked(why, where=where, remedy="End it, or wait until it has ended; then run again.")
+    remedy = _REMEDIES.get(kind)
+    return StateError(f"the state cannot be used: {error}.", where=where, remedy=remedy) if remedy else None
+
+
+_ROOM = "Make room or mend the disk, and run again: what was in hand is looked up then."
+_RIGHTS = "Check the rights of the file and its folder, and run again: what was in hand is looked up then."
+_DAMAGE = "`mi-sync check` tells more; put a backup in its place, or move it away and run `mi-sync state rebuild`."
+_REMEDIES: Mapping[int, str] = {
+    sqlite3.SQLITE_FULL: _ROOM,
+    sqlite3.SQLITE_IOERR: _ROOM,
+    sqlite3.SQLITE_READONLY: _RIGHTS,
+    sqlite3.SQLITE_CANTOPEN: _RIGHTS,
+    sqlite3.SQLITE_PERM: _RIGHTS,
+    sqlite3.SQLITE_CORRUPT: _DAMAGE,
+    sqlite3.SQLITE_NOTADB: _DAMAGE,
+}
+
+
 @contextlib.contextmanager
 def _opening(path: Path) -> Iterator[contextlib.ExitStack]:
     """Closes what was opened unless all went well, and tells what did not in our words."""
@@ -1325,6 +1379,8 @@ def _opening(path: Path) -> Iterator[contextlib.ExitStack]:
         with contextlib.ExitStack() as undo:
             yield undo
     except (OSError, sqlite3.DatabaseError) as error:
+        if isinstance(told := _told(error, str(path)), Locked):
+            raise told from None
         raise ConfigError(
             f"the state cannot be opened: {error}.",
             where=str(path),
@@ -1349,7 +1405,7 @@ def _copy(path: Path, into: sqlite3.Connection) -> None:
 
 
 def _backup(address: str, into: sqlite3.Connection) -> None:
-    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=30.0)) as original:
+    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=BUSY)) as original:
         original.backup(into)
 
 

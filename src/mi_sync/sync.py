@@ -19,7 +19,7 @@ from mi_sync.applying import Worker, settle
 from mi_sync.comparison import Comparison
 from mi_sync.config import Config, TargetSpec
 from mi_sync.connector import Board, Context, harvest
-from mi_sync.errors import ConfigError, MiSyncError, Problem, Refused, StalePlan
+from mi_sync.errors import ConfigError, LeftAlone, MiSyncError, Problem, Refused, StalePlan
 from mi_sync.events import Applying, Event, Looking, Run, Story, TargetCounts
 from mi_sync.fitting import Fitter
 from mi_sync.http import Wire
@@ -301,7 +301,10 @@ def apply(
     *,
     force: Collection[str] = (),
 ) -> Story:
-    """Applies a plan, target by target, one recorded change at a time."""
+    """Applies a plan, target by target, one recorded change at a time.
+
+    A change that fails stops no other; after `[safety] max_failures` of them in a row the target is left alone.
+    """
     total, number = len(plan.changes), 0
     for target in plan.targets:
         board = boards[target.target]
@@ -310,16 +313,28 @@ def apply(
             _check_limits(target, force)
             worker = Worker(run, target, plan.digest, board, snapshots[target.target])
             worker.keep_books()
-            for change in target.changes:
+            failures = 0
+            for left, change in zip(range(len(target.changes), 0, -1), target.changes, strict=True):
                 if run.outside.stopping():
                     return
+                _check_failures(failures, run.config.safety.max_failures, target.target, left)
                 number += 1
                 outcome = yield from worker.apply(change)
+                failures = failures + 1 if outcome == "failed" else 0
                 yield Applying(change, number, total, outcome)
         except MiSyncError as error:
             run.result.fail_target(target.target, error)
         finally:
             counts.requests = board.requests
+
+
+def _check_failures(failures: int, most: int, target: str, left: int) -> None:
+    if failures >= most:
+        raise LeftAlone(
+            f"left alone after {failures} failures in a row; the next run goes on.",
+            where=target,
+            remedy=f"Changes that were not tried: {left}.",
+        )
 
 
 def _check_limits(target: TargetPlan, force: Collection[str]) -> None:

@@ -8,13 +8,14 @@ import secrets
 import signal
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mi_sync import config as configuration
 from mi_sync import events, sync
 from mi_sync.cli import Settings, show
 from mi_sync.errors import STATUSES, ExitCode, MiSyncError
-from mi_sync.http import Budget, Wire
+from mi_sync.http import Budget, Wire, steady
 from mi_sync.leases import Clock
 from mi_sync.state import Store
 
@@ -56,6 +57,7 @@ class Session:
         self._locked_store: Store | None = None
         outside = {"sleep": self._sleep, "budget": budget or Budget(), "before_sending": self._keep_lock}
         wire = Wire(**{**outside, **WIRE})
+        wire = replace(wire, now=steady(wire.now, wire.monotonic))
         self.outside = events.Outside(wire=wire, stopping=lambda: bool(self._signal))
         self.result = events.Result(_run_id(self.outside))
 
@@ -68,18 +70,34 @@ class Session:
         An expected error ends the run and becomes part of its result: what was done before it still counts.
         """
         store = Store.open(self.config.state, self.config.programme.id)
-        with contextlib.closing(store), self._locked(store, command), self._signals():
+        with contextlib.closing(store), store.telling(), self._locked(store, command), self._signals():
             store.start_run(self.result.run_id, command, self.outside.now())
             try:
-                with contextlib.suppress(BrokenPipeError):  # nobody reads on; the work is done all the same
+                with contextlib.suppress(BrokenPipeError), store.telling():  # nobody reads on, after the work is done
                     yield self._run(store)
                 self._code = self.result.exit_code
             except MiSyncError as error:
-                self._code = error.exit_code
-                self.result.note(*error.all_problems())
+                self._end_early(error)
+            except KeyboardInterrupt:
+                self._code = ExitCode.INTERRUPTED
+                raise
             finally:
-                outcome = show.result_as_json(self.result, self._code)
+                self._end(store)
+
+    def _end_early(self, error: MiSyncError) -> None:
+        """What was done before still counts, but for a signal, which is told as such."""
+        partly = self.result.applied and not isinstance(error, Interrupted)
+        self._code = ExitCode.PARTIAL if partly else error.exit_code
+        self.result.note(*error.all_problems())
+
+    def _end(self, store: Store) -> None:
+        """Its place in the history; where that cannot be stored, what the run did is told all the same."""
+        outcome = show.result_as_json(self.result, self._code)
+        try:
+            with store.telling():
                 store.end_run(self.result.run_id, self.outside.now(), STATUSES[self._code], int(self._code), outcome)
+        except MiSyncError as error:
+            self._end_early(error)
 
     @contextlib.contextmanager
     def _locked(self, store: Store, command: str) -> Iterator[None]:
@@ -99,7 +117,7 @@ class Session:
     def scratch(self) -> Iterator[events.Run]:
         """A run on a throw-away copy of the store, for commands that write nothing."""
         store = Store.scratch(self.config.state, self.config.programme.id)
-        with contextlib.closing(store), self._signals():
+        with contextlib.closing(store), store.telling(), self._signals():
             yield self._run(store)
 
     def _run(self, store: Store) -> events.Run:
