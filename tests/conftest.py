@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import postgres_server
-from mi_sync.state import Server
+from mi_sync.state import Location, Server
 from postgres_server import Cluster
 
 settings.register_profile(
@@ -73,6 +73,12 @@ def server_place(cluster: Cluster) -> Iterator[Server]:
     """An empty database on it."""
     with cluster.database() as place:
         yield place
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    """Where a state may be, that is not there yet: whatever is promised is promised for both."""
+    return tmp_path / "state.db" if request.param == "sqlite" else request.getfixturevalue("server_place")
 
 
 @pytest.fixture

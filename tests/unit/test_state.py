@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any, NoReturn, cast
+from typing import IO, Any, NoReturn
 
 import pytest
 
@@ -27,12 +27,6 @@ from mi_sync.state import MIGRATIONS, FileRead, Location, Store, locate, schema,
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "state.db"
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def place(request: pytest.FixtureRequest, path: Path) -> Location:
-    """Where a state may be: whatever is promised is promised for both."""
-    return path if request.param == "sqlite" else cast("Location", request.getfixturevalue("server_place"))
 
 
 ON_SQLITE = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
