@@ -12,6 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+import postgres_server
+from mi_sync.state import Location, Server
+from postgres_server import Cluster
+
 settings.register_profile(
     "default", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
@@ -56,6 +60,26 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     if reporter and skipped and os.environ.get("MI_SYNC_NO_SKIPS") and not session.exitstatus:
         reporter.write_line(f"{skipped} skipped, and here nothing may be skipped", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server."""
+    with postgres_server.running() as started:
+        yield started
+
+
+@pytest.fixture
+def server_place(cluster: Cluster) -> Iterator[Server]:
+    """An empty database on it."""
+    with cluster.database() as place:
+        yield place
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    """Where a state may be, that is not there yet: whatever is promised is promised for both."""
+    return tmp_path / "state.db" if request.param == "sqlite" else request.getfixturevalue("server_place")
 
 
 @pytest.fixture

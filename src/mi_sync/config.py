@@ -24,7 +24,7 @@ from mi_sync.language import Mapping as RowMapping
 from mi_sync.language import with_constants
 from mi_sync.milestones import Milestones, Programme, Step, load_steps, merge_steps
 from mi_sync.model import PayPer, Privacy
-from mi_sync.state import state_path
+from mi_sync.state import Location, locate
 
 Resolution = Literal["ours", "theirs", "ask"]
 S = TypeVar("S", bound=BaseModel)
@@ -103,6 +103,7 @@ class StateSection(_Section):
     """`[state]`."""
 
     url: str = "sqlite:///state.db"
+    password: SecretRef | None = None
 
 
 class PaySection(_Section):
@@ -282,7 +283,7 @@ class Config:
 
     path: Path
     programme: Programme
-    state: Path
+    state: Location
     sources: tuple[SourceSpec, ...]
     targets: tuple[TargetSpec, ...]
     safety: Safety
@@ -485,12 +486,22 @@ class _Builder:
             self._problem("programme.progress_from", f"there is no board target {wanted!r}.{hint}")
         return wanted
 
-    def _state(self) -> Path:
+    def _state(self) -> Location:
         try:
-            return state_path(self._doc.state.url, self._path.parent)
+            return locate(self._doc.state.url, self._path.parent, self._state_password())
         except ConfigError as error:
             self._found.extend(error.problems)
             return self._path
+
+    def _state_password(self) -> Secret | None:
+        """Needed by whatever opens the state, so it is looked up for every command."""
+        reference = self._doc.state.password
+        if reference is None:
+            return None
+        value, why = resolve(reference)
+        if not value:
+            self._problem("state.password", why)
+        return Secret(value)
 
     def _source(self, index: int, section: SourceSection) -> SourceSpec | None:
         where = f"sources[{index}]"

@@ -147,7 +147,3 @@ class Tenure:
         at, uptime = self._renewed
         age = max((self.clock.now() - at).total_seconds(), self.clock.monotonic() - uptime)
         return bool(self.fences) and age >= LEASE / 2
-
-    def until(self) -> int:
-        """When a lease that is renewed now ends, in milliseconds since 1970."""
-        return self.clock.milliseconds() + round(LEASE * 1000)

@@ -19,8 +19,8 @@ import pytest
 import requests
 
 from faulty import Desk, Meddler, Send, Tool, ToolName, serving
-from mi_sync import state
-from mi_sync.state import Store
+from mi_sync.state import Store, sqlite
+from mi_sync.state.sqlite import Sqlite
 from programme import Finished
 
 pytestmark = pytest.mark.system
@@ -50,7 +50,8 @@ def opened_with(monkeypatch: pytest.MonkeyPatch, do: Callable[[sqlite3.Connectio
 
     def opened(path: Path, programme: str) -> Store:
         store = opening(path, programme)
-        do(store._db)
+        assert isinstance(store._db, Sqlite)
+        do(store._db.connection)
         return store
 
     monkeypatch.setattr(Store, "open", opened)
@@ -105,7 +106,7 @@ def held(path: Path) -> Iterator[None]:
 @ON_TRELLO
 def test_a_database_that_another_program_holds_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.run()
-    monkeypatch.setattr(state, "BUSY", 0.05)
+    monkeypatch.setattr(sqlite, "BUSY", 0.05)
     with held(desk.project.folder / "state.db"):
         told = desk.run(code=7)
         assert "another process has held the state for more than 0.05 seconds. End it" in desk.why(told)
@@ -118,7 +119,7 @@ def test_a_database_that_another_program_holds_is_told(desk: Desk, monkeypatch: 
 def test_a_database_that_another_program_takes_in_the_middle_is_told_and_what_was_done_counts(
     desk: Desk, tool: Tool, monkeypatch: pytest.MonkeyPatch, after: int, code: int
 ) -> None:
-    monkeypatch.setattr(state, "BUSY", 0.05)
+    monkeypatch.setattr(sqlite, "BUSY", 0.05)
     with contextlib.ExitStack() as other:
 
         def take(_: requests.PreparedRequest, send: Send) -> requests.Response:
@@ -134,7 +135,7 @@ def test_a_database_that_another_program_takes_in_the_middle_is_told_and_what_wa
 
 @ON_TRELLO
 def test_a_new_database_that_another_program_holds_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "BUSY", 0.05)
+    monkeypatch.setattr(sqlite, "BUSY", 0.05)
     with held(desk.project.folder / "state.db"):
         assert "End it" in desk.why(desk.run(code=7))
     desk.converges(2)

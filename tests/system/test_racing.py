@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from programme import CONFIG, Finished, Project, Server
+from programme import CONFIG, ON_BOTH, Finished, Project, Server
 
 pytestmark = pytest.mark.system
 
@@ -23,6 +23,7 @@ def results(runs: list[Finished]) -> list[dict[str, Any]]:
     return [dict(json.loads(ended.out)) for ended in runs]
 
 
+@ON_BOTH
 def test_of_runners_that_start_together_one_works_at_a_time(project: Project, server: Server) -> None:
     server.fault(kind="slow", seconds=0.2, method="POST", path="/cards", times=2)  # so that they do meet
     with ThreadPoolExecutor() as pool:
@@ -42,8 +43,7 @@ def test_programmes_that_share_a_state_and_a_board_do_not_wait_for_each_other(
     shared = f"sqlite:///{(tmp_path / 'shared.db').as_posix()}"
     autumn = Project.make(tmp_path / "autumn", server, CONFIG.replace("spring-2026-7f3k9q", "autumn-2026-k2m4"))
     for each in (project, autumn):
-        text = (each.folder / "config.toml").read_text("utf-8")
-        each.write("config.toml", f'state = {{ url = "{shared}" }}\n{text}')
+        each.keep_state_at(shared)
     with ThreadPoolExecutor() as pool:
         runs = list(pool.map(lambda each: each.start("run", "--output", "json"), (project, autumn)))
     assert [ended.code for ended in runs] == [0, 0], [ended.err for ended in runs]
@@ -51,6 +51,7 @@ def test_programmes_that_share_a_state_and_a_board_do_not_wait_for_each_other(
     assert [each.run()["targets"]["board"]["foreign"] for each in (project, autumn)] == [2, 2]
 
 
+@ON_BOTH
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs POSIX signals")
 def test_a_runner_that_hung_sends_nothing_once_its_lock_is_anothers(project: Project, server: Server) -> None:
     """Stopped in the middle of its work, its lease taken, and woken again: it must not go on where it was."""

@@ -18,10 +18,10 @@ from typing import IO, Any, NoReturn
 
 import pytest
 
-from mi_sync import leases, state
+from mi_sync import leases
 from mi_sync.errors import ConfigError, ExitCode, Locked
 from mi_sync.model import Applicant, Application, Contribution, Link, Posting, Quarantined, Seen
-from mi_sync.state import MIGRATIONS, FileRead, Store, state_path
+from mi_sync.state import MIGRATIONS, FileRead, Location, Store, locate, schema, sqlite
 
 
 @pytest.fixture
@@ -29,9 +29,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state.db"
 
 
+ON_SQLITE = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+"""For what is about a file, or moves the clock of this computer."""
+
+
 @pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    with closing(Store.open(path, "spring")) as opened:
+def store(place: Location) -> Iterator[Store]:
+    with closing(Store.open(place, "spring")) as opened:
         yield opened
 
 
@@ -108,15 +112,15 @@ def test_the_database_of_another_program_is_refused_and_left_as_it_is(path: Path
     assert tables(path) == {"bookmarks"}
 
 
-@pytest.mark.parametrize("url", ["postgresql://host/db", "sqlite://state.db", "sqlite:///", "state.db", ""])
+@pytest.mark.parametrize("url", ["mysql://host/db", "sqlite://state.db", "sqlite:///", "state.db", ""])
 def test_an_address_of_another_kind_is_refused(url: str) -> None:
-    with pytest.raises(ConfigError, match=r"state\.url: only sqlite:///FILE is supported"):
-        state_path(url, Path())
+    with pytest.raises(ConfigError, match=r"state\.url: must be sqlite:///FILE or postgresql://"):
+        locate(url, Path())
 
 
 def test_an_address_is_relative_to_the_configuration() -> None:
-    assert state_path("sqlite:///a/state.db", Path("/project")) == Path("/project/a/state.db")
-    assert state_path("sqlite:////var/state.db", Path("/project")) == Path("/var/state.db")
+    assert locate("sqlite:///a/state.db", Path("/project")) == Path("/project/a/state.db")
+    assert locate("sqlite:////var/state.db", Path("/project")) == Path("/var/state.db")
 
 
 # -------------------------------------------------------------------------------------------- migrations
@@ -137,7 +141,7 @@ def test_an_older_state_is_brought_up_to_date(path: Path, monkeypatch: pytest.Mo
     with closing(Store.open(path, "spring")) as old:
         assert old.next_number("read") == 1
     added = ("add a table", "CREATE TABLE added (x); CREATE INDEX added_x ON added (x);")
-    monkeypatch.setattr(state, "MIGRATIONS", (*MIGRATIONS, added))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, added))
     with closing(Store.open(path, "spring")) as new:
         assert new.next_number("read") == 2
     assert "added" in tables(path)
@@ -148,7 +152,7 @@ def test_what_was_read_before_contents_and_runs_were_kept_is_kept_without_them(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as older:
-        older.setattr(state, "MIGRATIONS", MIGRATIONS[:2])
+        older.setattr(schema, "MIGRATIONS", MIGRATIONS[:2])
         Store.open(path, "spring").close()
     with closing(sqlite3.connect(path)) as db:
         db.execute("INSERT INTO files VALUES ('spring', 'jobs', 'jobs.csv', 'f1', 3, 2, 1, 1, 0)")
@@ -172,7 +176,7 @@ def test_a_migration_that_fails_leaves_the_old_state(path: Path, monkeypatch: py
     Store.open(path, "spring").close()
     before = tables(path), migrations(path)
     broken = ("break", "CREATE TABLE half (x); CREATE TABLE half (x);")
-    monkeypatch.setattr(state, "MIGRATIONS", (*MIGRATIONS, broken))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, broken))
     with pytest.raises(ConfigError, match="already exists"):
         Store.open(path, "spring")
     assert (tables(path), migrations(path)) == before
@@ -181,23 +185,24 @@ def test_a_migration_that_fails_leaves_the_old_state(path: Path, monkeypatch: py
 def test_a_newer_state_is_refused_and_left_as_it_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Store.open(path, "spring").close()
     before = migrations(path)
-    monkeypatch.setattr(state, "MIGRATIONS", ())
+    monkeypatch.setattr(schema, "MIGRATIONS", ())
     for opening in (Store.open, Store.scratch):
         with pytest.raises(ConfigError, match=r"state\.db: the state was written by a newer mi-sync.*Upgrade"):
             opening(path, "spring")
     assert migrations(path) == before
 
 
-def test_a_state_that_is_up_to_date_opens_while_another_process_writes(store: Store, path: Path) -> None:
+def test_a_state_that_is_up_to_date_opens_while_another_process_writes(store: Store, place: Location) -> None:
     with store.transaction():
         store.next_number("read")
-        with closing(Store.open(path, "spring")) as reader:
+        with closing(Store.open(place, "spring")) as reader:
             assert reader.runs(1) == []
 
 
 # --------------------------------------------------------------------------------------------- scratch
 
 
+@ON_SQLITE
 def test_a_scratch_copy_sees_everything_and_writes_nothing(store: Store, path: Path) -> None:
     assert store.next_number("read") == 1  # still in the WAL
     before = {file.name: file.read_bytes() for file in path.parent.iterdir() if not file.name.endswith("-shm")}
@@ -219,7 +224,7 @@ def test_a_scratch_copy_is_right_when_another_process_opens_the_state_meanwhile(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Store.open(path, "spring").close()
-    backup = state._backup
+    backup = sqlite._backup
     opened: list[Store] = []
 
     def meanwhile(address: str, into: sqlite3.Connection) -> None:
@@ -228,7 +233,7 @@ def test_a_scratch_copy_is_right_when_another_process_opens_the_state_meanwhile(
             opened.append(Store.open(path, "spring"))
             opened[0].next_number("read")
 
-    monkeypatch.setattr(state, "_backup", meanwhile)
+    monkeypatch.setattr(sqlite, "_backup", meanwhile)
     with closing(Store.scratch(path, "spring")) as copy:
         assert copy.next_number("read") == 2
     opened[0].close()
@@ -292,17 +297,20 @@ class Hands:
 
 
 @pytest.fixture
-def other(path: Path) -> Iterator[Store]:
+def other(place: Location) -> Iterator[Store]:
     """The same programme, opened by somebody else."""
-    with closing(Store.open(path, "spring")) as opened:
+    with closing(Store.open(place, "spring")) as opened:
         yield opened
 
 
 def elsewhere(store: Store) -> None:
     """Whoever holds it seems to be on another machine, where nobody sees whether they are alive."""
-    store._db.execute("UPDATE leases SET holder = json_set(holder, '$.host', 'elsewhere')")
+    (lease, *_) = store.leases()
+    assert lease.holder is not None
+    store._db.execute("UPDATE leases SET holder = ?", (replace(lease.holder, host="elsewhere").dumps(),))
 
 
+@ON_SQLITE
 def test_a_second_process_does_not_get_the_lock_and_a_kill_drops_it(store: Store, path: Path) -> None:
     with another_process(HOLDS_THE_LOCK, path):
         with pytest.raises(Locked, match=r"state\.db: another run holds the lock") as refused, store.lock():
@@ -317,6 +325,7 @@ def test_the_lock_is_given_back_after_the_block_however_it_ends(store: Store, ot
     assert not held(other)
 
 
+@ON_SQLITE
 def test_who_holds_it_is_told_and_until_when(store: Store, other: Store) -> None:
     clock = Hands().clock()
     told = rf"process {os.getpid()} on \S+ \(mi-sync run\) since 2026-03-02T09:00:00\.000\+00:00"
@@ -330,8 +339,8 @@ def test_who_holds_it_is_told_and_until_when(store: Store, other: Store) -> None
     assert [lease.expires_at for lease in store.leases()] == [0]
 
 
-def test_a_lease_is_of_one_programme_and_one_target(store: Store, other: Store, path: Path) -> None:
-    with closing(Store.open(path, "autumn")) as autumn, store.lock("board"), autumn.lock("board"):
+def test_a_lease_is_of_one_programme_and_one_target(store: Store, other: Store, place: Location) -> None:
+    with closing(Store.open(place, "autumn")) as autumn, store.lock("board"), autumn.lock("board"):
         with pytest.raises(Locked), other.lock("project"):  # the records are one for all targets
             pass
         assert [lease.target for lease in store.leases()] == ["", "board"]
@@ -346,6 +355,7 @@ def test_either_all_leases_are_taken_or_none(store: Store, other: Store) -> None
     assert [lease.target for lease in store.leases()] == ["board"]
 
 
+@ON_SQLITE
 def test_a_lease_runs_out_by_itself_whoever_took_it(store: Store, other: Store) -> None:
     hands = Hands()
     with store.lock(clock=hands.clock()):
@@ -361,6 +371,7 @@ def test_a_lease_runs_out_by_itself_whoever_took_it(store: Store, other: Store) 
                 pass
 
 
+@ON_SQLITE
 def test_a_lease_is_renewed_once_half_of_it_is_over_before_a_request_and_with_a_commit(
     store: Store, other: Store
 ) -> None:
@@ -385,6 +396,7 @@ def test_a_lease_is_renewed_once_half_of_it_is_over_before_a_request_and_with_a_
             renew()
 
 
+@ON_SQLITE
 def test_a_lease_that_ran_out_unnoticed_goes_on_when_nobody_else_took_it(store: Store, other: Store) -> None:
     hands = Hands()
     with store.lock(clock=hands.clock()):
@@ -395,6 +407,7 @@ def test_a_lease_that_ran_out_unnoticed_goes_on_when_nobody_else_took_it(store: 
 
 
 @pytest.mark.parametrize("hour", [3600, -3600])
+@ON_SQLITE
 def test_a_clock_that_jumps_neither_loses_nor_keeps_a_lease_for_ever(store: Store, other: Store, hour: int) -> None:
     hands = Hands()
     with store.lock(clock=hands.clock()):
@@ -406,6 +419,7 @@ def test_a_clock_that_jumps_neither_loses_nor_keeps_a_lease_for_ever(store: Stor
                 store.keep_lock()
 
 
+@ON_SQLITE
 def test_a_lease_is_renewed_in_time_when_the_clock_is_put_back(store: Store) -> None:
     hands = Hands()
     with store.lock(clock=hands.clock()):
@@ -417,6 +431,7 @@ def test_a_lease_is_renewed_in_time_when_the_clock_is_put_back(store: Store) -> 
         assert after.expires_at == before.expires_at - leases.LEASE * 1000
 
 
+@ON_SQLITE
 def test_who_holds_it_is_gone_only_where_that_is_certain(store: Store, path: Path) -> None:
     with another_process(HOLDS_THE_LOCK, path):
         (lease,) = store.leases()
@@ -453,6 +468,7 @@ def test_whose_lock_was_taken_away_commits_nothing_more_and_leaves_the_new_one_a
     assert store.next_number("read") == 4
 
 
+@ON_SQLITE
 def test_a_lock_is_not_taken_away_in_the_middle_of_a_commit(store: Store, other: Store) -> None:
     with store.lock():
         other._db.execute("PRAGMA busy_timeout = 0")
@@ -551,14 +567,15 @@ def test_an_alias_counts_within_its_kind_type_and_namespace(store: Store) -> Non
     assert set(store.alias_anywhere("applicant", "id", "7")) == {"key-1", "key-2"}
 
 
+@ON_SQLITE
 def test_looking_a_name_up_costs_no_more_when_there_are_many_names(store: Store) -> None:
     def steps() -> int:
         """Steps of SQLite's machine, in hundreds; a count does not wobble as seconds do."""
         counted = []
-        store._db.set_progress_handler(lambda: counted.append(1), 100)
+        store._db.connection.set_progress_handler(lambda: counted.append(1), 100)
         store.alias_anywhere("posting", "id", "P-7")
         store.postings_titled("Data")
-        store._db.set_progress_handler(None, 0)
+        store._db.connection.set_progress_handler(None, 0)
         return len(counted)
 
     few = steps()
@@ -744,8 +761,8 @@ def content(store: Store) -> dict[str, Any]:
     }
 
 
-def test_programmes_in_one_database_see_nothing_of_each_other(store: Store, path: Path) -> None:
-    with closing(Store.open(path, "autumn")) as autumn:
+def test_programmes_in_one_database_see_nothing_of_each_other(store: Store, place: Location) -> None:
+    with closing(Store.open(place, "autumn")) as autumn:
         empty = content(autumn)
         fill(store)
         store.start_run("r1", "run", "now")
@@ -805,7 +822,7 @@ def test_an_engagement_is_engaged_or_owns_an_item(store: Store, status: Any, lin
 
 def test_a_state_of_the_first_schema_is_brought_up_to_date(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as earlier:
-        earlier.setattr(state, "MIGRATIONS", MIGRATIONS[:1])
+        earlier.setattr(schema, "MIGRATIONS", MIGRATIONS[:1])
         with closing(Store.open(path, "spring")) as old:
             old._db.execute("INSERT INTO files VALUES ('spring', 'jobs', 'jobs.csv', 'f', 2, 2, 0, 3)")
             for ref, read_no in (("gone", 5), ("there", 8)):

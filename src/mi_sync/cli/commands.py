@@ -194,20 +194,19 @@ def _check_ping(session: Session) -> Iterator[str]:
 
 
 def _check_state(session: Session) -> Iterator[str]:
-    path = session.config.state
-    if not path.exists():
-        yield f"{path}: none yet; the first run makes it"
-        return
+    place = session.config.state
     with session.scratch() as run:
+        if not run.store.schema:
+            yield f"{place}: none yet; the first run makes it"
+            return
         if damage := run.store.damage():
             raise ConfigError(
                 f"the state is damaged: {damage[0]}.",
-                where=str(path),
+                where=str(place),
                 remedy="Put a backup in its place; or move it away, and run `mi-sync state rebuild`.",
             )
-        yield f"{path}: sound, schema {run.store.schema} of {len(MIGRATIONS)}"
-        now = session.clock.milliseconds()
-        yield from [f"the lock is held by {lease}" for lease in run.store.leases() if lease.is_held(now)][:1]
+        yield f"{place}: sound, schema {run.store.schema} of {len(MIGRATIONS)}"
+        yield from [f"the lock is held by {lease}" for lease in run.store.held(session.clock)[:1]]
 
 
 def _check_source(session: Session, spec: SourceSpec) -> Iterator[str]:

@@ -89,7 +89,7 @@ def _compact(run: Run) -> None:
     if not run.store.compact():
         raise Locked(
             "what was erased still stands in its log, because another program reads it.",
-            where=f"{run.store.path}-wal",
+            where=f"{run.config.state}-wal",
             remedy="Close that program, and run this again.",
         )
 

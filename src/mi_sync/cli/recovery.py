@@ -41,7 +41,7 @@ def unlock(settings: Settings, *, force: bool) -> ExitCode:
     session = Session(settings)
     with session.scratch() as run:
         taken = [lease for lease in run.store.leases() if lease.expires_at]
-    alive = [lease for lease in taken if lease.is_held(session.clock.milliseconds())]
+        alive = run.store.held(session.clock)
     if alive and not force:
         raise Locked(
             f"it is held, maybe by a run that is alive: {alive[0]}.",

@@ -17,7 +17,7 @@ from mi_sync.cli import Settings, forget_readers, logs, plain, show
 from mi_sync.errors import STATUSES, ExitCode, MiSyncError
 from mi_sync.http import Budget, Wire, steady
 from mi_sync.leases import Clock
-from mi_sync.state import Store
+from mi_sync.state import Server, Store
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -54,6 +54,8 @@ class Session:
         logs.start(settings)
         self.config = configuration.load(settings.config, with_secrets=with_secrets)
         plain.hide(secret.reveal() for target in self.config.targets for secret in target.secrets.values())
+        if isinstance(self.config.state, Server) and (password := self.config.state.password):
+            plain.hide([password.reveal()])
         self._locked_store: Store | None = None
         outside = {"sleep": self._sleep, "budget": budget or Budget(), "before_sending": self._keep_lock}
         wire = Wire(**{**outside, **WIRE})

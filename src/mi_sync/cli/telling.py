@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from mi_sync.cli.session import Session
 from mi_sync.errors import ExitCode
 from mi_sync.model import Privacy, Quarantined
 from mi_sync.provenance import NO_ROW, Came, Candidate, Named, Place
+from mi_sync.state import Location, Store
 
 LEFT_OUT = ("source", "file", "line", "field", "why", "since", "stage")
 """What is told of a row that was left out."""
@@ -247,14 +248,13 @@ def retried(session: Session, tried: Sequence[Quarantined], through: Collection[
 # ------------------------------------------------------------------------------------------------- state
 
 
-def state(
-    settings: Settings, file: Path, counts: Mapping[str, Mapping[str, int]], size: int, schema: tuple[int, int]
-) -> None:
-    """What the store holds, in counts. `schema` is that of the file (0: there is none) and the newest one."""
+def state(settings: Settings, place: Location, store: Store, newest: int) -> None:
+    """What the store holds, in counts. Its schema is 0 when there is none; `newest` is that of this version."""
+    size, schema, counts = store.size, store.schema, store.counts()
     if settings.output == "json":
-        show.json_object({"file": str(file), "bytes": size, "schema": schema[0], "newest_schema": schema[1], **counts})
+        show.json_object({"file": str(place), "bytes": size, "schema": schema, "newest_schema": newest, **counts})
         return
-    show.echo(f"{file}: {f'{size:,} bytes, schema {schema[0]} of {schema[1]}' if size else 'there is none yet'}")
+    show.echo(f"{place}: {f'{size:,} bytes, schema {schema} of {newest}' if schema else 'there is none yet'}")
     for name, words in _HELD.items():
         parts = ", ".join(f"{part} {number}" for part, number in counts[name].items())
         show.echo(f"{words}: {sum(counts[name].values())}{f' ({parts})' if parts else ''}")

@@ -214,10 +214,7 @@ def state_show(settings: Settings) -> ExitCode:
     """What the store holds, in counts."""
     session = Session(settings)
     with session.scratch() as run:
-        counts, schema = run.store.counts(), run.store.schema
-    path = session.config.state
-    size = sum(part.stat().st_size for part in (path, path.with_name(f"{path.name}-wal")) if part.exists())
-    telling.state(settings, path, counts, size, (schema, len(MIGRATIONS)))
+        telling.state(settings, session.config.state, run.store, len(MIGRATIONS))
     return ExitCode.OK
 
 
