@@ -474,7 +474,7 @@ def test_a_lock_is_not_taken_away_in_the_middle_of_a_commit(store: Store, other:
         other._db.execute("PRAGMA busy_timeout = 0")
         with store.transaction():
             store.next_number("read")
-            with pytest.raises(Locked, match="in the middle of storing"):
+            with pytest.raises(Locked, match="has held the state"):
                 other.unlock()
         assert held(other)
 

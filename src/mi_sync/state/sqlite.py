@@ -46,11 +46,10 @@ class Sqlite:
         try:
             self.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:  # without its extensions
+            known = told(error, self.where)
+            if not isinstance(known, Locked):
                 raise
-            raise Locked(
-                "another process is in the middle of storing something there.", where=self.where, remedy="Try again."
-            ) from None
+            raise known from None
         try:
             yield
             self.execute("COMMIT")
