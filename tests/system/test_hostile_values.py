@@ -64,3 +64,29 @@ def test_an_export_for_spreadsheets_holds_no_formula_and_no_order(project: Proje
     project.start("quarantine", "list", "--export", "out.csv")
     text = Path(project.folder / "out.csv").read_text("utf-8-sig")
     assert not ORDERS.search(text.replace("\r\n", "\n"))
+
+
+def test_no_secret_is_left_anywhere(project: Project, server: Server) -> None:
+    """In the state and its companions, a plan, a log and all that is printed; also of a run that fails."""
+    secrets = list(server.environ.values())
+    said = []
+    for arguments in (
+        ("plan", "--out", "spring.plan"),
+        ("apply", "spring.plan"),
+        ("check",),
+        ("run", "-vv"),
+        ("history",),
+    ):
+        for log_format in ("text", "json"):
+            ended = project.start(*arguments, "--log-format", log_format, "-vv")
+            said += [ended.out, ended.err]
+    server.fault(kind="fail_before", status=400, method="PUT", times=1)
+    server.fault(kind="revoked", after=9, times=None)
+    project.edit("jobs.csv", "Donor dashboard", "Donor atlas")
+    said += [(ended := project.start("run", "-vv", "--output", "json")).out, ended.err]
+    assert ended.code in {3, 6}
+    files = [file for file in project.folder.rglob("*") if file.is_file()]
+    assert {"state.db", "spring.plan"} <= {file.name for file in files}
+    for secret in secrets:
+        assert not [text for text in said if secret in text]
+        assert not [file.name for file in files if secret.encode() in file.read_bytes()]
