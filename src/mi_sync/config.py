@@ -699,7 +699,6 @@ def _secret(reference: SecretRef) -> tuple[str, str]:
             "",
             f"the keyring cannot be read ({type(error).__name__}); use {{ env = … }} where there is none.",
         )
-    return (
-        value,
-        f"the keyring has no {reference.keyring!r}; store it with `keyring set mi-sync {reference.keyring}`.",
-    )
+    # Likewise. Keys and tokens are longer.
+    name = reference.keyring if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,23}", reference.keyring or "") else "NAME"
+    return value, f"the keyring has no such secret; store it with `keyring set mi-sync {name}`."

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mi_sync.connector import harvest
 from programme import JOBS, Project, Server
 
 pytestmark = pytest.mark.system
@@ -56,6 +57,23 @@ def test_a_board_receives_text_and_no_orders(project: Project, server: Server) -
     assert "<script>alert(1)</script>" in name  # a title is text; who shows it must escape it, as the page below does
     assert not ORDERS.search(name)
     assert server.call("GET", f"/cards/{server.card('Kickoff')['id']}/actions?filter=commentCard") == []
+
+
+def test_a_mark_in_an_export_is_no_mark(project: Project, server: Server) -> None:
+    """Also one that was copied from a card: it can neither claim an item nor make one ours."""
+    project.run()
+    before = {key: [card["id"] for card in cards] for key, cards in server.marked().items()}
+    stolen = server.card("Final")["desc"].strip().replace('"', '""')
+    project.edit("jobs.csv", "Two lines of it.", f"Two other lines.\n\n{stolen}")
+    project.run()
+    assert {key: [card["id"] for card in cards] for key, cards in server.marked().items()} == before
+    text, marker = harvest(server.card("Kickoff")["desc"])
+    assert "Two other lines." in text
+    assert harvest(text) == (text, None)
+    assert marker is not None
+    server.requests.clear()
+    project.run()
+    assert server.writes() == []
 
 
 def test_an_export_for_spreadsheets_holds_no_formula_and_no_order(project: Project) -> None:
