@@ -57,6 +57,8 @@ DOCUMENTS = [
     "benchmarks/README.md",
     "docs/nasty-exports.md",
     "docs/privacy.md",
+    "docs/threat-model.md",
+    "SECURITY.md",
 ]
 
 
@@ -82,6 +84,28 @@ def test_every_damage_of_exports_is_listed_with_tests_that_exist(repository: Pat
     shown = [re.findall(r"`(test_\w+)`", row) for row in table]
     assert all(shown)
     assert {name for names in shown for name in names if f"def {name}(" not in tests} == set()
+
+
+def rows(document: str) -> list[str]:
+    """The rows of all its tables, without their headings."""
+    lines = document.splitlines()
+    return [row for row in lines if row.startswith("| ") and not row.startswith("| they try |")]
+
+
+def test_every_claim_of_the_threat_model_names_tests_that_exist(repository: Path) -> None:
+    text = (repository / "docs" / "threat-model.md").read_text("utf-8")
+    tests = "\n".join(path.read_text("utf-8") for path in (repository / "tests").rglob("test_*.py"))
+    shown = [re.findall(r"`(test_\w+)`", row.split("|")[3]) for row in rows(text)]
+    assert len(shown) > 30
+    assert all(shown)
+    assert {name for names in shown for name in names if f"def {name}(" not in tests} == set()
+
+
+def test_the_threat_model_says_of_everybody_what_does_not_hold(repository: Path) -> None:
+    _, *attackers = (repository / "docs" / "threat-model.md").read_text("utf-8").split("\n## ")
+    honest = ["\nDoes not hold: " in each for each in attackers]
+    assert len(honest) == 8
+    assert all(honest)
 
 
 def test_every_core_module_stands_in_the_map(repository: Path) -> None:
