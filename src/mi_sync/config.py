@@ -700,5 +700,6 @@ def _secret(reference: SecretRef) -> tuple[str, str]:
             f"the keyring cannot be read ({type(error).__name__}); use {{ env = … }} where there is none.",
         )
     # Likewise. Keys and tokens are longer.
-    name = reference.keyring if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,23}", reference.keyring or "") else "NAME"
-    return value, f"the keyring has no such secret; store it with `keyring set mi-sync {name}`."
+    shown = re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,23}", reference.keyring or "")
+    remedy = f"store it with `keyring set mi-sync {shown[0] if shown else 'NAME'}`"
+    return value, f"the keyring has no such secret; {remedy}."

@@ -208,10 +208,10 @@ def test_missing_secrets_are_told_where_a_target_is_contacted(load: Any, monkeyp
 class Ring(KeyringBackend):
     """A keyring of a test's own."""
 
-    priority = 1  # type: ignore[assignment]  # keyring declares a class property
+    priority = 1
 
     def __init__(self, kept: dict[tuple[str, str], str], error: Exception | None = None) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.kept, self.error = kept, error
 
     def get_password(self, service: str, username: str) -> str | None:
