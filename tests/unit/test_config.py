@@ -208,7 +208,7 @@ def test_missing_secrets_are_told_where_a_target_is_contacted(load: Any, monkeyp
 class Ring(KeyringBackend):
     """A keyring of a test's own."""
 
-    priority = 1
+    priority = 1  # pyright: ignore[reportAssignmentType]  # keyring declares its own kind of property
 
     def __init__(self, kept: dict[tuple[str, str], str], error: Exception | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
