@@ -736,7 +736,7 @@ def resolve(reference: SecretRef) -> tuple[str, str]:
             "",
             f"the keyring cannot be read ({type(error).__name__}); use {{ env = … }} where there is none.",
         )
-    return (
-        value,
-        f"the keyring has no {reference.keyring!r}; store it with `keyring set mi-sync {reference.keyring}`.",
-    )
+    # Likewise. Keys and tokens are longer.
+    shown = re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,23}", reference.keyring or "")
+    remedy = f"store it with `keyring set mi-sync {shown[0] if shown else 'NAME'}`"
+    return value, f"the keyring has no such secret; {remedy}."

@@ -15,6 +15,7 @@ import hashlib
 import ipaddress
 import json as jsonlib
 import logging
+import os
 import re
 import threading
 import time
@@ -24,11 +25,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from mi_sync.errors import (
     BudgetReached,
+    ConfigError,
     MiSyncError,
     NotAuthorised,
     NotFound,
@@ -506,6 +509,7 @@ class Http:
         with self._lock:
             if self._session is None:
                 self._check_headers()
+                _check_authorities()
                 session = requests.Session()
                 # Plain http is for this computer alone: a proxy would see the credentials, and could not reach it.
                 session.trust_env = not self.base_url.startswith("http://")
@@ -615,6 +619,28 @@ class _WithHeaders:
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers.update(self._headers)
         return request
+
+
+def _check_authorities() -> None:
+    """Refuses a bundle of certificates that is none, about which requests says nothing of use.
+
+    The variables are those of requests (requests.readthedocs.io/en/latest/user/advanced/#ssl-cert-verification).
+    """
+    import ssl
+
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        path = os.environ.get(name)
+        try:
+            if path and Path(path).is_dir():
+                ssl.create_default_context(capath=path)
+            elif path:
+                ssl.create_default_context(cafile=path)
+        except OSError as error:  # ssl's own errors are such, too
+            raise ConfigError(
+                f"it names no file of certificates: {error.strerror or error}.",
+                where=name,
+                remedy="Name the file of your network's certificate authority, or unset it.",
+            ) from None
 
 
 def _origin(url: str) -> tuple[str, str]:

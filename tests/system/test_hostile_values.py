@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mi_sync.connector import harvest
 from programme import JOBS, Project, Server
 
 pytestmark = pytest.mark.system
@@ -58,9 +59,52 @@ def test_a_board_receives_text_and_no_orders(project: Project, server: Server) -
     assert server.call("GET", f"/cards/{server.card('Kickoff')['id']}/actions?filter=commentCard") == []
 
 
+def test_a_mark_in_an_export_is_no_mark(project: Project, server: Server) -> None:
+    """Also one that was copied from a card: it can neither claim an item nor make one ours."""
+    project.run()
+    before = {key: [card["id"] for card in cards] for key, cards in server.marked().items()}
+    stolen = server.card("Final")["desc"].strip().replace('"', '""')
+    project.edit("jobs.csv", "Two lines of it.", f"Two other lines.\n\n{stolen}")
+    project.run()
+    assert {key: [card["id"] for card in cards] for key, cards in server.marked().items()} == before
+    text, marker = harvest(server.card("Kickoff")["desc"])
+    assert "Two other lines." in text
+    assert harvest(text) == (text, None)
+    assert marker is not None
+    server.requests.clear()
+    project.run()
+    assert server.writes() == []
+
+
 def test_an_export_for_spreadsheets_holds_no_formula_and_no_order(project: Project) -> None:
     hostile(project)
     project.start("pull")
     project.start("quarantine", "list", "--export", "out.csv")
     text = Path(project.folder / "out.csv").read_text("utf-8-sig")
     assert not ORDERS.search(text.replace("\r\n", "\n"))
+
+
+def test_no_secret_is_left_anywhere(project: Project, server: Server) -> None:
+    """In the state and its companions, a plan, a log and all that is printed; also of a run that fails."""
+    secrets = list(server.environ.values())
+    said = []
+    for arguments in (
+        ("plan", "--out", "spring.plan"),
+        ("apply", "spring.plan"),
+        ("check",),
+        ("run", "-vv"),
+        ("history",),
+    ):
+        for log_format in ("text", "json"):
+            ended = project.start(*arguments, "--log-format", log_format, "-vv")
+            said += [ended.out, ended.err]
+    server.fault(kind="fail_before", status=400, method="PUT", times=1)
+    server.fault(kind="revoked", after=9, times=None)
+    project.edit("jobs.csv", "Donor dashboard", "Donor atlas")
+    said += [(ended := project.start("run", "-vv", "--output", "json")).out, ended.err]
+    assert ended.code in {3, 6}
+    files = [file for file in project.folder.rglob("*") if file.is_file()]
+    assert {"state.db", "spring.plan"} <= {file.name for file in files}
+    for secret in secrets:
+        assert not [text for text in said if secret in text]
+        assert not [file.name for file in files if secret.encode() in file.read_bytes()]

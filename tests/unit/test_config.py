@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import time
 from pathlib import Path
 from typing import Any
 
+import keyring
+import keyring.errors
 import pytest
+from keyring.backend import KeyringBackend
 from pydantic import BaseModel
 
 from mi_sync import config
@@ -220,6 +224,60 @@ def test_the_address_to_ping_is_found_in_a_broken_configuration(tmp_path: Path, 
     (tmp_path / "config.toml").write_text(text, "utf-8")
     assert (config.find_ping(tmp_path / "config.toml") is not None) is found
     assert config.find_ping(tmp_path / "other.toml") is None
+
+
+class Ring(KeyringBackend):
+    """A keyring of a test's own."""
+
+    priority = 1  # pyright: ignore[reportAssignmentType]  # keyring declares its own kind of property
+
+    def __init__(self, kept: dict[tuple[str, str], str], error: Exception | None = None) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.kept, self.error = kept, error
+
+    def get_password(self, service: str, username: str) -> str | None:
+        if self.error:
+            raise self.error
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def ring() -> Iterator[Callable[..., None]]:
+    before = keyring.get_keyring()
+    yield lambda *given: keyring.set_keyring(Ring(*given))
+    keyring.set_keyring(before)
+
+
+KEPT = GOOD.replace('{ env = "TRELLO_TOKEN" }', '{ keyring = "trello-token" }')
+
+
+def test_a_secret_comes_from_the_keyring(load: Any, ring: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRELLO_KEY", "k-123")
+    ring({("mi-sync", "trello-token"): " t-456\n"})
+    assert load(KEPT, with_secrets=True).targets[0].secrets["token"].reveal() == "t-456"
+
+
+def test_a_keyring_that_has_it_not_or_cannot_be_read_is_told(
+    load: Any, ring: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRELLO_KEY", "k-123")
+    ring({})
+    (problem,) = problems(load, KEPT, with_secrets=True)
+    assert (problem.field, "keyring set mi-sync trello-token" in problem.why) == ("targets[0].token", True)
+    ring({}, keyring.errors.KeyringLocked("s3cr3t"))
+    (problem,) = problems(load, KEPT, with_secrets=True)
+    assert "the keyring cannot be read (KeyringLocked); use { env" in problem.why
+    assert "s3cr3t" not in problem.why
+
+
+@pytest.mark.parametrize("typed", ["ATTAs3cr3t" + "0" * 60, "1/1200:s3cr3t", "0123456789abcdef0123456789s3cr3t"])
+def test_a_secret_typed_as_its_name_in_the_keyring_is_never_repeated(load: Any, ring: Any, typed: str) -> None:
+    ring({})
+    text = GOOD.replace('{ env = "TRELLO_TOKEN" }', f'{{ keyring = "{typed}" }}')
+    assert "s3cr3t" not in str(ConfigError(problems(load, text, with_secrets=True)))
 
 
 def test_two_targets_of_one_name_are_refused(load: Any) -> None:

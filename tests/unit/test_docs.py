@@ -58,6 +58,8 @@ DOCUMENTS = [
     "docs/faults.md",
     "docs/nasty-exports.md",
     "docs/privacy.md",
+    "docs/threat-model.md",
+    "SECURITY.md",
 ]
 
 
@@ -93,6 +95,28 @@ def test_every_test_of_faults_is_listed(repository: Path) -> None:
     files = [repository / "tests" / "system" / f"test_{name}.py" for name in ("faults", "disk_faults")]
     tests = {name for file in files for name in re.findall(r"^def (test_\w+)", file.read_text("utf-8"), re.MULTILINE)}
     assert {name for name in tests if f"`{name}`" not in listed} == set()
+
+
+def rows(document: str) -> list[str]:
+    """The rows of all its tables, without their headings."""
+    lines = document.splitlines()
+    return [row for row in lines if row.startswith("| ") and not row.startswith("| they try |")]
+
+
+def test_every_claim_of_the_threat_model_names_tests_that_exist(repository: Path) -> None:
+    text = (repository / "docs" / "threat-model.md").read_text("utf-8")
+    tests = "\n".join(path.read_text("utf-8") for path in (repository / "tests").rglob("test_*.py"))
+    shown = [re.findall(r"`(test_\w+)`", row.split("|")[3]) for row in rows(text)]
+    assert len(shown) > 30
+    assert all(shown)
+    assert {name for names in shown for name in names if f"def {name}(" not in tests} == set()
+
+
+def test_the_threat_model_says_of_everybody_what_does_not_hold(repository: Path) -> None:
+    _, *attackers = (repository / "docs" / "threat-model.md").read_text("utf-8").split("\n## ")
+    honest = ["\nDoes not hold: " in each for each in attackers]
+    assert len(honest) == 8
+    assert all(honest)
 
 
 def test_every_core_module_stands_in_the_map(repository: Path) -> None:

@@ -85,6 +85,24 @@ def test_a_due_date_is_counted_from_its_anchor(due: str, day: date) -> None:
     assert due_of(due, engagement({"accepted_on": date(2026, 2, 1)})) == day
 
 
+_OUT = "{{ ''.__class__.__mro__ }}"
+
+
+@pytest.mark.parametrize(
+    ("field", "hostile"),
+    [
+        ("title", _OUT), ("body", _OUT), ("list", _OUT), ("labels", (_OUT,)), ("checklist", (_OUT,)), ("links", (_OUT,)),
+        ("when", "''.__class__"), ("done_when", "''.__class__"), ("due", f"start+{_OUT}"), ("due", "__import__('os')"),
+        ("start", _OUT), ("every", _OUT), ("until", _OUT),
+    ],
+)  # fmt: skip
+def test_no_field_of_a_step_is_a_way_out_of_the_sandbox(field: str, hostile: Any) -> None:
+    for per in ("engagement", "posting"):
+        assert refusal(
+            step("a", **{"due": "start", "every": "1w" if field == "until" else None, "per": per, field: hostile})
+        )
+
+
 def test_midpoint_rounds_down() -> None:
     assert due_of("midpoint", engagement({"ends_on": date(2026, 3, 5)})) == date(2026, 3, 3)
 

@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from mi_sync.cli import invoke
-from mi_sync.errors import Unavailable
+from mi_sync.errors import ConfigError, Unavailable
 from mi_sync.http import Http, Window, Wire
 
 NOW = datetime.now(UTC)
@@ -124,6 +124,21 @@ def test_the_authority_of_a_network_can_be_named(tmp_path: Path, monkeypatch: py
     with listening(cert) as listener:
         assert session(listener.url).get("/cards") == [1]
     assert listener.seen == [f"Bearer {TOKEN}"]
+
+
+@pytest.mark.parametrize(("content", "why"), [(None, "No such file"), ("no certificate", "no certificate or crl")])
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_bundle_that_is_none_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: str | None, why: str
+) -> None:
+    if content is not None:
+        (tmp_path / "bundle.pem").write_text(content, "utf-8")
+    monkeypatch.setenv(name, str(tmp_path / "bundle.pem"))
+    with (
+        listening(certificate(tmp_path / "own.pem")) as listener,
+        pytest.raises(ConfigError, match=rf"(?s){name}.*names no file of certificates: .*{why}.*unset it"),
+    ):
+        session(listener.url).get("/cards")
 
 
 @pytest.mark.parametrize(

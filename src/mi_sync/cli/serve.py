@@ -13,6 +13,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
 
 from mi_sync.cli import Settings, logs, show
 from mi_sync.connector import SANDBOXES, Sandbox, SandboxApp, SandboxOptions
@@ -163,6 +164,8 @@ class _Dispatcher:
         self.start = ""
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not _is_of_this_machine(environ):
+            return _plain(start_response, "403 Forbidden", b"The sandbox is for this machine alone.")
         path = str(environ.get("PATH_INFO", ""))
         fitting = [p for p in self.mounts if path == p or path.startswith(f"{p.rstrip('/')}/")]
         if fitting:
@@ -170,6 +173,22 @@ class _Dispatcher:
         if path in {"", "/"} and self.start:
             start_response("302 Found", [("Location", self.start), ("Content-Length", "0")])
             return []
-        body = b"The requested resource was not found."
-        start_response("404 Not Found", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
-        return [body]
+        return _plain(start_response, "404 Not Found", b"The requested resource was not found.")
+
+
+def _is_of_this_machine(environ: Mapping[str, Any]) -> bool:
+    """Whether it was meant for a loopback address and no page from elsewhere sends it.
+
+    A web page that somebody visits meanwhile can reach a server on their machine, and read from it under a name of its
+    own that leads here (DNS rebinding). A rehearsal keeps a copy of a real board.
+    """
+    addresses = [f"//{environ.get('HTTP_HOST', '')}", *filter(None, [environ.get("HTTP_ORIGIN")])]
+    try:
+        return all(is_loopback(urlsplit(each).hostname or "") for each in addresses)
+    except ValueError:
+        return False
+
+
+def _plain(start_response: Callable[..., Any], status: str, body: bytes) -> Iterable[bytes]:
+    start_response(status, [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body]
