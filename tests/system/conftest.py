@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from programme import Project, Server, serving
+from asana_lab import AsanaHand, hand
+from mi_sync_asana.sandbox import sandbox as asana
+from mi_sync_asana.sandbox.seed import PROJECT
+from programme import Project, Server, listening, serving
 
 
 @pytest.fixture
@@ -17,3 +20,29 @@ def server(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def project(tmp_path: Path, server: Server) -> Project:
     return Project.make(tmp_path / "project", server)
+
+
+@pytest.fixture
+def tasks(tmp_path: Path) -> Iterator[Server]:
+    """Asana beside the Trello of `server`."""
+    log: list[tuple[str, str]] = []
+    with listening(asana, tmp_path / "asana", log) as (url, app):
+        (token,) = app.environ.values()
+        yield Server(url, {"ASANA_TOKEN": token}, log)
+
+
+@pytest.fixture
+def both(project: Project, tasks: Server) -> Project:
+    """The project on both boards."""
+    token = '{ env = "ASANA_TOKEN" }'
+    target = f'\n[[targets]]\nname = "tasks"\nconnector = "asana"\nproject = "{PROJECT}"\ntoken = {token}\n'
+    config = (project.folder / "config.toml").read_text("utf-8")
+    project.write("config.toml", f'{config}{target}plan = "paid"\napi_url = "{tasks.url}/api/1.0"\n')
+    project.server.environ |= tasks.environ
+    return project
+
+
+@pytest.fixture
+def person(tasks: Server) -> AsanaHand:
+    """A person at that project."""
+    return hand(tasks.url, tasks.environ["ASANA_TOKEN"])
