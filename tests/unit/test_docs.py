@@ -57,6 +57,7 @@ DOCUMENTS = [
     "benchmarks/README.md",
     "docs/nasty-exports.md",
     "docs/privacy.md",
+    "docs/scheduling.md",
 ]
 
 
