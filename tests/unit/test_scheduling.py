@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 from cronsim import CronSim
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mi_sync.cli import invoke, scheduling
@@ -124,6 +124,7 @@ def command_of(crontab: str) -> str:
 
 
 @given(FOLDERS)
+@example("50% of %h, $HOME and 'more' \"words\" \\")
 def test_any_folder_stays_one_word(name: str) -> None:
     job = replace(JOB, config=Path(f"/srv/{name}/config.toml"))
     words = shlex.split(command_of(scheduling.cron(job).text))
@@ -132,11 +133,13 @@ def test_any_folder_stays_one_word(name: str) -> None:
     assert words[-1] == f"2>>/srv/{name}/mi-sync.log"
     (service, _) = scheduling.systemd(job).files.values()
     (start,) = [line for line in service.split("\n") if line.startswith("ExecStart=")]
+    assert re.fullmatch(r"(?:[^%$]|%%|\$\$)*", start)  # no specifier and no variable
     unspecified = start.removeprefix("ExecStart=").replace("%%", "%").replace("$$", "$")
     assert shlex.split(unspecified) == list(job.arguments)
 
 
 @given(FOLDERS)
+@example("50% of %h, $HOME and 'more' \"words\" \\")
 def test_a_workflow_is_yaml_with_shell_in_it_whatever_the_folder_is(name: str) -> None:
     job = replace(JOB, config=Path(f"/srv/{name}/config.toml"))
     if "${{" in name:

@@ -155,8 +155,8 @@ def _job(config: Config, every: str | None, at: str | None) -> Job:
 
 def _references(config: Config) -> Iterator[SecretRef]:
     """Where all secrets are that a run needs."""
-    for spec in (*config.sources, *config.targets):
-        values = (getattr(spec.settings, name) for name in type(spec.settings).model_fields)
+    for settings in (*(spec.settings for spec in config.sources), *(spec.settings for spec in config.targets)):
+        values = (getattr(settings, name) for name in type(settings).model_fields)
         yield from (value for value in values if isinstance(value, SecretRef))
     if config.ping is not None:
         yield config.ping
