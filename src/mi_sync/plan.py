@@ -105,11 +105,13 @@ class TargetPlan:
 class Desired:
     """What the records ask for at one target.
 
-    `settled` are the owners whose items are all here, so that an item that is not may be archived.
+    `settled` are the owners whose items are all here, so that an item that is not may be archived. `ended` are items
+    that engagements had before they ended: nobody asks for them, but their marks are known by them.
     """
 
     items: Mapping[str, Item]
     settled: frozenset[str] = frozenset()
+    ended: Mapping[str, Item] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,8 +294,9 @@ class _Planner:
 
     def rebuild(self) -> TargetPlan:
         """What `plan` would adopt, as the markers remember it, before anything is compared."""
+        items = {**self._desired.ended, **self._desired.items}
         unknown = {key: found[0] for key, found in self._marked.items() if key not in self._base}
-        known = {key: self._known_again(self._desired.items.get(key), remote) for key, remote in unknown.items()}
+        known = {key: self._known_again(items.get(key), remote) for key, remote in unknown.items()}
         links = [replace(link, seen=self._seen(self._by_id[link.id], ())) for link in known.values() if link]
         return TargetPlan(
             self._rules.target, self._actual.board.id, problems=tuple(self._problems), bookkeeping=tuple(links)
@@ -361,7 +364,7 @@ class _Planner:
             return _Outcome()  # what was not shown might be there, or be the original of what was
         found = self._marked.get(key)
         if found:
-            return self._adopt(item, found[0])
+            return self._adopt(item, found[0]) if item else self._let_go(self._desired.ended.get(key), found[0])
         if item is None:
             return _Outcome()
         namesake = self._namesake(item)
@@ -400,16 +403,21 @@ class _Planner:
         change = outcome.change or self._change("adopt", item, remote, {}, after)
         return replace(outcome, change=replace(change, action="adopt", base=_remembered(change.base)), link=None)
 
-    def _adopt(self, item: Item | None, remote: Remote) -> _Outcome:
+    def _adopt(self, item: Item, remote: Remote) -> _Outcome:
         """An item with our marker of which we know nothing: the state was lost, or is another machine's."""
         link = self._known_again(item, remote)
-        if item is None or link is None:
-            return _Outcome(dismissed=item is not None)
+        if link is None:
+            return _Outcome(dismissed=True)
         if remote.archived and not link.archived:
             return self._dismissed(item, link, remote)
         outcome = self._merge(item, link, remote)
         known = outcome.change or self._change("adopt", item, remote, {}, outcome.link or link)
         return replace(outcome, change=replace(known, action="adopt"), link=None)
+
+    def _let_go(self, ended: Item | None, remote: Remote) -> _Outcome:
+        """The same, of which nothing is wanted: it is ours to archive where its engagement is known to have ended."""
+        link = self._known_again(ended, remote)
+        return _Outcome() if link is None else self._unwanted(link, remote)
 
     def _known_again(self, item: Item | None, remote: Remote) -> Link | None:
         """The link of an item with our marker; None, and told, for one that is left alone."""

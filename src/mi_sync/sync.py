@@ -24,7 +24,7 @@ from mi_sync.events import Applying, Event, Looking, Run, Story, TargetCounts
 from mi_sync.fitting import Fitter
 from mi_sync.http import Wire
 from mi_sync.identity import Marker
-from mi_sync.model import Counts, Item, Link, Posting, Snapshot
+from mi_sync.model import ENDED, Counts, Item, Link, Posting, Snapshot
 from mi_sync.plan import Change, Desired, Plan, Rules, TargetPlan
 from mi_sync.pulling import give_labels, link, merge, tell_unconfigured
 from mi_sync.reading import SourceReader
@@ -86,7 +86,8 @@ def make_plan(
     _check_keys(run, recreate)
 
     def compared(spec: TargetSpec, board: Board, snapshot: Snapshot) -> TargetPlan:
-        return plan_target(run, board, snapshot, desired(run, spec), _rules(run, spec, recreate, adopt=adopt))
+        wanted = _with_ended(run, spec, snapshot, desired(run, spec))
+        return plan_target(run, board, snapshot, wanted, _rules(run, spec, recreate, adopt=adopt))
 
     return (yield from _plan_each(run, boards, run.config.targets, compared, settle_first=settle_first))
 
@@ -122,7 +123,7 @@ def rebuild(run: Run, boards: Mapping[str, Board], targets: Collection[TargetSpe
                 remedy="Run it again.",
             )
         links, rules = run.store.links(spec.name), _rules(run, spec, frozenset(), adopt=False)
-        wanted, _ = _fitted(board, desired(run, spec), rules)
+        wanted, _ = _fitted(board, _with_ended(run, spec, snapshot, desired(run, spec)), rules)
         plan = planning.rebuild(wanted, links, snapshot, rules, board.capabilities)
         found = comparison.compare({**links, **{it.key: it for it in plan.bookkeeping}}, snapshot, rules.programme)
         with run.store.transaction():
@@ -212,6 +213,22 @@ def desired(run: Run, spec: TargetSpec) -> Desired:
         if asked.problem_if_items and owner in owners:
             run.result.note(asked.problem_if_items)
     return Desired(items, frozenset(settled))
+
+
+def _with_ended(run: Run, spec: TargetSpec, snapshot: Snapshot, wanted: Desired) -> Desired:
+    """With the items of engagements that have ended, where the board has marks that nobody remembers.
+
+    Without a state they are the only way to know those items again, and to archive what is still open.
+    """
+    ours = identity.programme_short(run.config.programme.id)
+    known = {*wanted.items, *run.store.links(spec.name)}
+    marked = (Marker.decode(remote.marker) for remote in snapshot.remotes)
+    if all(it is None or it.programme != ours or it.key in known for it in marked):
+        return wanted
+    over = (it for it in run.store.engagements(ENDED) if it.application.status in ENDED)
+    engaged = (replace(it, application=it.application.model_copy(update={"status": "accepted"})) for it in over)
+    items = {item.key: _unmarked(item) for it in engaged for item in spec.milestones.of_engagement(it).items}
+    return replace(wanted, ended=items, settled=wanted.settled | {item.owner for item in items.values()})
 
 
 def _unmarked(item: Item) -> Item:

@@ -60,6 +60,7 @@ DOCUMENTS = [
     "docs/privacy.md",
     "docs/threat-model.md",
     "SECURITY.md",
+    "docs/scheduling.md",
 ]
 
 
