@@ -10,6 +10,9 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -103,6 +106,17 @@ def test_a_server_in_trouble_for_ever_is_given_up_soon(desk: Desk, tool: Tool, h
     assert desk.clock.slept <= 60
     assert "Try again later" in desk.why(told)
     desk.converges(2)
+
+
+@pytest.mark.parametrize("how", ["status", "reset"])
+def test_a_server_that_goes_away_in_the_middle_is_given_up_soon(desk: Desk, tool: Tool, how: str) -> None:
+    desk.engage(4)
+    tool.fault(kind="fail_before", how=how, status=503, after=14, times=None)
+    told = desk.run(code=3)
+    assert tool.heal() <= 2 * HANDFUL
+    assert len(tool.all()) == told["targets"][tool.target]["created"] > 0
+    assert "ry again later" in desk.why(told)
+    desk.converges(8)
 
 
 def test_a_list_that_is_never_made_stops_only_what_needs_it_and_never_comes_twice(desk: Desk, tool: Tool) -> None:
@@ -436,6 +450,20 @@ mapping = "generic_postings"
 """
 
 
+def test_a_saved_plan_of_a_target_that_was_left_alone_goes_on_with_the_same_file(desk: Desk, tool: Tool) -> None:
+    desk.engage(4)
+    assert desk.start("plan", "--out", "spring.plan").code == 0
+    tool.fault(kind="fail_before", status=400, method="POST", path=tool.creation, after=1, times=None)
+    told = desk.start("apply", "spring.plan", "--output", "json")
+    assert told.code == 3
+    counts = told.json()["targets"][tool.target]
+    assert (counts["created"], counts["failed"]) == (1, 5)
+    assert tool.heal() == 5
+    told = desk.start("apply", "spring.plan", "--output", "json")
+    assert (told.code, told.json()["targets"][tool.target]["created"]) == (0, 7)
+    desk.converges(8)
+
+
 def test_how_many_failures_in_a_row_are_too_many_is_configured(desk: Desk, tool: Tool) -> None:
     desk.engage(3)
     config = (desk.project.folder / "config.toml").read_text("utf-8")
@@ -474,6 +502,24 @@ def test_a_signal_in_the_middle_of_a_change_lets_it_be_recorded(
     assert len(tool.all()) == 1
     assert "the next run goes on from here" in desk.why(told)
     assert desk.run()["targets"][tool.target]["created"] == 1  # and so the lock was let go
+    desk.converges(2)
+
+
+@ON_TRELLO
+def test_a_signal_ends_a_pause(desk: Desk, tool: Tool) -> None:
+    tool.fault(kind="rate_limit", method="POST", path=tool.creation, after=1)  # which asks for ten seconds
+    command = [sys.executable, "-m", "mi_sync", "run", "--output", "json"]
+    environ = {**os.environ, **tool.server.environ}
+    began = time.monotonic()
+    with subprocess.Popen(command, cwd=desk.project.folder, env=environ, stdout=subprocess.PIPE) as running:
+        while tool.server.requests.count(("POST", "/1/cards")) < 2 and time.monotonic() < began + 60:
+            os.sched_yield()
+        asked = time.monotonic()
+        running.send_signal(signal.SIGTERM)
+        out, _ = running.communicate(timeout=60)
+    assert time.monotonic() - asked < 8
+    assert running.returncode == 143
+    assert json.loads(out)["targets"]["board"]["created"] == 1
     desk.converges(2)
 
 
