@@ -26,6 +26,7 @@ from mi_sync.model import Capabilities
 CAPABILITIES = Capabilities(
     start=True,
     start_alone=False,
+    start_after_due=False,
     labels=True,
     checklist=True,
     assignees=1,
@@ -129,7 +130,7 @@ connector = Connector(
     cannot=(
         "invite people, or add followers beyond those that Asana adds",
         "delete a task: it is completed and moved; of its subtasks, a line that nobody touched goes to the trash",
-        "give a task without a due date a start date, which Asana does not allow",
+        "give a task a start date without a due date or after it, which Asana does not allow",
         "read or write custom fields, attachments, comments, parents and dependencies, or keep a place in a section",
     ),
 )

@@ -498,6 +498,8 @@ class _Planner:
         it = _Merging({name: value for name, value in link.base.items() if name != _SEEN_AWAY})
         for name in SCALARS:
             self._merge_scalar(name, item, link, remote, it)
+        self._report_asked(remote, it.asked)
+        self._leave_out_what_clashes(link, remote, it)
         self._merge_children(item, link, remote, it)
         if item.done:
             if not self._is_done(link, remote) and not it.base.get("done"):
@@ -520,7 +522,6 @@ class _Planner:
             title=it.fields["title"][1] if "title" in it.fields else remote.title,
             seen=self._seen(remote, it.asked),
         )
-        self._report_asked(remote, it.asked)
         if it.fields:
             known = self._base.get(link.key)
             looked = None if known is None else _if_changed(known, replace(known, seen=after.seen))
@@ -548,6 +549,26 @@ class _Planner:
                 return
         it.fields[name] = (_json(theirs), _json(ours))
         it.base[name] = wanted
+
+    def _leave_out_what_clashes(self, link: Link, remote: Remote, it: _Merging) -> None:
+        """A date of ours that the board does not take beside one of a person's is not written, and the rest is."""
+        ours = next((name for name in reversed(_DATES) if name in it.fields), None)
+        due, start = (self._day_after(name, remote, it) for name in _DATES)
+        why = self._able.clash(start, due) if start else ""
+        if ours is None or not why:
+            return
+        del it.fields[ours]
+        it.base[ours] = link.base.get(ours, field_digest(None))  # so it is written once the two fit
+        it.conflicts += [ours] if ours not in it.conflicts else []
+        it.asked += [ours] if ours not in it.asked else []
+        other = "due date" if ours == "start" else "start date"
+        why = f"{why}, so it is left as the board has it beside a person's {other}; make the two fit there."
+        self._problem(remote.url, ours, why)
+
+    def _day_after(self, name: str, remote: Remote, it: _Merging) -> date | None:
+        """The day of a date as it will stand on the board."""
+        value = it.fields[name][1] if name in it.fields else _json(self._local(getattr(remote, name)))
+        return date.fromisoformat(value[:10]) if value else None
 
     def _merge_children(self, item: Item, link: Link, remote: Remote, it: _Merging) -> None:
         labels = _merge_set(item.labels, link.labels, remote.labels)

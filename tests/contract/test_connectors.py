@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -114,7 +114,7 @@ class TrelloHand:
                 changes["desc"] = plant(str(value), marker) if marker else value
             else:
                 trello_name = {"title": "name", "done": "dueComplete", "archived": "closed"}.get(name, name)
-                changes[trello_name] = value.isoformat() if isinstance(value, datetime) else value
+                changes[trello_name] = _stamp(value) if isinstance(value, date) else value
         self.call("PUT", f"/cards/{id}", **changes)
 
     def erase_marker(self, id: str) -> None:  # noqa: A002
@@ -157,6 +157,11 @@ class TrelloHand:
     def order(self, list: str) -> Sequence[str]:  # noqa: A002
         cards = self.call("GET", f"/lists/{self._list(list)}/cards")
         return [card["id"] for card in sorted(cards, key=lambda card: card["pos"])]
+
+
+def _stamp(value: date) -> str:
+    """A day alone as its noon."""
+    return value.isoformat() if isinstance(value, datetime) else f"{value}T12:00:00.000Z"
 
 
 class TrelloLab:

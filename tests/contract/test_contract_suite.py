@@ -375,6 +375,15 @@ class ForgetsAStartWithoutAnEnd(MemoryBoard):
         item.start = item.start if item.due else None
 
 
+class EndsBeforeItStarts(MemoryBoard):
+    """Drops a start date after the due date, and does not say so."""
+
+    def _apply(self, item: MemoryItem, patch: Patch) -> None:
+        super()._apply(item, patch)
+        if isinstance(item.due, datetime) and item.start and item.start > item.due.date():
+            item.start = None
+
+
 class SortsLabelsAway(MemoryBoard):
     """Keeps one label of two."""
 
@@ -516,6 +525,7 @@ BROKEN_BOARDS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "lost_rights_are_told": HidesLostRights,
     "start_is_as_claimed": ChangesNoStart,
     "start_alone_is_as_claimed": ForgetsAStartWithoutAnEnd,
+    "start_after_due_is_as_claimed": EndsBeforeItStarts,
     "labels_are_as_claimed": SortsLabelsAway,
     "checklists_are_as_claimed": NeedsASecondLine,
     "assignees_are_as_claimed": AssignsNobody,
@@ -590,6 +600,17 @@ class RestoresTitles(_Spoils):
 class MarksNothing(_Spoils):
     def spoil(self, item: MemoryItem, patch: Patch) -> None:
         item.text = patch.body
+
+
+class RefusesAStartAfterTheDueDate(MemoryBoard):
+    """And does not say so beforehand."""
+
+    def merge(self, patch: Patch) -> Remote:
+        before = self.world.items.get(patch.id or "", MemoryItem("", ""))
+        due, start = patch.fields.get("due", before.due), patch.fields.get("start", before.start)
+        if isinstance(due, datetime) and start and start > due.date():
+            raise RequestRefused("it would begin after its end.")
+        return super().merge(patch)
 
 
 class WritesToNamesakes(MemoryBoard):
@@ -671,6 +692,7 @@ BROKEN_RUNS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "lost_state_is_rebuilt_from_the_board": MarksNothing,
     "adopted_items_become_ours": LeavesTheMarkerOff,
     "moved_dates_move_what_is_open": CannotMoveDates,
+    "dates_that_clash_stop_nothing_else": RefusesAStartAfterTheDueDate,
     "large_boards_are_seen_whole": StopsAtAThousand,
 }
 
@@ -872,10 +894,10 @@ def test_what_a_board_has_is_held_to_the_contract_although_it_lacks_something_el
     assert set(failures(BOARD_CHECKS, lambda: MemoryLab(RemovesLabelsInAnyCase))) == {"children_are_removed"}
 
 
-class OtherBoard(_Claims):
+class OtherBoard(RefusesAStartAfterTheDueDate, _Claims):
     """A tool that archives by completing, keeps names unique, puts what is new on top, and starts nothing endless."""
 
-    claim = Capabilities(start_alone=False, unique=True, archive="completed", new_items="top")
+    claim = Capabilities(start_alone=False, start_after_due=False, unique=True, archive="completed", new_items="top")
 
     def merge(self, patch: Patch) -> Remote:
         if patch.fields.get("start") and patch.id is None and not patch.fields.get("due"):
@@ -893,7 +915,7 @@ def test_a_board_that_can_do_little_and_claims_more_is_found_out() -> None:
         claim = Capabilities()
 
     found = failures(CAPABILITY_CHECKS, lambda: MemoryLab(Boastful))
-    assert set(found) == {"start", "start_alone", "labels", "checklist", "assignees", "due_time"}
+    assert set(found) == {"start", "start_alone", "start_after_due", "labels", "checklist", "assignees", "due_time"}
 
 
 def test_every_capability_has_a_check_that_belongs_to_the_suite() -> None:

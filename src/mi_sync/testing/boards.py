@@ -669,6 +669,18 @@ def start_alone_is_as_claimed(lab: BoardLab) -> None:
         raises(RequestRefused, lambda: _made(board, fields={"start": _START}), "a start date without a due date")
 
 
+def start_after_due_is_as_claimed(lab: BoardLab) -> None:
+    """`start_after_due` True: a start date after the due date is read back; False: it is refused."""
+    board = lab.open()
+    if not board.capabilities.start:
+        return
+    fields: Fields = {"start": _DUE_TOO.date(), "due": _DUE}
+    if board.capabilities.start_after_due:
+        same(_read(lab, _made(board, fields=fields).id).start, _DUE_TOO.date(), "start after the due date")
+    else:
+        raises(RequestRefused, lambda: _made(board, fields=fields), "a start date after the due date")
+
+
 def labels_are_as_claimed(lab: BoardLab) -> None:
     """`labels` True: a new item has its labels; False: it has none."""
     board = lab.open()
@@ -800,6 +812,7 @@ def notes_are_lines(lab: BoardLab) -> None:
 CAPABILITY_CHECKS: Mapping[str, BoardCheck] = {
     "start": start_is_as_claimed,
     "start_alone": start_alone_is_as_claimed,
+    "start_after_due": start_after_due_is_as_claimed,
     "labels": labels_are_as_claimed,
     "checklist": checklists_are_as_claimed,
     "assignees": assignees_are_as_claimed,

@@ -468,6 +468,27 @@ def moved_dates_move_what_is_open(it: Engine) -> None:
     _is_settled(it)
 
 
+def dates_that_clash_stop_nothing_else(it: Engine) -> None:
+    """A date of ours that the board does not take beside a person's is left out and told; the rest is written."""
+    able = it.lab.open().capabilities
+    _started(it, 1, 2)
+    it.lab.hand.edit(_one(it).id, {"due": datetime(2026, 3, 4, 12, tzinfo=ZONE)})
+    if able.start:
+        it.lab.hand.edit(_one(it, "key2").id, {"due": item(2).due, "start": date(2026, 3, 10)})
+    it.want(item(1, title="New", start=date(2026, 3, 6)))
+    it.want(item(2, title="New too", due=datetime(2026, 3, 5, 17, tzinfo=ZONE)))
+    told = {problem.field for problem in it.sync().problems}
+    first, second, refused = _one(it), _one(it, "key2"), able.start and not able.start_after_due
+    same((first.title, second.title), ("New", "New too"), "titles")
+    same(_day(first), date(2026, 3, 4), "a person's due date")
+    same(_day(second), date(2026, 3, 10) if refused else date(2026, 3, 5), "our due date before a person's start date")
+    if able.start:
+        same(first.start, date(2026, 3, 2 if refused else 6), "our start date after a person's due date")
+        same(second.start, date(2026, 3, 10), "a person's start date")
+    expect({"start", "due"} <= told or not refused, "the dates that are left out are told")
+    _is_settled(it)
+
+
 def large_boards_are_seen_whole(it: Engine) -> None:
     """On a board of more than 1,500 items every one of ours is found again, also without any state."""
     _started(it, 1)
@@ -500,6 +521,7 @@ RUN_CHECKS: Mapping[str, RunCheck] = named(
     lost_state_is_rebuilt_from_the_board,
     adopted_items_become_ours,
     moved_dates_move_what_is_open,
+    dates_that_clash_stop_nothing_else,
     large_boards_are_seen_whole,
 )
 """What whole runs promise, clause by clause."""
