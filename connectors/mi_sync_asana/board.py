@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from mi_sync.connector import Context, plant
 from mi_sync.errors import AlreadyThere, OutcomeUnknown, RequestRefused
@@ -37,6 +37,7 @@ class AsanaBoard:
         self._http = session(settings, context)
         target, lines = f"targets.{context.name}", self.capabilities.checklist
         self._api = Api(self._http)
+        self._external_is_refused = False  # to this token; one refusal is enough for a run
         self._project = Project(self._api, settings.project, target, self._wire.now)
         tags = self._project.tags
         self._tasks = Tasks(self._api, settings.project, tags, context.timezone, self._wire.now, subtasks=lines)
@@ -132,22 +133,28 @@ class AsanaBoard:
         fields = patch.fields
         if fields.get("archived"):
             raise ValueError("a task is archived by a change of its own, not when it is created")
-        hidden = external.named(self._project.id, patch.unique, patch.marker) if patch.unique else None
         sent = {
             "resource_subtype": "default_task" if fields.get("start") else "milestone",
             **written(fields, {}),
             "html_notes": bodies.to_notes(patch.body, patch.marker),
-            **(hidden.sent() if hidden else {}),
             **self._home(fields),
             **self._people_and_tags(fields),
         }
+        return self._replied(self._made(sent, patch), new=True).remote
+
+    def _made(self, sent: Json, patch: Patch) -> Json:
+        """What Asana answers to the one call; without the hidden half of the marker where that is refused."""
+        named = patch.unique and not self._external_is_refused
+        hidden = external.named(self._project.id, patch.unique, patch.marker) if named else None
         try:
-            raw = self._sent(lambda data: self._api.make("/tasks", data, TASK_FIELDS), sent, patch)
+            return self._api.make("/tasks", {**sent, **(hidden.sent() if hidden else {})}, TASK_FIELDS)
         except RequestRefused as error:
-            if hidden is None or _TAKEN not in error.why:
+            if hidden and _TAKEN in error.why:
+                raise self._already_there(hidden, error) from None
+            if not (hidden and _is_about_external(error)):
                 raise
-            raise self._already_there(hidden, error) from None
-        return self._replied(raw, new=True).remote
+            self._external_is_refused = True
+            return self._api.make("/tasks", sent, TASK_FIELDS)
 
     def _home(self, fields: Fields) -> Json:
         """Project and section, by which Asana also knows the workspace."""
@@ -186,26 +193,57 @@ class AsanaBoard:
         return (self._move(task, goal) if goal and away else task).remote
 
     def _put(self, task: Task, patch: Patch) -> Task:
-        """The one call."""
-        sent = {
-            **written(patch.fields, task.raw),
-            "html_notes": self._notes(task, patch),
-            **self._hidden(task, patch),
-        }
-        raw = self._sent(lambda data: self._api.put(f"/tasks/{task.id}", data, TASK_FIELDS), sent, patch)
-        return self._replied(raw, new=False)
+        """The one call, without the half of the marker that Asana refuses.
 
-    def _notes(self, task: Task, patch: Patch) -> str:
-        """Our body, or a person's as it is: only the marker's line in it is renewed."""
+        Of an item that we know, the older mark may stay on it: the state has what was written. A person's item becomes
+        ours only with a mark that can be read back.
+        """
+        fields, hidden = written(patch.fields, task.raw), self._hidden(task, patch)
+        notes: Json = {"html_notes": self._notes(task, patch, hidden)}
+        while True:
+            try:
+                sent = {**fields, **notes, **hidden}
+                return self._replied(self._api.put(f"/tasks/{task.id}", sent, TASK_FIELDS), new=False)
+            except RequestRefused as error:
+                if hidden and _is_about_external(error):
+                    self._external_is_refused |= _TAKEN not in error.why  # else a task in the trash has the name
+                    hidden = {}
+                    notes = notes and {"html_notes": self._notes(task, patch, hidden)}
+                elif notes and "body" not in patch.fields and _is_about_text(error):
+                    notes = {}
+                    if patch.unique:
+                        self._mark_out_of_sight(task, hidden, error)
+                else:
+                    raise
+
+    def _mark_out_of_sight(self, task: Task, hidden: Json, error: RequestRefused) -> None:
+        """Marks a person's item in `external` alone, before anything else of it changes.
+
+        Raises:
+            RequestRefused: this token cannot set it, or does not see it again; nothing happened.
+        """
+        seen = self._api.put(f"/tasks/{task.id}", hidden, TASK_FIELDS) if hidden else {}
+        if external.of(seen, self._project.id) is None:
+            raise error
+
+    def _notes(self, task: Task, patch: Patch, hidden: Json) -> str:
+        """Our body, or a person's as it is: only the marker's line in it is renewed.
+
+        The line says so where it is newer than the other half, which is seen and cannot be set.
+        """
+        before = self._tasks.external(task)
+        token = external.replacing(patch.marker, before.token) if before and not hidden else patch.marker
         if "body" in patch.fields:
-            return bodies.to_notes(patch.body, patch.marker)
-        return richtext.remarked(str(task.raw.get("html_notes") or ""), patch.marker)
+            return bodies.to_notes(patch.body, token)
+        return richtext.remarked(str(task.raw.get("html_notes") or ""), token)
 
     def _hidden(self, task: Task, patch: Patch) -> Json:
         """The half of the marker in `external`, on a task that has one of ours or becomes ours.
 
         While a task is archived, it tells where the task came from.
         """
+        if self._external_is_refused:
+            return {}
         before = self._tasks.external(task)
         if before is None:
             new = bool(patch.unique) and not task.raw.get("external")  # else it is another tool's
@@ -250,19 +288,6 @@ class AsanaBoard:
             wire=self._wire,
         )
 
-    # -- the one call -------------------------------------------------------------------------------
-
-    def _sent(self, send: Callable[[Json], Json], sent: Json, patch: Patch) -> Json:
-        """What Asana answers. The half of the marker that it refuses is left out, because the other is enough."""
-        while True:
-            try:
-                return send(sent)
-            except RequestRefused as error:
-                refused = _refused_half(error, sent, patch)
-                if not refused:
-                    raise
-                sent = {name: value for name, value in sent.items() if name != refused}
-
     def _replied(self, raw: Json, *, new: bool) -> Task:
         try:
             return self._tasks.take(raw, [] if new else None)
@@ -270,17 +295,11 @@ class AsanaBoard:
             raise OutcomeUnknown(f"{error.why} Whether the task was written is not known.") from None
 
 
-def _refused_half(error: RequestRefused, sent: Json, patch: Patch) -> str:
-    """The half of the marker that a refusal is about and that can be left out; empty when there is none.
+def _is_about_external(error: RequestRefused) -> bool:
+    """Whether it is refused for `external`: a token may not set it at all, or another task has the name."""
+    return error.status in {400, 403} and "external" in error.why.casefold()
 
-    A name in `external` that a task in the trash has still, for a person's task that becomes ours; a token that may not
-    set `external` at all; a person's text that Asana does not take back as it gave it.
-    """
-    if not {"external", "html_notes"} <= sent.keys():
-        return ""
-    if _TAKEN in error.why:
-        return "external" if patch.id else ""
-    if error.status in {400, 403} and "external" in error.why.casefold():
-        return "external"
-    theirs = patch.id is not None and "body" not in patch.fields
-    return "html_notes" if theirs and "xml" in error.why.casefold() else ""
+
+def _is_about_text(error: RequestRefused) -> bool:
+    """Whether it is refused for its rich text; Asana does not take back all that it gives."""
+    return "xml" in error.why.casefold()

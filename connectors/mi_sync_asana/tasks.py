@@ -199,11 +199,17 @@ class Tasks:
         )
 
     def _marker(self, raw: Json, in_notes: str | None) -> str | None:
-        """The token. Where `external` is to be seen it decides: a line in a text may have been pasted there."""
+        """The token. Where `external` is to be seen it decides: a line in a text may have been pasted there.
+
+        But where it could not be set, a line says that it is newer.
+        """
         if external.is_of_another_project(raw, self._project):
             return None
         hidden = external.of(raw, self._project)
-        return hidden.token if hidden is not None and hidden.token else in_notes
+        if hidden is None or not hidden.token:
+            return in_notes
+        stale = external.is_replaced(hidden.token, str(raw.get("html_notes") or ""))
+        return in_notes if stale and in_notes else hidden.token
 
 
 def newest_first(tasks: Iterable[Task]) -> list[Task]:

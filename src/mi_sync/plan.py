@@ -805,6 +805,18 @@ def _caught_up(link: Link, marker: Marker | None) -> Link:
     return replace(link, base={**link.base, **marker.digests, _WRITTEN: written}, archived=marker.archived)
 
 
+def as_marked(base: Mapping[str, str], key: str, nonce: str, token: str | None) -> Mapping[str, str]:
+    """The base after a write, which remembers the mark that the item has then.
+
+    It may be an older one of ours: some boards cannot renew the mark in every text that a person wrote. Without this,
+    the older mark would pass for a write that landed late, and what was written since for a person's change.
+    """
+    marker = Marker.decode(token)
+    if marker is None or (marker.key, marker.nonce) != (key, nonce):
+        return base
+    return {**base, _WRITTEN: _written(marker.digests, archived=marker.archived)}
+
+
 def _if_changed(stored: Link | None, link: Link) -> Link | None:
     return None if link == stored else link
 
