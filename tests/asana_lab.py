@@ -257,3 +257,10 @@ def oauth(folder: Path) -> AsanaLab:
 def text(folder: Path) -> AsanaLab:
     """A lab whose checklists are text."""
     return AsanaLab(folder, checklist="text")
+
+
+def new_at_end(folder: Path) -> AsanaLab:
+    """A lab whose Asana puts a new task at the end of its section, which is not documented either way."""
+    lab = AsanaLab(folder)
+    lab.server_fault(kind="new_at_end")
+    return lab

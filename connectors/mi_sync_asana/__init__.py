@@ -39,7 +39,8 @@ CAPABILITIES = Capabilities(
     create_lists=True,
     unique=True,
     archive="completed",
-    # Documented for a task that is moved to a section; a task that is made in one was seen to go the same way.
+    # Documented for a task that is moved to a section; a task that is made in one was seen to go the same way. `places`
+    # does not rely on that.
     new_items="top",
     notes=(
         "A task without a start date is a milestone.",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mi_sync.connector import Context, plant
-from mi_sync.errors import AlreadyThere, OutcomeUnknown, RequestRefused
+from mi_sync.errors import AlreadyThere, MiSyncError, OutcomeUnknown, RequestRefused
 from mi_sync.model import BoardIdentity, Children, Fields, Patch, Remote, Snapshot
 from mi_sync.shapes import Json, Unreadable
 from mi_sync.unmarked import Named, settle
 from mi_sync_asana import ARCHIVED, AsanaConfig, bodies, external, richtext
 from mi_sync_asana.api import Api, session
 from mi_sync_asana.children import ChildWriter, existing
+from mi_sync_asana.places import Places
 from mi_sync_asana.project import Project
 from mi_sync_asana.tasks import Task, Tasks, newest_first
 from mi_sync_asana.wire import TASK_FIELDS, written
@@ -41,6 +42,8 @@ class AsanaBoard:
         self._project = Project(self._api, settings.project, target, self._wire.now)
         tags = self._project.tags
         self._tasks = Tasks(self._api, settings.project, tags, context.timezone, self._wire.now, subtasks=lines)
+        self._places = Places(self._api, self._tasks)
+        self._stopped: MiSyncError | None = None
         self._children = ChildWriter(self._api, self._tasks, tags, self._wire, lines=lines)
 
     @property
@@ -91,14 +94,20 @@ class AsanaBoard:
     def merge(self, patch: Patch) -> Remote:
         """Creates or changes one task by one request, which carries the marker; a move to a section is another one.
 
+        So is a place below what is in its section, for a new one.
+
         It goes to the archive after that request, and comes back before it.
 
         Raises:
             AlreadyThere: a creation, and there is a task of the name `patch.unique`.
+            NotAuthorised, BudgetReached: also when only the place of the task before could not be set.
             RequestRefused: nothing happened: a text is too long, or Asana refused.
             OutcomeUnknown: no usable answer to the request for the task, or to the move.
             Unavailable: among others, a section or tag was asked for and not answered; nothing happened to the task.
         """
+        if self._stopped is not None:
+            stopped, self._stopped = self._stopped, None
+            raise stopped
         self._refuse(patch)
         try:
             return self._create(patch) if patch.id is None else self._update(patch.id, patch)
@@ -140,7 +149,18 @@ class AsanaBoard:
             **self._home(fields),
             **self._people_and_tags(fields),
         }
-        return self._replied(self._made(sent, patch), new=True).remote
+        task = self._replied(self._made(sent, patch), new=True)
+        self._place(task)
+        return task.remote
+
+    def _place(self, task: Task) -> None:
+        """Puts a new task into its place, which is not worth the task: what stops here stops the next call instead."""
+        try:
+            self._places.put(task.id, self._tasks.section(task))
+        except (RequestRefused, OutcomeUnknown):
+            return  # it stands where Asana put it
+        except MiSyncError as error:
+            self._stopped = error
 
     def _made(self, sent: Json, patch: Patch) -> Json:
         """What Asana answers to the one call; without the hidden half of the marker where that is refused."""

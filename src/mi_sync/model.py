@@ -482,7 +482,8 @@ class Capabilities:
         create_lists: whether a missing list is made.
         unique: whether it refuses a second item of one `Patch.unique`.
         archive: a flag of its own (`flag`), or a completed item that lies in a list for archived ones (`completed`).
-        new_items: where in its list a new item goes.
+        new_items: where a new item goes among those that the same handle has made in its list: below them (`bottom`),
+            or above them (`top`); in both cases below all that were there before.
         lossy: field → why it is not held, for the plan.
         notes: for people.
     """

@@ -708,7 +708,7 @@ class _Planner:
     # -- order and limits ---------------------------------------------------------------------------
 
     def _in_order(self, changes: Iterable[Change]) -> list[Change]:
-        """By due date; new items the other way round where each goes on top of the one before."""
+        """By due date; new items the other way round where each goes above the one before."""
         ordered = sorted(changes, key=self._order)
         if self._able.new_items == "bottom":
             return ordered

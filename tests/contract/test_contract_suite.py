@@ -439,8 +439,13 @@ class CompletesWhatItArchives(MemoryBoard):
 
 
 class PutsNewItemsOnTop(_Claims):
+    """On top of everything, which no board may."""
+
+    claim = Capabilities(new_items="top")
+
     def _add(self, patch: Patch) -> Remote:
-        return self.world.add(self._new(patch), on_top=True).remote()
+        first = min(self.world.items.values(), key=lambda each: each.position, default=None)
+        return self.world.add(self._new(patch), above=first).remote()
 
 
 class LosesWhatNobodyHas(_Claims):
@@ -692,6 +697,7 @@ BROKEN_RUNS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "lost_state_is_rebuilt_from_the_board": MarksNothing,
     "adopted_items_become_ours": LeavesTheMarkerOff,
     "moved_dates_move_what_is_open": CannotMoveDates,
+    "later_items_stand_below": PutsNewItemsOnTop,
     "dates_that_clash_stop_nothing_else": RefusesAStartAfterTheDueDate,
     "large_boards_are_seen_whole": StopsAtAThousand,
 }

@@ -35,8 +35,10 @@ DUE = datetime(2026, 3, 20, 22, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> AsanaLab:
-    return AsanaLab(tmp_path)
+def lab(request: pytest.FixtureRequest, tmp_path: Path) -> AsanaLab:
+    """A lab; of another kind, where the test is parametrised with one."""
+    kind: Callable[[Path], AsanaLab] = getattr(request, "param", AsanaLab)
+    return kind(tmp_path)
 
 
 def made(board: AsanaBoard, token: str = TOKEN, unique: str = "prog.key1", **fields: Any) -> Remote:
@@ -432,6 +434,97 @@ def test_no_list_can_be_the_archive(lab: AsanaLab) -> None:
 
 def test_without_a_list_a_task_goes_to_the_first_section(lab: AsanaLab) -> None:
     assert seen(lab, made(lab.open(), list="").id).list == "To Do"
+
+
+# ------------------------------------------------------------------------------------------ places
+
+
+def several(lab: AsanaLab, *numbers: int, **fields: Any) -> list[str]:
+    """Tasks that one handle makes in one section, one after another."""
+    board = lab.open()
+    board.snapshot()
+    tokens = {n: f"1.prog.key{n}.n.o.t.b.d.s.l.c" for n in numbers}
+    return [made(board, token, f"prog.key{n}", **{"list": "Week 1", **fields}).id for n, token in tokens.items()]
+
+
+@pytest.mark.parametrize("lab", [AsanaLab, asana_lab.new_at_end], indirect=True)
+def test_later_tasks_stand_below_those_that_were_there(lab: AsanaLab) -> None:
+    first = several(lab, 1, 2, 3)[::-1]
+    assert lab.hand.order("Week 1") == first
+    theirs = lab.hand.add("Theirs", "Week 1")
+    lab.person.call("POST", f"/tasks/{theirs}/addProject", project=PROJECT, insert_after=first[-1])
+    later = several(lab, 4, 5)[::-1]
+    assert lab.hand.order("Week 1") == [*first, theirs, *later]
+
+
+def test_tasks_of_an_empty_section_cost_one_request_each_and_one_look(lab: AsanaLab) -> None:
+    several(lab, 1, list="Week 1")  # the section is there
+    lab.hand.delete(lab.hand.order("Week 1")[0])
+    lab.adapter.log.clear()
+    several(lab, *range(2, 8))
+    looks = [line for line in lab.adapter.log if line == f"GET /projects/{PROJECT}/tasks"]
+    assert (lab.adapter.log.count("POST /tasks"), len(looks)) == (6, 2)  # the snapshot's, and one look
+    assert not any("/addTask" in line for line in lab.adapter.log)
+
+
+def test_tasks_below_others_cost_two_requests_each(lab: AsanaLab) -> None:
+    several(lab, 1)
+    lab.adapter.log.clear()
+    several(lab, *range(2, 8))
+    assert sum("/addTask" in line for line in lab.adapter.log) == 6
+    assert sum(line.endswith("/tasks") and line.startswith("GET") for line in lab.adapter.log) == 1
+
+
+def test_a_handle_that_took_no_snapshot_looks_where_the_last_one_stands(lab: AsanaLab) -> None:
+    first = several(lab, 1, 2)[::-1]
+    board = lab.open()
+    later = [made(board, f"1.prog.key{n}.n.o.t.b.d.s.l.c", f"prog.key{n}", list="Week 1").id for n in (3, 4)]
+    assert lab.hand.order("Week 1") == [*first, *later[::-1]]
+
+
+def test_a_task_that_came_back_on_top_is_not_the_last_one(lab: AsanaLab) -> None:
+    first, last = several(lab, 1, 2)[::-1]
+    change(lab.open(), first, archived=True)
+    board = lab.open()
+    board.snapshot()
+    change(board, first, archived=False)
+    new = made(board, "1.prog.key3.n.o.t.b.d.s.l.c", "prog.key3", list="Week 1").id
+    assert lab.hand.order("Week 1") == [first, last, new]
+
+
+def test_a_task_that_others_stand_below_may_go_meanwhile(lab: AsanaLab) -> None:
+    first, last = several(lab, 1, 2)
+    board = lab.open()
+    board.snapshot()
+    lab.hand.delete(first)  # the lower one
+    new = [made(board, f"1.prog.key{n}.n.o.t.b.d.s.l.c", f"prog.key{n}", list="Week 1").id for n in (3, 4)]
+    assert lab.hand.order("Week 1") == [last, *new[::-1]]
+
+
+@pytest.mark.parametrize("fault", [{"kind": "fail_after"}, {"kind": "fail_before"}])
+def test_a_place_is_given_again_when_the_answer_is_lost(lab: AsanaLab, fault: dict[str, Any]) -> None:
+    first = several(lab, 1)
+    lab.server_fault(**fault, how="reset", path="/addTask")
+    both = [*first, *several(lab, 2)]
+    assert lab.hand.order("Week 1") == both
+
+
+@pytest.mark.parametrize("fault", [{"status": 400}, {"how": "reset"}])
+def test_a_task_without_its_place_is_made_all_the_same(lab: AsanaLab, fault: dict[str, Any]) -> None:
+    several(lab, 1)
+    lab.server_fault(kind="fail_before", path="/addTask", times=None, **fault)
+    assert len(several(lab, 2, 3)) == 2
+
+
+def test_what_stops_at_a_place_stops_the_next_task(lab: AsanaLab) -> None:
+    several(lab, 1)
+    board = lab.open()
+    board.snapshot()
+    lab.server_fault(kind="revoked", path="/addTask")
+    assert made(board, "1.prog.key2.n.o.t.b.d.s.l.c", "prog.key2", list="Week 1").id
+    with pytest.raises(NotAuthorised):
+        made(board, "1.prog.key3.n.o.t.b.d.s.l.c", "prog.key3", list="Week 1")
+    assert lab.items() == 2
 
 
 # --------------------------------------------------------------------------------------------- reading

@@ -758,11 +758,13 @@ def archive_is_as_claimed(lab: BoardLab) -> None:
 
 
 def new_items_are_as_claimed(lab: BoardLab) -> None:
-    """`new_items` says where a new item goes in its list."""
-    board = lab.open()
+    """A new item goes below what was in its list; `new_items` says where among those that the same handle made."""
+    for title in ("A person's", "Another one"):
+        lab.hand.add(title, _LIST)
+    theirs, board = list(lab.hand.order(_LIST)), lab.open()
     made = [_made(board, number).id for number in (1, 2, 3)]
     wanted = made if board.capabilities.new_items == "bottom" else made[::-1]
-    same(list(lab.hand.order(_LIST)), wanted, "the order of the list")
+    same(list(lab.hand.order(_LIST)), [*theirs, *wanted], "the order of the list")
 
 
 def losses_are_named(lab: BoardLab) -> None:

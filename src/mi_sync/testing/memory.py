@@ -144,10 +144,13 @@ class MemoryWorld:
             self._late.append((self.now() + self.late_by, effect))
         raise _failure(fault)
 
-    def add(self, item: MemoryItem, *, on_top: bool = False) -> MemoryItem:
-        """Puts a new item at the bottom of its list, or on top."""
-        positions = [each.position for each in self.items.values()] or [0.0]
-        item.position = min(positions) - 1.0 if on_top else max(positions) + 1.0
+    def add(self, item: MemoryItem, *, above: MemoryItem | None = None) -> MemoryItem:
+        """Puts a new item at the bottom of its list, or just above another one."""
+        positions = sorted(each.position for each in self.items.values()) or [0.0]
+        item.position = positions[-1] + 1.0
+        if above is not None:
+            at = positions.index(above.position)
+            item.position = (positions[at - 1] + above.position) / 2 if at else above.position - 1.0
         self.items[item.id] = item
         return item
 
@@ -167,6 +170,7 @@ class MemoryBoard:
         self.world = world
         self.capabilities = capabilities or Capabilities(notes=("it forgets everything with the process",))
         self._requests_before = world.requests
+        self._made: dict[str, MemoryItem] = {}
 
     @property
     def requests(self) -> int:
@@ -227,8 +231,10 @@ class MemoryBoard:
             for item in self.world.items.values():
                 if item.unique == patch.unique:
                     raise AlreadyThere("there is an item of this name.", id=item.id)
-        on_top = self.capabilities.new_items == "top"
-        return self.world.add(self._new(patch), on_top=on_top).remote()
+        item = self._new(patch)
+        above = self._made.get(item.list) if self.capabilities.new_items == "top" else None
+        self._made[item.list] = self.world.add(item, above=above)
+        return item.remote()
 
     def merge_children(self, remote: Remote, children: Children) -> None:
         """One call for each label and each line that is not yet so."""

@@ -468,6 +468,22 @@ def moved_dates_move_what_is_open(it: Engine) -> None:
     _is_settled(it)
 
 
+def later_items_stand_below(it: Engine) -> None:
+    """Items stand in the order of their due dates, and those of a later run below those that were there."""
+    _started(it, 3, 4, 5)
+    first = [_one(it, f"key{number}").id for number in (3, 4, 5)]
+    same(list(it.lab.hand.order("To do")), first, "the order of the list")
+    it.lab.hand.add("A person's", "To do")
+    first = list(it.lab.hand.order("To do"))
+    _started(it, 1, 6, 7)
+    later = [_one(it, f"key{number}").id for number in (1, 6, 7)]
+    same(list(it.lab.hand.order("To do")), [*first, *later], "the order of the list after another run")
+    it.want(item(8, list="Week 2"), item(9, list="Week 2"))
+    it.sync()
+    same(list(it.lab.hand.order("Week 2")), [_one(it, key).id for key in ("key8", "key9")], "the order of a new list")
+    _is_settled(it)
+
+
 def dates_that_clash_stop_nothing_else(it: Engine) -> None:
     """A date of ours that the board does not take beside a person's is left out and told; the rest is written."""
     able = it.lab.open().capabilities
@@ -521,6 +537,7 @@ RUN_CHECKS: Mapping[str, RunCheck] = named(
     lost_state_is_rebuilt_from_the_board,
     adopted_items_become_ours,
     moved_dates_move_what_is_open,
+    later_items_stand_below,
     dates_that_clash_stop_nothing_else,
     large_boards_are_seen_whole,
 )
