@@ -231,6 +231,9 @@ class AsanaLab:
     def shorten(self) -> None:
         self.server_fault(kind="short_page", times=None)
 
+    def limit(self, most: int) -> bool:  # noqa: ARG002  there is none
+        return False
+
     def requests(self) -> int:
         return self.adapter.requests
 

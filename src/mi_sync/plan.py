@@ -281,8 +281,8 @@ class _Planner:
             foreign=sum(1 for m in self._markers.values() if m is not None and m.programme != self._rules.programme),
             problems=tuple(self._problems),
             bookkeeping=tuple(o.link for o in outcomes.values() if o.link is not None),
-            missing_lists=_missing((c.fields["list"][1] for c in changes if "list" in c.fields), self._actual.lists),
-            missing_labels=_missing((name for c in changes for name in _added(c, "labels")), self._actual.labels),
+            missing_lists=_missing_lists(changes, self._actual),
+            missing_labels=_missing_labels(changes, self._actual),
             violations=self._violations(changes),
         )
 
@@ -889,6 +889,25 @@ def _json(value: Any) -> Any:  # noqa: ANN401  a field's value
 def _added(change: Change, name: str) -> list[str]:
     before, after = change.fields.get(name, (None, None))
     return [x for x in after or () if x not in (before or ())]
+
+
+def remaining(target: TargetPlan, changes: Sequence[Change], actual: Snapshot) -> TargetPlan:
+    """The plan with just these of its changes, and what they need on the board as it is now; no violation is known."""
+    return TargetPlan(
+        target.target,
+        target.board,
+        tuple(changes),
+        missing_lists=_missing_lists(changes, actual),
+        missing_labels=_missing_labels(changes, actual),
+    )
+
+
+def _missing_lists(changes: Iterable[Change], actual: Snapshot) -> tuple[str, ...]:
+    return _missing((c.fields["list"][1] for c in changes if "list" in c.fields), actual.lists)
+
+
+def _missing_labels(changes: Iterable[Change], actual: Snapshot) -> tuple[str, ...]:
+    return _missing((name for c in changes for name in _added(c, "labels")), actual.labels)
 
 
 def _missing(wanted: Iterable[str], present: Collection[str]) -> tuple[str, ...]:

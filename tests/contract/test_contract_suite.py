@@ -353,6 +353,14 @@ class HidesLostRights(_Translates):
     came, told = NotAuthorised, Unavailable
 
 
+class CountsNothing(MemoryBoard):
+    """Tells how much the board holds, and not how much there is."""
+
+    def snapshot(self) -> Snapshot:
+        seen = super().snapshot()
+        return replace(seen, limits=tuple(replace(each, used={}) for each in seen.limits))
+
+
 class _Claims(MemoryBoard):
     """Claims more than it does."""
 
@@ -528,6 +536,7 @@ BROKEN_BOARDS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "changes_of_what_is_gone_are_refused": MakesAnotherOne,
     "budget_stops_before_sending": HidesTheBudget,
     "lost_rights_are_told": HidesLostRights,
+    "limits_are_told_and_kept": CountsNothing,
     "start_is_as_claimed": ChangesNoStart,
     "start_alone_is_as_claimed": ForgetsAStartWithoutAnEnd,
     "start_after_due_is_as_claimed": EndsBeforeItStarts,
@@ -694,6 +703,7 @@ BROKEN_RUNS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "removed_lists_are_made_again": KnowsOneList,
     "lost_rights_stop_and_go_on": HidesLostRightsEverywhere,
     "budget_stops_and_goes_on": HidesTheBudgetEverywhere,
+    "reached_limits_refuse_the_whole_plan": CountsNothing,
     "lost_state_is_rebuilt_from_the_board": MarksNothing,
     "adopted_items_become_ours": LeavesTheMarkerOff,
     "moved_dates_move_what_is_open": CannotMoveDates,

@@ -116,6 +116,10 @@ class BoardLab(Protocol):
         """Lets the following reads of the whole board fall short, in any way that the tool is known for."""
         ...
 
+    def limit(self, most: int) -> bool:
+        """From now on the board holds at most so many open items; False where the tool tells no such limit."""
+        ...
+
     def requests(self) -> int:
         """How many requests the connector sent so far, counted outside of it."""
         ...
@@ -642,6 +646,19 @@ def lost_rights_are_told(lab: BoardLab) -> None:
     raises(NotAuthorised, lambda: _made(board, 2), "a creation without rights")
 
 
+def limits_are_told_and_kept(lab: BoardLab) -> None:
+    """A snapshot tells the limit of open items and how many there are; a creation beyond it is `RequestRefused`."""
+    board = lab.open()
+    _made(board, 1)
+    if not lab.limit(2):
+        return
+    told = [each for each in lab.open().snapshot().limits if (each.counts, each.per) == ("open items", "board")]
+    same([(each.most, each.room()) for each in told], [(2, 1)], "the limit of open items, and the room that is left")
+    _made(board, 2)
+    raises(RequestRefused, lambda: _made(board, 3), "a creation on a full board")
+    same(lab.items(), 2, "items")
+
+
 # -- what capabilities claim ---------------------------------------------------------------------------
 
 
@@ -872,6 +889,7 @@ BOARD_CHECKS: Mapping[str, BoardCheck] = named(
     changes_of_what_is_gone_are_refused,
     budget_stops_before_sending,
     lost_rights_are_told,
+    limits_are_told_and_kept,
     *CAPABILITY_CHECKS.values(),
 )
 """The contract of `Board`, clause by clause."""

@@ -24,7 +24,18 @@ from mi_sync.errors import (
     Unavailable,
 )
 from mi_sync.identity import digest
-from mi_sync.model import BoardIdentity, Capabilities, CheckItem, Children, Fields, Member, Patch, Remote, Snapshot
+from mi_sync.model import (
+    BoardIdentity,
+    Capabilities,
+    CheckItem,
+    Children,
+    Fields,
+    Limit,
+    Member,
+    Patch,
+    Remote,
+    Snapshot,
+)
 from mi_sync.testing.boards import Hand
 from mi_sync.testing.suite import Clock, Fault
 
@@ -84,7 +95,8 @@ def _failure(fault: Fault) -> MiSyncError:
 class MemoryWorld:
     """A board's other side: what every handle and every person sees. Ids count up; time is an argument.
 
-    `arm` decides what becomes of writing requests; `cut` lets snapshots fall short.
+    `arm` decides what becomes of writing requests; `cut` lets snapshots fall short; `most` is how many open items
+    there may be.
     """
 
     late_by = timedelta(seconds=20)
@@ -100,6 +112,7 @@ class MemoryWorld:
         self.requests = 0
         self.writes = 0
         self.shown: int | None = None
+        self.most: int | None = None
         self.trash: set[str] = set()
         self._number = 0
         self._armed: deque[Fault | None] = deque()
@@ -145,7 +158,9 @@ class MemoryWorld:
         raise _failure(fault)
 
     def add(self, item: MemoryItem, *, above: MemoryItem | None = None) -> MemoryItem:
-        """Puts a new item at the bottom of its list, or just above another one."""
+        """Puts a new item at the bottom of its list, or just above another one, where there is room for it."""
+        if self.most is not None and self._opened() >= self.most:
+            raise RequestRefused("the board is full.", status=403)
         positions = sorted(each.position for each in self.items.values()) or [0.0]
         item.position = positions[-1] + 1.0
         if above is not None:
@@ -153,6 +168,13 @@ class MemoryWorld:
             item.position = (positions[at - 1] + above.position) / 2 if at else above.position - 1.0
         self.items[item.id] = item
         return item
+
+    def limits(self) -> tuple[Limit, ...]:
+        """What a board tells of how much it holds."""
+        return () if self.most is None else (Limit("open items", self.most, "open items", used={"": self._opened()}),)
+
+    def _opened(self) -> int:
+        return sum(not item.archived for item in self.items.values())
 
     def land(self) -> None:
         """Lets the late requests whose time has come take effect; every request does so, too."""
@@ -200,6 +222,7 @@ class MemoryBoard:
             lists=tuple(self.world.lists),
             labels=tuple(self.world.labels),
             members=tuple(self.world.members),
+            limits=self.world.limits(),
         )
 
     def newest(self) -> Sequence[Remote]:
@@ -457,6 +480,11 @@ class MemoryLab:
     def shorten(self) -> None:
         """Cuts the world."""
         self.world.cut(1)
+
+    def limit(self, most: int) -> bool:
+        """Limits the world."""
+        self.world.most = most
+        return True
 
     def requests(self) -> int:
         """The world's count."""

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from mi_sync import applying, identity, sync
 from mi_sync import plan as planning
 from mi_sync.config import Config, Safety
-from mi_sync.errors import BudgetReached, NotAuthorised
+from mi_sync.errors import BudgetReached, NotAuthorised, Refused
 from mi_sync.events import Outside, Result, Run
 from mi_sync.fitting import Fitter
 from mi_sync.http import Wire
@@ -430,6 +430,22 @@ def budget_stops_and_goes_on(it: Engine) -> None:
     _is_settled(it)
 
 
+def reached_limits_refuse_the_whole_plan(it: Engine) -> None:
+    """A plan that the board has no room for is refused before anything is written; one that fits is carried out."""
+    _started(it)
+    if not it.lab.limit(3):
+        return
+    it.want(item(2), item(3), item(4))
+    writes = it.lab.writes()
+    failures_ = it.sync().target_failures
+    expect(failures_ and isinstance(failures_[0], Refused), "the run says that there is no room")
+    same(it.lab.writes() - writes, 0, "writing requests of a plan that does not fit")
+    del it.desired["key4"]
+    it.sync()
+    same(sorted(_ours(it)), ["key1", "key2", "key3"], "the keys on a board that is full")
+    _is_settled(it)
+
+
 def lost_state_is_rebuilt_from_the_board(it: Engine) -> None:
     """Without any state nothing is made or written again, and a person's edits are still told from ours."""
     _started(it, 1, 2)
@@ -534,6 +550,7 @@ RUN_CHECKS: Mapping[str, RunCheck] = named(
     removed_lists_are_made_again,
     lost_rights_stop_and_go_on,
     budget_stops_and_goes_on,
+    reached_limits_refuse_the_whole_plan,
     lost_state_is_rebuilt_from_the_board,
     adopted_items_become_ours,
     moved_dates_move_what_is_open,
