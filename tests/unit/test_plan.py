@@ -310,7 +310,9 @@ def test_no_dates_are_written_that_the_board_refuses(
     rules = replace(RULES, conflicts=dict.fromkeys(("start", "due"), resolution))
     planned = make(Desired({item.key: item}), {item.key: known}, snapshot(there), rules, STRICT)
     for change in planned.changes:
-        after = {name: value and date.fromisoformat(value) for name, (_, value) in change.fields.items()}
+        after: dict[str, Any] = {
+            name: value and date.fromisoformat(value) for name, (_, value) in change.fields.items()
+        }
         there = replace(there, **after)
         known = replace(known, base=change.base)
     assert not there.start or not STRICT.clash(there.start, there.due)

@@ -102,7 +102,7 @@ def blueprint(home: str, store: Store) -> Blueprint:
     def changed(board: str) -> tuple[Response, int]:
         # Only JSON, which a web page of somebody else cannot send here without being asked for its origin.
         given = request.get_json() if request.is_json else None
-        if not _are_limits(given):
+        if not isinstance(given, dict) or not _are_limits(given):
             return jsonify(error='send a JSON object such as {"cards": {"openPerBoard": 3}}'), 400
         with store.transaction() as db:
             found = db.get("board", board)
@@ -114,8 +114,8 @@ def blueprint(home: str, store: Store) -> Blueprint:
     return made
 
 
-def _are_limits(given: object) -> bool:
-    return isinstance(given, dict) and all(
+def _are_limits(given: Doc) -> bool:
+    return all(
         isinstance(names, dict)
         and group in NUMBERS
         and all(name in NUMBERS[group] and type(most) is int and most >= 0 for name, most in names.items())
