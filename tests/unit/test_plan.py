@@ -305,7 +305,7 @@ def test_no_dates_are_written_that_the_board_refuses(
     """Whoever moved what: the two as they will stand fit, and a second run writes nothing."""
     assume(not any(start and STRICT.clash(start, due) for start, due in (ours, base, theirs)))
     start, due = ours
-    item, there = replace(ITEM, start=start, due=due), remote(start=theirs[0], due=theirs[1])
+    item, there = replace(ITEM, start=start, due=due), remote(start=theirs[0], due=theirs[1], marker=None)
     known = link(replace(ITEM, start=base[0], due=base[1]))
     rules = replace(RULES, conflicts=dict.fromkeys(("start", "due"), resolution))
     planned = make(Desired({item.key: item}), {item.key: known}, snapshot(there), rules, STRICT)
