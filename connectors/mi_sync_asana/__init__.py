@@ -26,6 +26,7 @@ from mi_sync.model import Capabilities
 CAPABILITIES = Capabilities(
     start=True,
     start_alone=False,
+    start_after_due=False,
     labels=True,
     checklist=True,
     assignees=1,
@@ -38,12 +39,14 @@ CAPABILITIES = Capabilities(
     create_lists=True,
     unique=True,
     archive="completed",
-    # Documented for a task that is moved to a section; a task that is made in one was seen to go the same way.
+    # Documented for a task that is moved to a section; a task that is made in one was seen to go the same way. `places`
+    # does not rely on that.
     new_items="top",
     notes=(
         "A task without a start date is a milestone.",
         "The marker is kept twice: out of sight in `external`, and as the last line of the description.",
         "A token that does not see `external` works, but with it Asana does not refuse a second task of one name.",
+        "New tasks are made last first, and stand below what their section holds by a second request each.",
         "Archived tasks are completed and lie in the section “Archived”.",
         "Headings below the second kind, nested quotations and the like become what Asana's rich text has.",
     ),
@@ -129,7 +132,7 @@ connector = Connector(
     cannot=(
         "invite people, or add followers beyond those that Asana adds",
         "delete a task: it is completed and moved; of its subtasks, a line that nobody touched goes to the trash",
-        "give a task without a due date a start date, which Asana does not allow",
+        "give a task a start date without a due date or after it, which Asana does not allow",
         "read or write custom fields, attachments, comments, parents and dependencies, or keep a place in a section",
     ),
 )

@@ -74,6 +74,7 @@ class Tasks:
         self._api, self._project, self._tags = api, project, tags
         self._timezone, self._now, self._subtasks = timezone, now, subtasks
         self._known: dict[str, Task] = {}
+        self._order: list[Json] | None = None
 
     # -- reading ------------------------------------------------------------------------------------
 
@@ -102,12 +103,26 @@ class Tasks:
 
     def all(self) -> list[Task]:
         """All tasks of the project as they are now, completed ones included; nothing else is remembered then."""
-        raws = self._api.all("/tasks", project=self._project, opt_fields=TASK_FIELDS)
+        raws = self._order = self._listed(TASK_FIELDS)
         parents = [gid(raw) for raw in raws if raw.get("num_subtasks")] if self._subtasks else []
         listings = self._api.each([f"/tasks/{parent}/subtasks" for parent in parents], SUBTASK_FIELDS)
         below = dict(zip(parents, listings, strict=True))
         self._known.clear()
         return [self.take(raw, below.get(raw["gid"], [])) for raw in raws]
+
+    def in_section(self, section: str, *, anew: bool = False) -> list[str]:
+        """The gids of the tasks in a section, from top to bottom, as they were listed last; `anew` lists them again.
+
+        What was moved since, from here or to here, is left out.
+        """
+        if anew or self._order is None:
+            self._order = self._listed("memberships.project,memberships.section.name")
+        listed = [each["gid"] for each in self._order if self._section_of(each) == section]
+        return [id_ for id_ in listed if id_ not in self._known or self.section(self._known[id_]) == section]
+
+    def _listed(self, fields: str) -> list[Json]:
+        """All tasks of the project, in its order (spec, getTasksForProject)."""
+        return self._api.all(f"/projects/{self._project}/tasks", opt_fields=fields)
 
     def _read(self, path: str, id_: str) -> Task | None:
         try:
@@ -174,7 +189,10 @@ class Tasks:
 
     def section(self, task: Task) -> str:
         """The gid of the section where it lies; empty when there is none."""
-        found = place(task.raw, self._project)
+        return self._section_of(task.raw)
+
+    def _section_of(self, raw: Json) -> str:
+        found = place(raw, self._project)
         return found.section if found else ""
 
     def _remote(self, raw: Json, subtasks: Sequence[Subtask]) -> Remote:
@@ -199,11 +217,17 @@ class Tasks:
         )
 
     def _marker(self, raw: Json, in_notes: str | None) -> str | None:
-        """The token. Where `external` is to be seen it decides: a line in a text may have been pasted there."""
+        """The token. Where `external` is to be seen it decides: a line in a text may have been pasted there.
+
+        But where it could not be set, a line says that it is newer.
+        """
         if external.is_of_another_project(raw, self._project):
             return None
         hidden = external.of(raw, self._project)
-        return hidden.token if hidden is not None and hidden.token else in_notes
+        if hidden is None or not hidden.token:
+            return in_notes
+        stale = external.is_replaced(hidden.token, str(raw.get("html_notes") or ""))
+        return in_notes if stale and in_notes else hidden.token
 
 
 def newest_first(tasks: Iterable[Task]) -> list[Task]:

@@ -349,7 +349,7 @@ def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: 
         owner=change.owner,
         step=change.step,
         title=change.title,
-        base=change.base,
+        base=planning.as_marked(change.base, change.key, nonce, remote.marker),
         labels=same.labels if same else (change.labels if change.action == "create" else ()),
         checklist=same.checklist if same else (),
         archived=change.action == "archive",

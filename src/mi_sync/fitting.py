@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from mi_sync.errors import Problem
@@ -70,8 +70,7 @@ class Fitter:
         if item.start and not able.start:
             self._lose(item, "start", _REMEDY["start"])
             item = replace(item, start=None)
-        if item.start and not item.due and not able.start_alone:
-            why = "the board has no start date without a due date"
+        if item.start and (why := able.clash(item.start, item.due and self._day(item.due))):
             self._lost["start", f"{why}, so {_REMEDY['start']}"].append(item.title)
             item = replace(item, start=None)
         if item.labels and not able.labels:
@@ -86,10 +85,13 @@ class Fitter:
         due, able = item.due, self.capabilities
         if isinstance(due, datetime) and not able.due_time:
             self._lose(item, "due", "only the day is kept")
-            return replace(item, due=due.astimezone(self.timezone).date())
+            return replace(item, due=self._day(due))
         if due is not None and not isinstance(due, datetime) and not able.due_day:
             self._lost["due", "a due date always has a time there, so the board adds one"].append(item.title)
         return item
+
+    def _day(self, due: datetime | date) -> date:
+        return due.astimezone(self.timezone).date() if isinstance(due, datetime) else due
 
     def _checklist(self, item: Item) -> Item:
         if not item.checklist or self.capabilities.checklist:

@@ -473,6 +473,7 @@ class Capabilities:
     Attributes:
         start, labels, checklist: whether it has them.
         start_alone: whether a start date can be without a due date.
+        start_after_due: whether a start date can lie after the due date.
         assignees: how many members an item can have.
         due_time, due_day: whether a due date can have a time of day (if not, an instant is kept as its day in the
             programme's timezone), and whether it can be without one (if not, a day is kept as an instant of it).
@@ -481,13 +482,15 @@ class Capabilities:
         create_lists: whether a missing list is made.
         unique: whether it refuses a second item of one `Patch.unique`.
         archive: a flag of its own (`flag`), or a completed item that lies in a list for archived ones (`completed`).
-        new_items: where in its list a new item goes.
+        new_items: where a new item goes among those that the same handle has made in its list: below them (`bottom`),
+            or above them (`top`); in both cases below all that were there before.
         lossy: field → why it is not held, for the plan.
         notes: for people.
     """
 
     start: bool = True
     start_alone: bool = True
+    start_after_due: bool = True
     labels: bool = True
     checklist: bool = True
     assignees: int = 1
@@ -501,6 +504,12 @@ class Capabilities:
     new_items: Literal["bottom", "top"] = "bottom"
     lossy: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    def clash(self, start: date, due: date | None) -> str:
+        """Why the board does not take this start date beside this due date; empty where it does."""
+        if due is None:
+            return "" if self.start_alone else "the board has no start date without a due date"
+        return "the board has no start date after the due date" if start > due and not self.start_after_due else ""
 
 
 @dataclass(frozen=True, slots=True)

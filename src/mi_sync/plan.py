@@ -287,8 +287,8 @@ class _Planner:
             foreign=sum(1 for m in self._markers.values() if m is not None and m.programme != self._rules.programme),
             problems=tuple(self._problems),
             bookkeeping=tuple(o.link for o in outcomes.values() if o.link is not None),
-            missing_lists=_missing((c.fields["list"][1] for c in changes if "list" in c.fields), self._actual.lists),
-            missing_labels=_missing((name for c in changes for name in _added(c, "labels")), self._actual.labels),
+            missing_lists=_missing_lists(changes, self._actual),
+            missing_labels=_missing_labels(changes, self._actual),
             violations=self._violations(changes),
         )
 
@@ -510,6 +510,8 @@ class _Planner:
         it = _Merging({name: value for name, value in link.base.items() if name != _SEEN_AWAY})
         for name in SCALARS:
             self._merge_scalar(name, item, link, remote, it)
+        self._report_asked(remote, it.asked)
+        self._leave_out_what_clashes(link, remote, it)
         self._merge_children(item, link, remote, it)
         if item.done:
             if not self._is_done(link, remote) and not it.base.get("done"):
@@ -532,7 +534,6 @@ class _Planner:
             title=it.fields["title"][1] if "title" in it.fields else remote.title,
             seen=self._seen(remote, it.asked),
         )
-        self._report_asked(remote, it.asked)
         if it.fields:
             known = self._base.get(link.key)
             looked = None if known is None else _if_changed(known, replace(known, seen=after.seen))
@@ -560,6 +561,26 @@ class _Planner:
                 return
         it.fields[name] = (_json(theirs), _json(ours))
         it.base[name] = wanted
+
+    def _leave_out_what_clashes(self, link: Link, remote: Remote, it: _Merging) -> None:
+        """A date of ours that the board does not take beside one of a person's is not written, and the rest is."""
+        ours = next((name for name in reversed(_DATES) if name in it.fields), None)
+        due, start = (self._day_after(name, remote, it) for name in _DATES)
+        why = self._able.clash(start, due) if start else ""
+        if ours is None or not why:
+            return
+        del it.fields[ours]
+        it.base[ours] = link.base.get(ours, field_digest(None))  # so it is written once the two fit
+        it.conflicts += [ours] if ours not in it.conflicts else []
+        it.asked += [ours] if ours not in it.asked else []
+        other = "due date" if ours == "start" else "start date"
+        why = f"{why}, so it is left as the board has it beside a person's {other}; make the two fit there."
+        self._problem(remote.url, ours, why)
+
+    def _day_after(self, name: str, remote: Remote, it: _Merging) -> date | None:
+        """The day of a date as it will stand on the board."""
+        value = it.fields[name][1] if name in it.fields else _json(self._local(getattr(remote, name)))
+        return date.fromisoformat(value[:10]) if value else None
 
     def _merge_children(self, item: Item, link: Link, remote: Remote, it: _Merging) -> None:
         labels = _merge_set(item.labels, link.labels, remote.labels)
@@ -699,7 +720,7 @@ class _Planner:
     # -- order and limits ---------------------------------------------------------------------------
 
     def _in_order(self, changes: Iterable[Change]) -> list[Change]:
-        """By due date; new items the other way round where each goes on top of the one before."""
+        """By due date; new items the other way round where each goes above the one before."""
         ordered = sorted(changes, key=self._order)
         if self._able.new_items == "bottom":
             return ordered
@@ -796,6 +817,18 @@ def _caught_up(link: Link, marker: Marker | None) -> Link:
     return replace(link, base={**link.base, **marker.digests, _WRITTEN: written}, archived=marker.archived)
 
 
+def as_marked(base: Mapping[str, str], key: str, nonce: str, token: str | None) -> Mapping[str, str]:
+    """The base after a write, which remembers the mark that the item has then.
+
+    It may be an older one of ours: some boards cannot renew the mark in every text that a person wrote. Without this,
+    the older mark would pass for a write that landed late, and what was written since for a person's change.
+    """
+    marker = Marker.decode(token)
+    if marker is None or (marker.key, marker.nonce) != (key, nonce):
+        return base
+    return {**base, _WRITTEN: _written(marker.digests, archived=marker.archived)}
+
+
 def _if_changed(stored: Link | None, link: Link) -> Link | None:
     return None if link == stored else link
 
@@ -868,6 +901,25 @@ def _json(value: Any) -> Any:  # noqa: ANN401  a field's value
 def _added(change: Change, name: str) -> list[str]:
     before, after = change.fields.get(name, (None, None))
     return [x for x in after or () if x not in (before or ())]
+
+
+def remaining(target: TargetPlan, changes: Sequence[Change], actual: Snapshot) -> TargetPlan:
+    """The plan with just these of its changes, and what they need on the board as it is now; no violation is known."""
+    return TargetPlan(
+        target.target,
+        target.board,
+        tuple(changes),
+        missing_lists=_missing_lists(changes, actual),
+        missing_labels=_missing_labels(changes, actual),
+    )
+
+
+def _missing_lists(changes: Iterable[Change], actual: Snapshot) -> tuple[str, ...]:
+    return _missing((c.fields["list"][1] for c in changes if "list" in c.fields), actual.lists)
+
+
+def _missing_labels(changes: Iterable[Change], actual: Snapshot) -> tuple[str, ...]:
+    return _missing((name for c in changes for name in _added(c, "labels")), actual.labels)
 
 
 def _missing(wanted: Iterable[str], present: Collection[str]) -> tuple[str, ...]:

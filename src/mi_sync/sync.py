@@ -10,7 +10,7 @@ generators that yield events and fill the run's result, so that nothing here pri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import replace
 
 from mi_sync import capacity, comparison, erasure, identity
@@ -368,6 +368,7 @@ def apply_saved(run: Run, plan: Plan, file: str, boards: Mapping[str, Board], *,
 
     Raises:
         StalePlan: nothing was done.
+        Refused: a board has no room for it by now; nothing was done.
     """
     _check_origin(run, plan, file, boards)
     if plan.changes and all(_states(run, plan).get(_name(c)) == "done" for c in plan.changes):
@@ -398,7 +399,17 @@ def apply_saved(run: Run, plan: Plan, file: str, boards: Mapping[str, Board], *,
                     where=file,
                     remedy="Make a new one; nothing was done.",
                 )
-    yield from apply(run, plan, snapshots, boards, force=force)
+    for target in plan.targets:
+        _check_room(run, target, [c for c in left if c.target == target.target], snapshots[target.target])
+    yield from apply(run, plan, snapshots, boards, force={*force, capacity.LIMITS})  # as they are now, they are kept
+
+
+def _check_room(run: Run, target: TargetPlan, left: Sequence[Change], snapshot: Snapshot) -> None:
+    """What fitted when the plan was made may not fit now, and the other way round."""
+    checked = capacity.checked(planning.remaining(target, left, snapshot), snapshot)
+    run.result.note(*checked.problems)
+    if checked.violations:
+        raise Refused(checked.violations[capacity.LIMITS], where=target.target, remedy="Then apply the plan again.")
 
 
 def _remember_seen(run: Run, target: str, snapshot: Snapshot) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -45,6 +45,7 @@ from mi_sync_files import connector as files
 from mi_sync_sandbox.adapter import WsgiAdapter
 from mi_sync_trello import connector as trello
 from mi_sync_trello.sandbox import sandbox
+from mi_sync_trello.sandbox.gate import ACCESS_TOKEN
 from mi_sync_trello.wire import CHECKLIST
 
 ZONE = ZoneInfo("America/Chicago")
@@ -114,7 +115,7 @@ class TrelloHand:
                 changes["desc"] = plant(str(value), marker) if marker else value
             else:
                 trello_name = {"title": "name", "done": "dueComplete", "archived": "closed"}.get(name, name)
-                changes[trello_name] = value.isoformat() if isinstance(value, datetime) else value
+                changes[trello_name] = _stamp(value) if isinstance(value, date) else value
         self.call("PUT", f"/cards/{id}", **changes)
 
     def erase_marker(self, id: str) -> None:  # noqa: A002
@@ -159,13 +160,18 @@ class TrelloHand:
         return [card["id"] for card in sorted(cards, key=lambda card: card["pos"])]
 
 
-class TrelloLab:
-    """A `TrelloBoard` on the sandbox, in this process."""
+def _stamp(value: date) -> str:
+    """A day alone as its noon."""
+    return value.isoformat() if isinstance(value, datetime) else f"{value}T12:00:00.000Z"
 
-    def __init__(self, folder: Path) -> None:
+
+class TrelloLab:
+    """A `TrelloBoard` on the sandbox, in this process; with an access token of OAuth 2 if so asked."""
+
+    def __init__(self, folder: Path, *, access: bool = False) -> None:
         self._folder, self._clock, self._budget = folder, Clock(), Budget()
         app = sandbox.open(SandboxOptions(folder, URL, self._clock.now, rate_limit=100_000))
-        self._settings = app.settings
+        self._settings, self._access = app.settings, access
         self._secrets = {name: Secret(app.environ[str(app.settings[name]["env"])]) for name in ("key", "token")}
         people = requests.Session()
         people.mount(URL, WsgiAdapter(app.wsgi))
@@ -185,8 +191,12 @@ class TrelloLab:
             transport=self._adapter,
             budget=self._budget,
         )
-        settings = trello.config.model_validate(self._settings)
-        return cast("Board", trello.open(settings, Context("board", self._folder, ZONE, wire, self._secrets)))
+        settings, secrets = self._settings, self._secrets
+        if self._access:
+            kept = {name: self._settings[name] for name in ("board", "api_url")}
+            settings, secrets = {**kept, "access_token": {"env": "ACCESS"}}, {"access_token": Secret(ACCESS_TOKEN)}
+        context = Context("board", self._folder, ZONE, wire, secrets)
+        return cast("Board", trello.open(trello.config.model_validate(settings), context))
 
     def now(self) -> datetime:
         return self._clock.now()
@@ -205,6 +215,12 @@ class TrelloLab:
 
     def shorten(self) -> None:
         self._hand._session.post(f"{URL}/trello/faults", json={"kind": "short_page", "times": None}).raise_for_status()
+
+    def limit(self, most: int) -> bool:
+        given = {"cards": {"openPerBoard": most}}
+        address = f"{URL}/trello/limits/{self._settings['board']}"
+        self._hand._session.put(address, json=given).raise_for_status()
+        return True
 
     def requests(self) -> int:
         return self._adapter.requests
@@ -264,6 +280,11 @@ def test_every_installed_connector_loads_and_has_a_lab(name: str) -> None:
 @pytest.mark.parametrize(("name", "check"), list(every_check()))
 def test_the_contract_is_kept(name: str, check: str, tmp_path: Path) -> None:
     CHECKS[loaded(name).kind][check](LABS[name](tmp_path))
+
+
+@pytest.mark.parametrize("check", ["identity_is_one_cheap_read", "creation_reads_back", "children_are_added"])
+def test_an_access_token_of_oauth_does_what_key_and_token_do(check: str, tmp_path: Path) -> None:
+    BOARD_CHECKS[check](TrelloLab(tmp_path, access=True))
 
 
 def boards() -> list[str]:

@@ -353,6 +353,14 @@ class HidesLostRights(_Translates):
     came, told = NotAuthorised, Unavailable
 
 
+class CountsNothing(MemoryBoard):
+    """Tells how much the board holds, and not how much there is."""
+
+    def snapshot(self) -> Snapshot:
+        seen = super().snapshot()
+        return replace(seen, limits=tuple(replace(each, used={}) for each in seen.limits))
+
+
 class _Claims(MemoryBoard):
     """Claims more than it does."""
 
@@ -373,6 +381,15 @@ class ForgetsAStartWithoutAnEnd(MemoryBoard):
     def _apply(self, item: MemoryItem, patch: Patch) -> None:
         super()._apply(item, patch)
         item.start = item.start if item.due else None
+
+
+class EndsBeforeItStarts(MemoryBoard):
+    """Drops a start date after the due date, and does not say so."""
+
+    def _apply(self, item: MemoryItem, patch: Patch) -> None:
+        super()._apply(item, patch)
+        if isinstance(item.due, datetime) and item.start and item.start > item.due.date():
+            item.start = None
 
 
 class SortsLabelsAway(MemoryBoard):
@@ -430,8 +447,13 @@ class CompletesWhatItArchives(MemoryBoard):
 
 
 class PutsNewItemsOnTop(_Claims):
+    """On top of everything, which no board may."""
+
+    claim = Capabilities(new_items="top")
+
     def _add(self, patch: Patch) -> Remote:
-        return self.world.add(self._new(patch), on_top=True).remote()
+        first = min(self.world.items.values(), key=lambda each: each.position, default=None)
+        return self.world.add(self._new(patch), above=first).remote()
 
 
 class LosesWhatNobodyHas(_Claims):
@@ -514,8 +536,10 @@ BROKEN_BOARDS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "changes_of_what_is_gone_are_refused": MakesAnotherOne,
     "budget_stops_before_sending": HidesTheBudget,
     "lost_rights_are_told": HidesLostRights,
+    "limits_are_told_and_kept": CountsNothing,
     "start_is_as_claimed": ChangesNoStart,
     "start_alone_is_as_claimed": ForgetsAStartWithoutAnEnd,
+    "start_after_due_is_as_claimed": EndsBeforeItStarts,
     "labels_are_as_claimed": SortsLabelsAway,
     "checklists_are_as_claimed": NeedsASecondLine,
     "assignees_are_as_claimed": AssignsNobody,
@@ -590,6 +614,17 @@ class RestoresTitles(_Spoils):
 class MarksNothing(_Spoils):
     def spoil(self, item: MemoryItem, patch: Patch) -> None:
         item.text = patch.body
+
+
+class RefusesAStartAfterTheDueDate(MemoryBoard):
+    """And does not say so beforehand."""
+
+    def merge(self, patch: Patch) -> Remote:
+        before = self.world.items.get(patch.id or "", MemoryItem("", ""))
+        due, start = patch.fields.get("due", before.due), patch.fields.get("start", before.start)
+        if isinstance(due, datetime) and start and start > due.date():
+            raise RequestRefused("it would begin after its end.")
+        return super().merge(patch)
 
 
 class WritesToNamesakes(MemoryBoard):
@@ -668,9 +703,12 @@ BROKEN_RUNS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "removed_lists_are_made_again": KnowsOneList,
     "lost_rights_stop_and_go_on": HidesLostRightsEverywhere,
     "budget_stops_and_goes_on": HidesTheBudgetEverywhere,
+    "reached_limits_refuse_the_whole_plan": CountsNothing,
     "lost_state_is_rebuilt_from_the_board": MarksNothing,
     "adopted_items_become_ours": LeavesTheMarkerOff,
     "moved_dates_move_what_is_open": CannotMoveDates,
+    "later_items_stand_below": PutsNewItemsOnTop,
+    "dates_that_clash_stop_nothing_else": RefusesAStartAfterTheDueDate,
     "large_boards_are_seen_whole": StopsAtAThousand,
 }
 
@@ -872,10 +910,10 @@ def test_what_a_board_has_is_held_to_the_contract_although_it_lacks_something_el
     assert set(failures(BOARD_CHECKS, lambda: MemoryLab(RemovesLabelsInAnyCase))) == {"children_are_removed"}
 
 
-class OtherBoard(_Claims):
+class OtherBoard(RefusesAStartAfterTheDueDate, _Claims):
     """A tool that archives by completing, keeps names unique, puts what is new on top, and starts nothing endless."""
 
-    claim = Capabilities(start_alone=False, unique=True, archive="completed", new_items="top")
+    claim = Capabilities(start_alone=False, start_after_due=False, unique=True, archive="completed", new_items="top")
 
     def merge(self, patch: Patch) -> Remote:
         if patch.fields.get("start") and patch.id is None and not patch.fields.get("due"):
@@ -893,7 +931,7 @@ def test_a_board_that_can_do_little_and_claims_more_is_found_out() -> None:
         claim = Capabilities()
 
     found = failures(CAPABILITY_CHECKS, lambda: MemoryLab(Boastful))
-    assert set(found) == {"start", "start_alone", "labels", "checklist", "assignees", "due_time"}
+    assert set(found) == {"start", "start_alone", "start_after_due", "labels", "checklist", "assignees", "due_time"}
 
 
 def test_every_capability_has_a_check_that_belongs_to_the_suite() -> None:

@@ -57,6 +57,14 @@ def test_a_start_date_that_needs_a_due_date_is_left_out_without_one() -> None:
     assert "no start date without a due date" in problem.why
 
 
+def test_a_start_date_after_the_due_day_is_left_out_where_the_board_refuses_it() -> None:
+    late = replace(ITEM, due=datetime(2026, 3, 21, 3, 0, tzinfo=UTC), start=date(2026, 3, 20))  # still the 20th here
+    (same, lost), (problem,) = fit(late, replace(late, start=date(2026, 3, 21)), start_after_due=False)
+    assert (same.start, lost.start) == (date(2026, 3, 20), None)
+    assert "no start date after the due date, so it is left out" in problem.why
+    assert fit(replace(late, start=date(2026, 3, 21)))[1] == ()
+
+
 def test_a_checklist_becomes_lines_of_the_body() -> None:
     (item,), (problem,) = fit(ITEM, checklist=False)
     assert (item.checklist, item.body) == ((), "Meet.\n\n- Send the brief\n- Give access")

@@ -10,10 +10,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from mi_sync.errors import StalePlan
 from mi_sync.identity import MARKED, Marker, erased_owner, field_digest
-from mi_sync.model import BoardIdentity, CheckItem, Item, Link, Member, Remote, Snapshot
+from mi_sync.model import BoardIdentity, Capabilities, CheckItem, Item, Link, Member, Remote, Snapshot
 from mi_sync.plan import (
     WITHDRAWN,
     Change,
@@ -256,6 +258,65 @@ def test_a_due_late_in_the_evening_is_compared_in_the_programmes_timezone() -> N
 
 def test_a_due_that_is_no_longer_desired_is_cleared() -> None:
     assert written(with_one(replace(ITEM, due=None), remote())) == {"due": None}
+
+
+STRICT = Capabilities(start_alone=False, start_after_due=False)
+"""A board that takes no start date without a due date, or after it."""
+
+
+def strict(item: Item, there: Remote, known: Link) -> TargetPlan:
+    return make(Desired({item.key: item}), {item.key: known}, snapshot(there), RULES, STRICT)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "left_out"),
+    [
+        ({"start": date(2026, 3, 18)}, {"due": date(2026, 3, 17)}, "start"),
+        ({"due": DUE - timedelta(days=2)}, {"start": date(2026, 3, 19)}, "due"),
+        ({"due": None}, {"start": date(2026, 3, 19)}, "due"),
+    ],
+)
+def test_a_date_that_clashes_with_a_persons_is_left_out_until_the_two_fit(
+    ours: dict[str, Any], theirs: dict[str, Any], left_out: str
+) -> None:
+    item, there = replace(ITEM, title="New", **ours), remote(**theirs)
+    planned = strict(item, there, link())
+    assert written(planned) == {"title": "New"}
+    assert (planned.conflicts, only(planned).conflicts) == (1, (left_out,))
+    (problem,) = planned.problems
+    assert (problem.where, problem.field) == (there.url, left_out)
+    assert "beside a person's" in problem.why
+    stored = replace(link(), base=only(planned).base)
+    assert strict(item, replace(there, title="New"), stored).changes == ()
+    fits = {"due": DUE, "start": None, left_out: getattr(there, left_out)}
+    assert set(written(strict(item, replace(there, title="New", **fits), stored))) == {left_out}
+
+
+DAYS = st.none() | st.dates(date(2026, 3, 1), date(2026, 3, 6))
+
+
+@given(st.tuples(DAYS, DAYS), st.tuples(DAYS, DAYS), st.tuples(DAYS, DAYS), st.sampled_from(["ours", "theirs", "ask"]))
+def test_no_dates_are_written_that_the_board_refuses(
+    ours: tuple[date | None, date | None],
+    base: tuple[date | None, date | None],
+    theirs: tuple[date | None, date | None],
+    resolution: Resolution,
+) -> None:
+    """Whoever moved what: the two as they will stand fit, and a second run writes nothing."""
+    assume(not any(start and STRICT.clash(start, due) for start, due in (ours, base, theirs)))
+    start, due = ours
+    item, there = replace(ITEM, start=start, due=due), remote(start=theirs[0], due=theirs[1], marker=None)
+    known = link(replace(ITEM, start=base[0], due=base[1]))
+    rules = replace(RULES, conflicts=dict.fromkeys(("start", "due"), resolution))
+    planned = make(Desired({item.key: item}), {item.key: known}, snapshot(there), rules, STRICT)
+    for change in planned.changes:
+        after: dict[str, Any] = {
+            name: value and date.fromisoformat(value) for name, (_, value) in change.fields.items()
+        }
+        there = replace(there, **after)
+        known = replace(known, base=change.base)
+    assert not there.start or not STRICT.clash(there.start, there.due)
+    assert make(Desired({item.key: item}), {item.key: known}, snapshot(there), rules, STRICT).changes == ()
 
 
 def test_a_due_that_a_person_cleared_stays_cleared() -> None:

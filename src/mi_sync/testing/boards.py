@@ -116,6 +116,10 @@ class BoardLab(Protocol):
         """Lets the following reads of the whole board fall short, in any way that the tool is known for."""
         ...
 
+    def limit(self, most: int) -> bool:
+        """From now on the board holds at most so many open items; False where the tool tells no such limit."""
+        ...
+
     def requests(self) -> int:
         """How many requests the connector sent so far, counted outside of it."""
         ...
@@ -642,6 +646,19 @@ def lost_rights_are_told(lab: BoardLab) -> None:
     raises(NotAuthorised, lambda: _made(board, 2), "a creation without rights")
 
 
+def limits_are_told_and_kept(lab: BoardLab) -> None:
+    """A snapshot tells the limit of open items and how many there are; a creation beyond it is `RequestRefused`."""
+    board = lab.open()
+    _made(board, 1)
+    if not lab.limit(2):
+        return
+    told = [each for each in lab.open().snapshot().limits if (each.counts, each.per) == ("open items", "board")]
+    same([(each.most, each.room()) for each in told], [(2, 1)], "the limit of open items, and the room that is left")
+    _made(board, 2)
+    raises(RequestRefused, lambda: _made(board, 3), "a creation on a full board")
+    same(lab.items(), 2, "items")
+
+
 # -- what capabilities claim ---------------------------------------------------------------------------
 
 
@@ -667,6 +684,18 @@ def start_alone_is_as_claimed(lab: BoardLab) -> None:
         same(_read(lab, _made(board, fields={"start": _START}).id).start, _START, "start without a due date")
     else:
         raises(RequestRefused, lambda: _made(board, fields={"start": _START}), "a start date without a due date")
+
+
+def start_after_due_is_as_claimed(lab: BoardLab) -> None:
+    """`start_after_due` True: a start date after the due date is read back; False: it is refused."""
+    board = lab.open()
+    if not board.capabilities.start:
+        return
+    fields: Fields = {"start": _DUE_TOO.date(), "due": _DUE}
+    if board.capabilities.start_after_due:
+        same(_read(lab, _made(board, fields=fields).id).start, _DUE_TOO.date(), "start after the due date")
+    else:
+        raises(RequestRefused, lambda: _made(board, fields=fields), "a start date after the due date")
 
 
 def labels_are_as_claimed(lab: BoardLab) -> None:
@@ -746,11 +775,13 @@ def archive_is_as_claimed(lab: BoardLab) -> None:
 
 
 def new_items_are_as_claimed(lab: BoardLab) -> None:
-    """`new_items` says where a new item goes in its list."""
-    board = lab.open()
+    """A new item goes below what was in its list; `new_items` says where among those that the same handle made."""
+    for title in ("A person's", "Another one"):
+        lab.hand.add(title, _LIST)
+    theirs, board = list(lab.hand.order(_LIST)), lab.open()
     made = [_made(board, number).id for number in (1, 2, 3)]
     wanted = made if board.capabilities.new_items == "bottom" else made[::-1]
-    same(list(lab.hand.order(_LIST)), wanted, "the order of the list")
+    same(list(lab.hand.order(_LIST)), [*theirs, *wanted], "the order of the list")
 
 
 def losses_are_named(lab: BoardLab) -> None:
@@ -800,6 +831,7 @@ def notes_are_lines(lab: BoardLab) -> None:
 CAPABILITY_CHECKS: Mapping[str, BoardCheck] = {
     "start": start_is_as_claimed,
     "start_alone": start_alone_is_as_claimed,
+    "start_after_due": start_after_due_is_as_claimed,
     "labels": labels_are_as_claimed,
     "checklist": checklists_are_as_claimed,
     "assignees": assignees_are_as_claimed,
@@ -857,6 +889,7 @@ BOARD_CHECKS: Mapping[str, BoardCheck] = named(
     changes_of_what_is_gone_are_refused,
     budget_stops_before_sending,
     lost_rights_are_told,
+    limits_are_told_and_kept,
     *CAPABILITY_CHECKS.values(),
 )
 """The contract of `Board`, clause by clause."""

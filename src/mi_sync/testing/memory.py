@@ -24,7 +24,18 @@ from mi_sync.errors import (
     Unavailable,
 )
 from mi_sync.identity import digest
-from mi_sync.model import BoardIdentity, Capabilities, CheckItem, Children, Fields, Member, Patch, Remote, Snapshot
+from mi_sync.model import (
+    BoardIdentity,
+    Capabilities,
+    CheckItem,
+    Children,
+    Fields,
+    Limit,
+    Member,
+    Patch,
+    Remote,
+    Snapshot,
+)
 from mi_sync.testing.boards import Hand
 from mi_sync.testing.suite import Clock, Fault
 
@@ -84,7 +95,8 @@ def _failure(fault: Fault) -> MiSyncError:
 class MemoryWorld:
     """A board's other side: what every handle and every person sees. Ids count up; time is an argument.
 
-    `arm` decides what becomes of writing requests; `cut` lets snapshots fall short.
+    `arm` decides what becomes of writing requests; `cut` lets snapshots fall short; `most` is how many open items
+    there may be.
     """
 
     late_by = timedelta(seconds=20)
@@ -100,6 +112,7 @@ class MemoryWorld:
         self.requests = 0
         self.writes = 0
         self.shown: int | None = None
+        self.most: int | None = None
         self.trash: set[str] = set()
         self._number = 0
         self._armed: deque[Fault | None] = deque()
@@ -144,12 +157,24 @@ class MemoryWorld:
             self._late.append((self.now() + self.late_by, effect))
         raise _failure(fault)
 
-    def add(self, item: MemoryItem, *, on_top: bool = False) -> MemoryItem:
-        """Puts a new item at the bottom of its list, or on top."""
-        positions = [each.position for each in self.items.values()] or [0.0]
-        item.position = min(positions) - 1.0 if on_top else max(positions) + 1.0
+    def add(self, item: MemoryItem, *, above: MemoryItem | None = None) -> MemoryItem:
+        """Puts a new item at the bottom of its list, or just above another one, where there is room for it."""
+        if self.most is not None and self._opened() >= self.most:
+            raise RequestRefused("the board is full.", status=403)
+        positions = sorted(each.position for each in self.items.values()) or [0.0]
+        item.position = positions[-1] + 1.0
+        if above is not None:
+            at = positions.index(above.position)
+            item.position = (positions[at - 1] + above.position) / 2 if at else above.position - 1.0
         self.items[item.id] = item
         return item
+
+    def limits(self) -> tuple[Limit, ...]:
+        """What a board tells of how much it holds."""
+        return () if self.most is None else (Limit("open items", self.most, "open items", used={"": self._opened()}),)
+
+    def _opened(self) -> int:
+        return sum(not item.archived for item in self.items.values())
 
     def land(self) -> None:
         """Lets the late requests whose time has come take effect; every request does so, too."""
@@ -167,6 +192,7 @@ class MemoryBoard:
         self.world = world
         self.capabilities = capabilities or Capabilities(notes=("it forgets everything with the process",))
         self._requests_before = world.requests
+        self._made: dict[str, MemoryItem] = {}
 
     @property
     def requests(self) -> int:
@@ -196,6 +222,7 @@ class MemoryBoard:
             lists=tuple(self.world.lists),
             labels=tuple(self.world.labels),
             members=tuple(self.world.members),
+            limits=self.world.limits(),
         )
 
     def newest(self) -> Sequence[Remote]:
@@ -227,8 +254,10 @@ class MemoryBoard:
             for item in self.world.items.values():
                 if item.unique == patch.unique:
                     raise AlreadyThere("there is an item of this name.", id=item.id)
-        on_top = self.capabilities.new_items == "top"
-        return self.world.add(self._new(patch), on_top=on_top).remote()
+        item = self._new(patch)
+        above = self._made.get(item.list) if self.capabilities.new_items == "top" else None
+        self._made[item.list] = self.world.add(item, above=above)
+        return item.remote()
 
     def merge_children(self, remote: Remote, children: Children) -> None:
         """One call for each label and each line that is not yet so."""
@@ -451,6 +480,11 @@ class MemoryLab:
     def shorten(self) -> None:
         """Cuts the world."""
         self.world.cut(1)
+
+    def limit(self, most: int) -> bool:
+        """Limits the world."""
+        self.world.most = most
+        return True
 
     def requests(self) -> int:
         """The world's count."""

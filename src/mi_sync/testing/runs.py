@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from mi_sync import applying, identity, sync
 from mi_sync import plan as planning
 from mi_sync.config import Config, Safety
-from mi_sync.errors import BudgetReached, NotAuthorised
+from mi_sync.errors import BudgetReached, NotAuthorised, Refused
 from mi_sync.events import Outside, Result, Run
 from mi_sync.fitting import Fitter
 from mi_sync.http import Wire
@@ -431,6 +431,22 @@ def budget_stops_and_goes_on(it: Engine) -> None:
     _is_settled(it)
 
 
+def reached_limits_refuse_the_whole_plan(it: Engine) -> None:
+    """A plan that the board has no room for is refused before anything is written; one that fits is carried out."""
+    _started(it)
+    if not it.lab.limit(3):
+        return
+    it.want(item(2), item(3), item(4))
+    writes = it.lab.writes()
+    failures_ = it.sync().target_failures
+    expect(failures_ and isinstance(failures_[0], Refused), "the run says that there is no room")
+    same(it.lab.writes() - writes, 0, "writing requests of a plan that does not fit")
+    del it.desired["key4"]
+    it.sync()
+    same(sorted(_ours(it)), ["key1", "key2", "key3"], "the keys on a board that is full")
+    _is_settled(it)
+
+
 def lost_state_is_rebuilt_from_the_board(it: Engine) -> None:
     """Without any state nothing is made or written again, and a person's edits are still told from ours."""
     _started(it, 1, 2)
@@ -469,6 +485,43 @@ def moved_dates_move_what_is_open(it: Engine) -> None:
     _is_settled(it)
 
 
+def later_items_stand_below(it: Engine) -> None:
+    """Items stand in the order of their due dates, and those of a later run below those that were there."""
+    _started(it, 3, 4, 5)
+    first = [_one(it, f"key{number}").id for number in (3, 4, 5)]
+    same(list(it.lab.hand.order("To do")), first, "the order of the list")
+    it.lab.hand.add("A person's", "To do")
+    first = list(it.lab.hand.order("To do"))
+    _started(it, 1, 6, 7)
+    later = [_one(it, f"key{number}").id for number in (1, 6, 7)]
+    same(list(it.lab.hand.order("To do")), [*first, *later], "the order of the list after another run")
+    it.want(item(8, list="Week 2"), item(9, list="Week 2"))
+    it.sync()
+    same(list(it.lab.hand.order("Week 2")), [_one(it, key).id for key in ("key8", "key9")], "the order of a new list")
+    _is_settled(it)
+
+
+def dates_that_clash_stop_nothing_else(it: Engine) -> None:
+    """A date of ours that the board does not take beside a person's is left out and told; the rest is written."""
+    able = it.lab.open().capabilities
+    _started(it, 1, 2)
+    it.lab.hand.edit(_one(it).id, {"due": datetime(2026, 3, 4, 12, tzinfo=ZONE)})
+    if able.start:
+        it.lab.hand.edit(_one(it, "key2").id, {"due": item(2).due, "start": date(2026, 3, 10)})
+    it.want(item(1, title="New", start=date(2026, 3, 6)))
+    it.want(item(2, title="New too", due=datetime(2026, 3, 5, 17, tzinfo=ZONE)))
+    told = {problem.field for problem in it.sync().problems}
+    first, second, refused = _one(it), _one(it, "key2"), able.start and not able.start_after_due
+    same((first.title, second.title), ("New", "New too"), "titles")
+    same(_day(first), date(2026, 3, 4), "a person's due date")
+    same(_day(second), date(2026, 3, 10) if refused else date(2026, 3, 5), "our due date before a person's start date")
+    if able.start:
+        same(first.start, date(2026, 3, 2 if refused else 6), "our start date after a person's due date")
+        same(second.start, date(2026, 3, 10), "a person's start date")
+    expect({"start", "due"} <= told or not refused, "the dates that are left out are told")
+    _is_settled(it)
+
+
 def large_boards_are_seen_whole(it: Engine) -> None:
     """On a board of more than 1,500 items every one of ours is found again, also without any state."""
     _started(it, 1)
@@ -498,9 +551,12 @@ RUN_CHECKS: Mapping[str, RunCheck] = named(
     removed_lists_are_made_again,
     lost_rights_stop_and_go_on,
     budget_stops_and_goes_on,
+    reached_limits_refuse_the_whole_plan,
     lost_state_is_rebuilt_from_the_board,
     adopted_items_become_ours,
     moved_dates_move_what_is_open,
+    later_items_stand_below,
+    dates_that_clash_stop_nothing_else,
     large_boards_are_seen_whole,
 )
 """What whole runs promise, clause by clause."""

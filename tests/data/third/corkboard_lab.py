@@ -160,6 +160,9 @@ class CorkboardLab:
     def shorten(self) -> None:
         self._cork.page_size = 2
 
+    def limit(self, most: int) -> bool:  # noqa: ARG002  there is none
+        return False
+
     def requests(self) -> int:
         return self._wiretap.requests
 

@@ -18,6 +18,7 @@ API_URL = "https://corkboard.example/v1"
 CAPABILITIES = Capabilities(
     start=False,
     start_alone=False,
+    start_after_due=False,
     labels=False,
     checklist=False,
     assignees=1,
