@@ -25,6 +25,8 @@ _PER_MINUTE = {"free": 150, "paid": 1500}
 _RESTARTS = 3
 
 _REMEDIES: tuple[tuple[int, str, str], ...] = (
+    (400, "custom", "Asana does not take this value; check what kind of field it is in the project."),
+    (400, "followers", "Somebody who should follow left the workspace; name somebody else in [people]."),
     (400, "assignee", "The person left the workspace or is unknown there; name somebody else in [people]."),
     (
         400,
