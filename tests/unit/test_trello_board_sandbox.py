@@ -366,3 +366,15 @@ def test_any_change_of_children_ends_where_it_should_and_repeats_without_a_write
         world.transport.sent.clear()
         world.board().merge_children(made, change)
         assert world.writes == []
+
+
+def test_a_field_that_a_person_filled_meanwhile_is_seen_before_it_is_set(world: World) -> None:
+    board = world.by_hand("GET", f"/boards/{BOARD}")["id"]
+    field_ = world.by_hand("POST", "/customFields", idModel=board, modelType="board", name="Intern", type="text")
+    made, wanted = created(world.board()), Children(set_fields={"Intern": "AL"})
+    first = world.board()
+    first.snapshot()
+    first.merge_children(seen(world, made.id), wanted)
+    world.by_hand("PUT", f"/cards/{made.id}/customField/{field_['id']}/item", value={"text": "A person's"})
+    first.merge_children(seen(world, made.id), wanted)
+    assert seen(world, made.id).fields == {"Intern": "AL"}
