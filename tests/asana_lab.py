@@ -133,7 +133,7 @@ class AsanaHand:
         """Asana has no checkboxes."""
         subtype = {"choice": "enum"}.get(kind, kind)
         if kind != "checkbox":
-            about = {"resource_subtype": subtype, "enum_options": [{"name": each} for each in options]}
+            about: dict[str, Any] = {"resource_subtype": subtype, "enum_options": [{"name": each} for each in options]}
             made = self.call("POST", "/custom_fields", workspace=WORKSPACE, name=name, **about)
             self.call("POST", f"/projects/{PROJECT}/addCustomFieldSetting", custom_field=made["gid"])
 

@@ -39,7 +39,7 @@ _KINDS: Mapping[str, FieldKind] = {"text": "text", "number": "number", "date": "
 class _Definition:
     """A field, and the gids of the options that can be chosen, by their names."""
 
-    field: CustomField
+    about: CustomField
     options: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -58,7 +58,7 @@ class CustomFields:
     @property
     def all(self) -> tuple[CustomField, ...]:
         """As they were seen last."""
-        return tuple(each.field for each in self._seen().values())
+        return tuple(each.about for each in self._seen().values())
 
     @property
     def hidden_because(self) -> str:
@@ -81,7 +81,7 @@ class CustomFields:
         raws = [each for each in task.get("custom_fields") or [] if isinstance(each, dict)]
         known = self._seen() if raws else {}
         found = ((known.get(str(raw.get("gid"))), raw) for raw in raws)
-        return {it.field.name: text for it, raw in found if it and (text := self._text(it.field, raw))}
+        return {it.about.name: text for it, raw in found if it and (text := self._text(it.about, raw))}
 
     def _text(self, known: CustomField, raw: Json) -> str:
         match known.kind:
@@ -107,23 +107,23 @@ class CustomFields:
         Raises:
             RequestRefused: the project has no field, or a field no option, of such a name.
         """
-        known = {each.field.name: each for each in self._seen().values()} if values else {}
+        known = {each.about.name: each for each in self._seen().values()} if values else {}
         sent = {}
         for name, text in values.items():
-            if name not in known or known[name].field.kind == "other":
+            if name not in known or known[name].about.kind == "other":
                 raise self._refused(f"the project has no custom field {name!r} that can be written.", name)
-            sent[known[name].field.id] = self._value(known[name], text) if text else None
+            sent[known[name].about.id] = self._value(known[name], text) if text else None
         return {"custom_fields": sent} if sent else {}
 
     def _value(self, known: _Definition, text: str) -> Any:  # noqa: ANN401  JSON is anything
-        if known.field.kind == "number":
+        if known.about.kind == "number":
             return float(text)
-        if known.field.kind == "date":
+        if known.about.kind == "date":
             return {"date": text}
-        if known.field.kind == "choice" and text not in known.options:
-            name = known.field.name
+        if known.about.kind == "choice" and text not in known.options:
+            name = known.about.name
             raise self._refused(f"the custom field {name!r} has no option {text!r}.", name)
-        return known.options[text] if known.field.kind == "choice" else text
+        return known.options[text] if known.about.kind == "choice" else text
 
     def _refused(self, why: str, name: str) -> RequestRefused:
         self._known = None  # it was changed meanwhile

@@ -38,7 +38,7 @@ _KEYS: Mapping[FieldKind, str] = {"text": "text", "number": "number", "date": "d
 class _Definition:
     """A field, and the names of its options by their ids."""
 
-    field: CustomField
+    about: CustomField
     options: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -62,7 +62,7 @@ class CustomFields:
     @property
     def all(self) -> tuple[CustomField, ...]:
         """As far as they are known."""
-        return tuple(each.field for each in self._known.values())
+        return tuple(each.about for each in self._known.values())
 
     @property
     def hidden_because(self) -> str:
@@ -93,10 +93,10 @@ class CustomFields:
     def read(self, card: Json) -> Mapping[str, str]:
         """The fields that a card fills, by name."""
         found = ((self._known.get(str(item.get("idCustomField"))), item) for item in _items(card))
-        return {known.field.name: text for known, item in found if known and (text := self._text(known, item))}
+        return {known.about.name: text for known, item in found if known and (text := self._text(known, item))}
 
     def _text(self, known: _Definition, item: Json) -> str:
-        kind, value = known.field.kind, item.get("value")
+        kind, value = known.about.kind, item.get("value")
         if kind == "choice":
             return known.options.get(str(item.get("idValue")), "")
         text = str(value.get(_KEYS.get(kind, "")) or "") if isinstance(value, dict) else ""
@@ -115,20 +115,20 @@ class CustomFields:
         """
         known = self._named(name)
         body = self._body(known, text)
-        self._http.put(f"/cards/{ident(card.get('id'))}/customField/{known.field.id}/item", body)
-        others = [item for item in _items(card) if item.get("idCustomField") != known.field.id]
-        return {**card, "customFieldItems": [*others, *([{"idCustomField": known.field.id, **body}] if text else [])]}
+        self._http.put(f"/cards/{ident(card.get('id'))}/customField/{known.about.id}/item", body)
+        others = [item for item in _items(card) if item.get("idCustomField") != known.about.id]
+        return {**card, "customFieldItems": [*others, *([{"idCustomField": known.about.id, **body}] if text else [])]}
 
     def _named(self, name: str) -> _Definition:
         if not self._is_listed and self.readable:
             self._list()
-        found = next((each for each in self._known.values() if each.field.name == name), None)
-        if found is None or found.field.kind == "other":
+        found = next((each for each in self._known.values() if each.about.name == name), None)
+        if found is None or found.about.kind == "other":
             raise self._refused(f"the board has no custom field {name!r} that can be written.", name)
         return found
 
     def _body(self, known: _Definition, text: str) -> Json:
-        kind = known.field.kind
+        kind = known.about.kind
         if not text:
             return {"value": "", "idValue": ""} if kind == "choice" else {"value": ""}
         if kind == "choice":
@@ -140,7 +140,7 @@ class CustomFields:
     def _option(self, known: _Definition, text: str) -> str:
         found = next((id_ for id_, name in known.options.items() if name == text), None)
         if found is None:
-            name = known.field.name
+            name = known.about.name
             raise self._refused(f"the custom field {name!r} has no option {text!r}.", name)
         return found
 

@@ -598,7 +598,7 @@ def test_a_field_of_another_project_is_none_of_this_one(lab: AsanaLab) -> None:
 
 def test_an_option_that_was_switched_off_is_none_to_choose(lab: AsanaLab) -> None:
     options = [{"name": "Old", "enabled": False}, {"name": "Open"}]
-    about = {"name": "Phase", "resource_subtype": "enum", "enum_options": options}
+    about: dict[str, Any] = {"name": "Phase", "resource_subtype": "enum", "enum_options": options}
     field = lab.person.call("POST", "/custom_fields", workspace=WORKSPACE, **about)["gid"]
     lab.person.call("POST", f"/projects/{PROJECT}/addCustomFieldSetting", custom_field=field)
     board = lab.open()

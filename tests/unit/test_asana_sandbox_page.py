@@ -163,7 +163,12 @@ def test_a_tile_shows_the_custom_fields_that_are_filled(rig: AsanaRig) -> None:
     values = {}
     for kind in (*given, "multi_enum"):
         options = [{"name": "Open"}] if "enum" in kind else []
-        about = {"workspace": WORKSPACE, "name": f"A {kind}", "resource_subtype": kind, "enum_options": options}
+        about: dict[str, Any] = {
+            "workspace": WORKSPACE,
+            "name": f"A {kind}",
+            "resource_subtype": kind,
+            "enum_options": options,
+        }
         field = rig.ask("POST", "/custom_fields", **about)
         rig.ask("POST", f"/projects/{PROJECT}/addCustomFieldSetting", custom_field=field["gid"])
         gids = [each["gid"] for each in field["enum_options"]]
