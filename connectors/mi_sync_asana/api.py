@@ -28,6 +28,8 @@ _DULL = 3
 """So many pages in a row may bring nothing new; a listing with more of them would never end."""
 
 _REMEDIES: tuple[tuple[int, str, str], ...] = (
+    (400, "custom", "Asana does not take this value; check what kind of field it is in the project."),
+    (400, "followers", "Somebody who should follow left the workspace; name somebody else in [people]."),
     (400, "assignee", "The person left the workspace or is unknown there; name somebody else in [people]."),
     (
         400,

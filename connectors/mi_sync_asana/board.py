@@ -12,6 +12,7 @@ from mi_sync.unmarked import Named, settle
 from mi_sync_asana import ARCHIVED, AsanaConfig, bodies, external, richtext
 from mi_sync_asana.api import Api, session
 from mi_sync_asana.children import ChildWriter, existing
+from mi_sync_asana.custom import SETTINGS, CustomFields
 from mi_sync_asana.places import Places
 from mi_sync_asana.project import Project
 from mi_sync_asana.tasks import Task, Tasks, newest_first
@@ -41,7 +42,10 @@ class AsanaBoard:
         self._external_is_refused = False  # to this token; one refusal is enough for a run
         self._project = Project(self._api, settings.project, target, self._wire.now)
         tags = self._project.tags
-        self._tasks = Tasks(self._api, settings.project, tags, context.timezone, self._wire.now, subtasks=lines)
+        self._fields = CustomFields(lambda: self._project.head(SETTINGS), context.timezone)
+        self._tasks = Tasks(
+            self._api, settings.project, tags, self._fields, context.timezone, self._wire.now, subtasks=lines
+        )
         self._places = Places(self._api, self._tasks)
         self._stopped: MiSyncError | None = None
         self._children = ChildWriter(self._api, self._tasks, tags, self._wire, lines=lines)
@@ -67,7 +71,8 @@ class AsanaBoard:
         Three requests, one for each hundred tasks, and one for each ten that have subtasks.
         """
         taken_at = self._wire.now()
-        head = self._project.head()
+        head = self._project.head(SETTINGS)
+        self._fields.take(head)
         self._project.take_sections()
         members = self._project.members()
         remotes = tuple(task.remote for task in self._tasks.all())
@@ -78,6 +83,8 @@ class AsanaBoard:
             lists=tuple(dict.fromkeys(each.name for each in self._project.sections.usable())),
             labels=tuple(dict.fromkeys(name for remote in remotes for name in remote.labels)),
             members=members,
+            fields=self._fields.all,
+            fields_hidden_because=self._fields.hidden_because,
         )
 
     def newest(self) -> Sequence[Remote]:
@@ -119,7 +126,7 @@ class AsanaBoard:
             raise
 
     def merge_children(self, remote: Remote, children: Children) -> None:
-        """Adds and removes tags and subtasks, one by one, skipping what is already so.
+        """Tags, subtasks and a comment, one by one, skipping what is already so.
 
         The task is read again if this board last saw it more than 30 s ago, or otherwise than in `remote`.
         """
@@ -148,6 +155,7 @@ class AsanaBoard:
             "html_notes": bodies.to_notes(patch.body, patch.marker),
             **self._home(fields),
             **self._people_and_tags(fields),
+            **self._fields.sent(fields.get("fields", {})),
         }
         task = self._replied(self._made(sent, patch), new=True)
         self._place(task)
@@ -187,6 +195,8 @@ class AsanaBoard:
         sent: Json = {}
         if assignee := fields.get("assignee"):
             sent["assignee"] = assignee
+        if followers := fields.get("followers"):
+            sent["followers"] = list(followers)
         if labels := [name for name in dict.fromkeys(fields.get("labels", ())) if name]:
             sent["tags"] = [self._project.tags.ensure(name) for name in labels]
         return sent
@@ -218,7 +228,8 @@ class AsanaBoard:
         Of an item that we know, the older mark may stay on it: the state has what was written. A person's item becomes
         ours only with a mark that can be read back.
         """
-        fields, hidden = written(patch.fields, task.raw), self._hidden(task, patch)
+        fields = {**written(patch.fields, task.raw), **self._fields.sent(patch.fields.get("fields", {}))}
+        hidden = self._hidden(task, patch)
         notes: Json = {"html_notes": self._notes(task, patch, hidden)}
         while True:
             try:
@@ -310,7 +321,7 @@ class AsanaBoard:
 
     def _replied(self, raw: Json, *, new: bool) -> Task:
         try:
-            return self._tasks.take(raw, [] if new else None)
+            return self._tasks.take(raw, [] if new else None, () if new else None)
         except Unreadable as error:
             raise OutcomeUnknown(f"{error.why} Whether the task was written is not known.") from None
 

@@ -13,6 +13,7 @@ from mi_sync.shapes import Json
 from mi_sync.unmarked import Named, Names
 from mi_sync_asana import ARCHIVED, bodies, external
 from mi_sync_asana.api import Api, is_missing
+from mi_sync_asana.custom import CustomFields
 from mi_sync_asana.wire import (
     SUBTASK_FIELDS,
     TASK_FIELDS,
@@ -42,6 +43,7 @@ class Task:
         subtasks: in their order.
         seen_at: when its own fields were seen.
         whole_at: when its subtasks were, too; None when nobody looked.
+        comments: what was said on it, as `bodies.said` has it; None when nobody looked.
     """
 
     raw: Json
@@ -49,6 +51,7 @@ class Task:
     subtasks: tuple[Subtask, ...]
     seen_at: datetime
     whole_at: datetime | None
+    comments: tuple[str, ...] | None = None
 
     @property
     def id(self) -> str:
@@ -63,15 +66,24 @@ class Tasks:
         api: the calls.
         project: its gid.
         tags: learns the tags that are met.
+        fields: the project's custom fields.
         timezone: the programme's.
         now: the clock.
         subtasks: whether subtasks are lines of a checklist; else nobody looks at them.
     """
 
     def __init__(
-        self, api: Api, project: str, tags: Names, timezone: ZoneInfo, now: Callable[[], datetime], *, subtasks: bool
+        self,
+        api: Api,
+        project: str,
+        tags: Names,
+        fields: CustomFields,
+        timezone: ZoneInfo,
+        now: Callable[[], datetime],
+        *,
+        subtasks: bool,
     ) -> None:
-        self._api, self._project, self._tags = api, project, tags
+        self._api, self._project, self._tags, self._fields = api, project, tags, fields
         self._timezone, self._now, self._subtasks = timezone, now, subtasks
         self._known: dict[str, Task] = {}
         self._order: list[Json] | None = None
@@ -142,20 +154,26 @@ class Tasks:
 
     # -- taking over replies ------------------------------------------------------------------------
 
-    def take(self, raw: Json, below: Iterable[Json] | None = None) -> Task:
-        """One task; `below` None means that the reply did not tell of its subtasks."""
+    def take(self, raw: Json, below: Iterable[Json] | None = None, comments: tuple[str, ...] | None = None) -> Task:
+        """One task; None means that the reply did not tell of its subtasks, or of what was said on it."""
         id_, now = gid(raw), self._now()
         before = self._known.get(id_)
         subtasks, whole_at = (before.subtasks, before.whole_at) if before else ((), None)
+        if comments is None and before is not None:
+            comments = before.comments
         if below is not None:
             subtasks, whole_at = tuple(subtask(each) for each in below if is_line(each)), now
         for tag in raw.get("tags") or []:
             self._tags.learn(Named(gid(tag), str(tag.get("name") or "")))
-        return self._put(Task(raw, self._remote(raw, subtasks), subtasks, now, whole_at))
+        return self._put(Task(raw, self._remote(raw, subtasks), subtasks, now, whole_at, comments))
 
     def refine(self, task: Task, subtasks: Sequence[Subtask]) -> Task:
         """The task with other subtasks."""
         return self._put(self._with(task, task.raw, tuple(subtasks)))
+
+    def heard(self, task: Task, comments: tuple[str, ...]) -> Task:
+        """The task with what was said on it."""
+        return self._put(replace(task, comments=comments))
 
     def retag(self, task: Task, tags: Sequence[Json]) -> Task:
         """The task with other tags."""
@@ -214,6 +232,8 @@ class Tasks:
             labels=tuple(dict.fromkeys(name for name in tags if name)),
             checklist=tuple(each.line for each in subtasks),
             assignees=(gid(assignee),) if isinstance(assignee, dict) else (),
+            fields=self._fields.read(raw),
+            followers=tuple(gid(each) for each in raw.get("followers") or []),
         )
 
     def _marker(self, raw: Json, in_notes: str | None) -> str | None:

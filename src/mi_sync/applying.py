@@ -309,7 +309,7 @@ class Worker:
         self._run.result.applied += 1
 
     def _finish(self, change: Change, link: Link, seq: int, remote: Remote | None = None) -> None:
-        """Labels and checklist, one by one; what is already there is skipped, so an interrupted one resumes."""
+        """What is written one by one; what is already there is skipped, so an interrupted one resumes."""
         children = _children(change)
         if not children:
             return
@@ -318,7 +318,9 @@ class Worker:
             raise RequestRefused("it is gone.")
         self._board.merge_children(remote, children)
         with self._store.transaction():
-            self._store.save_link(self._target, replace(link, labels=change.labels, checklist=change.checklist))
+            base = planning.still_marked(change.base, link.base)
+            done = replace(link, base=base, labels=change.labels, checklist=change.checklist)
+            self._store.save_link(self._target, done)
             self._store.advance(seq, "done")
         if not _patched(change):
             self._count(change)
@@ -330,7 +332,7 @@ def _is_stray(change: Change, old: Link | None) -> bool:
 
 
 def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: Run, names: Mapping[str, str]) -> Link:
-    """The link after the call for the item itself; labels and checklist follow with the children."""
+    """The link after the call for the item itself; what is written one by one follows with the children."""
     after = {name: value for name, (_, value) in change.fields.items()}
     timezone = run.config.programme.timezone
     same = old if old is not None and old.id == remote.id else None
@@ -349,7 +351,7 @@ def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: 
         owner=change.owner,
         step=change.step,
         title=change.title,
-        base=planning.as_marked(change.base, change.key, nonce, remote.marker),
+        base=planning.as_marked(_base_meanwhile(change, same), change.key, nonce, remote.marker),
         labels=same.labels if same else (change.labels if change.action == "create" else ()),
         checklist=same.checklist if same else (),
         archived=change.action == "archive",
@@ -366,21 +368,34 @@ def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: 
     return planning.seen_away(link, remote)
 
 
+def _base_meanwhile(change: Change, old: Link | None) -> Mapping[str, str]:
+    """The base while the children are still to be written: what is written apart counts as it was before."""
+    base = {name: value for name, value in change.base.items() if name not in change.apart}
+    base |= {name: old.base[name] for name in change.apart if old is not None and name in old.base}
+    owed = planning.COMMENT in change.fields
+    return {**base, planning.COMMENT: planning.OWED} if owed else base
+
+
 def _patched(change: Change) -> bool:
     """Whether the item itself is written, and not only its children."""
-    return not change.nonce or any(name not in {"labels", "checklist"} for name in change.fields)
+    return not change.nonce or any(name not in {"labels", "checklist", *change.apart} for name in change.fields)
 
 
 def _fields(change: Change) -> Fields:
     """The JSON values of a change as what a board is given."""
-    after = {name: value for name, (_, value) in change.fields.items() if name != "checklist"}
+    after = {name: value for name, (_, value) in change.fields.items() if name not in {"checklist", *change.apart}}
+    custom = {name: after.pop(name) for name in list(after) if name.startswith(planning.FIELD)}
     for name in ("due", "start"):
         if after.get(name):
             after[name] = _day_or_instant(after[name])
-    labels = after.pop("labels", ())
+    labels, followers = after.pop("labels", ()), after.pop("followers", ())
     fields = cast("Fields", after)  # the planner's names are the fields' names
     if change.action == "create":
         fields["labels"] = tuple(labels)
+    if followers:
+        fields["followers"] = tuple(followers)
+    if custom:
+        fields["fields"] = {name.removeprefix(planning.FIELD): value for name, value in custom.items()}
     return fields
 
 
@@ -396,10 +411,13 @@ def _local_day(text: str | None, timezone: ZoneInfo) -> str | None:
 def _children(change: Change) -> Children:
     before, after = change.fields.get("checklist", ((), ()))
     add, remove = _difference(before, after)
+    apart = {name: change.fields[name][1] for name in change.apart}
+    comment = apart.pop(planning.COMMENT, "")
+    fields = {name.removeprefix(planning.FIELD): value for name, value in apart.items()}
     if change.action == "create":
-        return Children(add_checks=add)
+        return Children(add_checks=add, set_fields=fields, comment=comment)
     labels_add, labels_remove = _difference(*change.fields.get("labels", ((), ())))
-    return Children(labels_add, labels_remove, add, remove)
+    return Children(labels_add, labels_remove, add, remove, fields, comment)
 
 
 def _difference(before: Sequence[str] | None, after: Sequence[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:

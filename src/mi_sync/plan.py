@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from mi_sync.errors import Problem, StalePlan
@@ -33,8 +33,13 @@ CLOCK_SKEW = timedelta(minutes=10)
 WITHDRAWN = "Erased on request"
 """What stands as the title of an item whose person was erased."""
 PLAIN = Capabilities()
+FIELD = "field:"
+"""How a change, and the base, call a custom field: this and its name."""
 _CHILDREN = frozenset({"labels", "checklist"})
 """What is written one by one, after the call for the item itself and without a new marker."""
+COMMENT = "comment"
+OWED = "owed"
+"""What the base remembers of a comment from the creation of its item until it has been said."""
 _WRITTEN = "written"
 """Under this name the base remembers which marker was written last."""
 _SEEN_AWAY = "seen away"
@@ -56,6 +61,7 @@ class Change:
         nonce: of the item; empty where it has no marker yet, so that one is drawn.
         owner, step: whose milestone it is.
         base, labels, checklist: the base of the link once the change is done.
+        apart: which fields, besides labels and checklist, are written after the item itself.
         conflicts: the fields that both sides changed and that are left as the board has them, to be asked about.
         expects: the fingerprint of the item and its link when this was planned.
     """
@@ -75,6 +81,7 @@ class Change:
     checklist: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     expects: str = ""
+    apart: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +164,9 @@ def rebuild(
     return _Planner(desired, base, actual, rules, able).rebuild()
 
 
-def make_withdrawal(links: Collection[Link], actual: Snapshot, rules: Rules, how: Withdrawal) -> TargetPlan:
+def make_withdrawal(
+    links: Collection[Link], actual: Snapshot, rules: Rules, how: Withdrawal, able: Capabilities = PLAIN
+) -> TargetPlan:
     """The plan that takes the items of an erased person off a board: archived, or rewritten without a word of theirs.
 
     Also what is done or was changed by a person is; what is gone or carries another programme's mark is left alone.
@@ -166,7 +175,8 @@ def make_withdrawal(links: Collection[Link], actual: Snapshot, rules: Rules, how
     found = [(link, remotes[link.id]) for link in links if link.id in remotes]
     ours = [(link, remote) for link, remote in found if _is_ours(remote, rules)]
     withdrawn = _archived if how == "archive" else _rewritten
-    changes = [change for link, remote in ours if (change := withdrawn(link, remote, rules)) is not None]
+    made = (withdrawn(link, remote, rules) for link, remote in ours)
+    changes = [replace(change, apart=_apart(change.fields, able)) for change in made if change is not None]
     return TargetPlan(rules.target, actual.board.id, tuple(changes), unchanged=len(links) - len(changes))
 
 
@@ -192,7 +202,9 @@ def _rewritten(link: Link, remote: Remote, rules: Rules) -> Change | None:
         ours = _applied(name, known, theirs, remote)
         if not set(ours).isdisjoint(theirs):
             fields[name] = (list(theirs), [each for each in theirs if each not in ours])
-    after: dict[str, Any] = {"title": WITHDRAWN, "body": "", "labels": (), "checklist": ()}
+    filled = [name for name in link.base if name.startswith(FIELD) and remote.fields.get(name.removeprefix(FIELD))]
+    fields |= dict.fromkeys(filled, (None, ""))
+    after: dict[str, Any] = {"title": WITHDRAWN, "body": "", "labels": (), "checklist": (), **dict.fromkeys(filled, "")}
     base = {**link.base, **{name: field_digest(value) for name, value in after.items()}}
     base[_WRITTEN] = _written(base)
     return _withdrawn("update", fields, base, link, remote, rules) if fields else None
@@ -249,6 +261,14 @@ class _Merging:
     fields: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     conflicts: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+
+
+class _Sides(NamedTuple):
+    """One field of an item: as it is wanted, as the board has it, and the digest of what was last applied, if known."""
+
+    ours: Any
+    theirs: Any
+    last: str | None
 
 
 class _Planner:
@@ -436,7 +456,9 @@ class _Planner:
         values: dict[str, Any] = {"title": item.title, "body": item.body, "list": item.list}
         values |= {"due": self._local(item.due), "start": item.start}
         values |= {"labels": item.labels, "checklist": item.checklist, "done": item.done or None}
-        values["assignee"] = self._member(item)
+        values["assignee"] = self._member(item.assignee)
+        values["followers"] = self._followers(item)
+        values |= {**_custom(item), COMMENT: item.comment}
         fields = {name: (None, _json(value)) for name, value in values.items() if value not in (None, (), "")}
         return Change(
             target=self._rules.target,
@@ -450,6 +472,7 @@ class _Planner:
             labels=item.labels,
             checklist=item.checklist,
             expects=expects,
+            apart=_apart(fields, self._able),
         )
 
     # -- gone or dismissed --------------------------------------------------------------------------
@@ -510,9 +533,12 @@ class _Planner:
         it = _Merging({name: value for name, value in link.base.items() if name != _SEEN_AWAY})
         for name in SCALARS:
             self._merge_scalar(name, item, link, remote, it)
+        for name, text in _custom(item).items():
+            self._merge_custom(name, text, link, remote, it)
         self._report_asked(remote, it.asked)
         self._leave_out_what_clashes(link, remote, it)
         self._merge_children(item, link, remote, it)
+        self._merge_comment(item, it)
         if item.done:
             if not self._is_done(link, remote) and not it.base.get("done"):
                 it.fields["done"] = (False, True)
@@ -521,7 +547,7 @@ class _Planner:
             it.fields["archived"] = (True, False)
             if self._able.archive == "completed" and item.list:
                 it.fields["list"] = (remote.list, item.list)  # unless the board knows where it came from
-        if it.fields.keys() - _CHILDREN:
+        if it.fields.keys() - _CHILDREN - set(_apart(it.fields, self._able)):
             it.base[_WRITTEN] = _written(it.base)
         after = replace(
             link,
@@ -544,22 +570,35 @@ class _Planner:
     def _merge_scalar(self, name: str, item: Item, link: Link, remote: Remote, it: _Merging) -> None:
         ours = self._local(getattr(item, name))
         theirs = self._local(getattr(remote, name))
-        wanted, last, held = field_digest(ours), link.base.get(name), field_digest(theirs)
+        wanted, last = field_digest(ours), link.base.get(name)
+        if field_digest(theirs) != wanted != last and name in _DATES and self._is_done(link, remote):
+            return  # the dates of what is done are history
+        self._merge_value(name, _Sides(ours, theirs, last), self._rules.conflicts.get(name, "ask"), it)
+
+    def _merge_custom(self, name: str, ours: str, link: Link, remote: Remote, it: _Merging) -> None:
+        """A custom field; where nobody knows what we wrote there, what is filled counts as a person's."""
+        theirs = remote.fields.get(name.removeprefix(FIELD), "")
+        last, resolution = link.base.get(name), self._rules.conflicts.get("fields", "ours")
+        if last is None:
+            last, resolution = field_digest(""), "theirs"
+        self._merge_value(name, _Sides(ours, theirs, last), resolution, it)
+
+    def _merge_value(self, name: str, sides: _Sides, resolution: Resolution, it: _Merging) -> None:
+        wanted, held = field_digest(sides.ours), field_digest(sides.theirs)
         if held == wanted:
             it.base[name] = wanted  # both sides agree, whoever moved
             return
-        if wanted == last or (name in _DATES and self._is_done(link, remote)):
-            return  # only theirs changed: kept; and the dates of what is done are history
-        if held != last:
+        if wanted == sides.last:
+            return  # only theirs changed: kept
+        if held != sides.last:
             it.conflicts.append(name)
-            resolution = self._rules.conflicts.get(name, "ask")
             if resolution == "ask":
                 it.asked.append(name)
             if resolution == "theirs":
                 it.base[name] = wanted  # settled: from now on only theirs has changed
             if resolution != "ours":
                 return
-        it.fields[name] = (_json(theirs), _json(ours))
+        it.fields[name] = (_json(sides.theirs), _json(sides.ours))
         it.base[name] = wanted
 
     def _leave_out_what_clashes(self, link: Link, remote: Remote, it: _Merging) -> None:
@@ -581,6 +620,11 @@ class _Planner:
         """The day of a date as it will stand on the board."""
         value = it.fields[name][1] if name in it.fields else _json(self._local(getattr(remote, name)))
         return date.fromisoformat(value[:10]) if value else None
+
+    def _merge_comment(self, item: Item, it: _Merging) -> None:
+        """What was to be said when the item was made, and was not."""
+        if it.base.pop(COMMENT, "") == OWED and item.comment:
+            it.fields[COMMENT] = (None, item.comment)
 
     def _merge_children(self, item: Item, link: Link, remote: Remote, it: _Merging) -> None:
         labels = _merge_set(item.labels, link.labels, remote.labels)
@@ -622,6 +666,7 @@ class _Planner:
             checklist=after.checklist,
             conflicts=after.seen.conflicts,
             expects=fingerprint(self._base.get(after.key), remote),
+            apart=_apart(fields, self._able),
         )
 
     # -- copies and late duplicates -----------------------------------------------------------------
@@ -675,6 +720,8 @@ class _Planner:
         moved = item is not None and item.list and remote.list and remote.list != item.list
         if marker.archived or remote.done or moved or not labels_as_made or any(line.done for line in remote.checklist):
             return False
+        if any(value != (item.fields.get(name) if item else None) for name, value in remote.fields.items()):
+            return False
         return all(marker.digests[name] == field_digest(self._local(getattr(remote, name))) for name in SCALARS)
 
     def _nonce(self, remote: Remote) -> str:
@@ -689,17 +736,22 @@ class _Planner:
     def _base_of(self, item: Item) -> dict[str, str]:
         base = {name: field_digest(self._local(getattr(item, name))) for name in MARKED}
         base[_WRITTEN] = _written(base)
+        base |= {name: field_digest(text) for name, text in _custom(item).items()}
         return {**base, "done": "1"} if item.done else base
 
     def _seen(self, remote: Remote, conflicts: Sequence[str]) -> Seen:
         return seen_of(remote, self._names, self._rules.timezone, conflicts)
 
-    def _member(self, item: Item) -> str | None:
-        if item.assignee is None:
+    def _member(self, email: str | None) -> str | None:
+        if email is None:
             return None
-        address = item.assignee.strip().casefold()
+        address = email.strip().casefold()
         member = match_member(self._rules.people.get(address, address), self._actual.members)
         return member.id if member else None
+
+    def _followers(self, item: Item) -> tuple[str, ...]:
+        found = (self._member(email) for email in item.followers)
+        return tuple(dict.fromkeys(each for each in found if each is not None))
 
     def _report_people(self, changes: Sequence[Change]) -> None:
         """One problem for each person whom the board does not know, and one for all interns together."""
@@ -708,6 +760,7 @@ class _Planner:
             item = self._desired.items.get(change.key)
             if change.action == "create" and item and item.assignee and "assignee" not in change.fields:
                 waiting[item.role, "" if item.role == "intern" else item.assignee].append(change.title)
+        self._report_followers(changes)
         for (role, _), titles in waiting.items():
             others = f" and {len(titles) - 1} more stay" if titles[1:] else " stays"
             self._problem(
@@ -716,6 +769,16 @@ class _Planner:
                 f"no member of the board matches the {role or 'person'} whom it is for, so it{others} unassigned; "
                 "name the member in [people], or invite them.",
             )
+
+    def _report_followers(self, changes: Sequence[Change]) -> None:
+        """One problem for all followers whom the board does not know; an intern's address is nobody's to read."""
+        new = [change for change in changes if change.action == "create"]
+        items = [(change.title, self._desired.items.get(change.key)) for change in new]
+        lacking = [title for title, item in items if item and any(not self._member(it) for it in item.followers)]
+        if lacking:
+            others = f" and {len(lacking) - 1} more" if lacking[1:] else ""
+            why = f"no member of the board matches somebody who should follow it{others}, so they do not; "
+            self._problem(lacking[0], "followers", f"{why}name the member in [people], or invite them.")
 
     # -- order and limits ---------------------------------------------------------------------------
 
@@ -784,6 +847,17 @@ def _rebuilt(item: Item, remote: Remote, marker: Marker, *, archived: bool) -> L
     )
 
 
+def _custom(item: Item) -> dict[str, str]:
+    """The custom fields of an item, as changes and bases call them."""
+    return {f"{FIELD}{name}": text for name, text in item.fields.items()}
+
+
+def _apart(fields: Iterable[str], able: Capabilities) -> tuple[str, ...]:
+    """Which of them are written after the item itself."""
+    custom = able.fields == "one_by_one"
+    return tuple(name for name in fields if name == COMMENT or (custom and name.startswith(FIELD)))
+
+
 def _is_withdrawn(marker: Marker) -> bool:
     """Whether what we wrote last was what stands in place of an erased person's words."""
     return marker.digests["title"] == field_digest(WITHDRAWN) and marker.digests["body"] == field_digest("")
@@ -827,6 +901,11 @@ def as_marked(base: Mapping[str, str], key: str, nonce: str, token: str | None) 
     if marker is None or (marker.key, marker.nonce) != (key, nonce):
         return base
     return {**base, _WRITTEN: _written(marker.digests, archived=marker.archived)}
+
+
+def still_marked(base: Mapping[str, str], carried: Mapping[str, str]) -> Mapping[str, str]:
+    """The base once everything is written, with the mark that the item has had since its own call."""
+    return {**base, **{name: carried[name] for name in (_WRITTEN,) if name in carried}}
 
 
 def _if_changed(stored: Link | None, link: Link) -> Link | None:
@@ -888,6 +967,7 @@ def fingerprint(link: Link | None, remote: Remote | None) -> str:
         of_remote = [
             remote.id, remote.title, canonical(remote.body), due, canonical(remote.start), remote.done,
             remote.archived, sorted(remote.labels), [(line.text, line.done) for line in remote.checklist],
+            sorted(remote.fields.items()),
         ]  # fmt: skip
     return digest(json.dumps([of_link, of_remote], sort_keys=True))
 
@@ -1039,5 +1119,5 @@ def change_as_json(change: Change) -> dict[str, Any]:
 def change_from_json(raw: Mapping[str, Any]) -> Change:
     """The change that `change_as_json` wrote."""
     fields = {name: (value["from"], value["to"]) for name, value in raw["fields"].items()}
-    sets = {name: tuple(raw[name]) for name in ("labels", "checklist", "conflicts")}
+    sets = {name: tuple(raw.get(name, ())) for name in ("labels", "checklist", "conflicts", "apart")}
     return Change(**{**raw, **sets, "fields": fields})

@@ -296,8 +296,10 @@ _SHAPES = {
 
 # ------------------------------------------------------------------------------------------- a field of an item
 
-ITEM_FIELDS = ("title", "body", "due", "start", "list", "labels", "checklist", "assignee", "done")
-"""What an item has, and what can be asked for."""
+ITEM_FIELDS = (
+    "title", "body", "due", "start", "list", "labels", "checklist", "assignee", "followers", "comment", "done",
+)  # fmt: skip
+"""What a step says of an item, and what can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +334,8 @@ def named(
         found.append(_date("start", (step.start,), count(step.start)))
     if step.assignee:
         found.append(Named("assignee", (step.assignee,), _addresses(step.assignee, posting, application)))
+    following = (path for role in step.followers for path in _addresses(role, posting, application))
+    found.append(Named("followers", step.followers, tuple(dict.fromkeys(following))))
     return sorted((it for it in found if it.says), key=lambda it: ITEM_FIELDS.index(it.field))
 
 
@@ -341,6 +345,7 @@ def _templates(step: milestones.Step) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "list", (step.list,)
     yield "labels", step.labels
     yield "checklist", step.checklist
+    yield "comment", tuple(text for text in (step.comment,) if text)
     if step.done_when:
         yield "done", (f"{{{{ {step.done_when} }}}}",)
 

@@ -99,7 +99,8 @@ def make_withdrawal(
 
     def withdrawn(spec: TargetSpec, board: Board, snapshot: Snapshot) -> TargetPlan:
         links = [it for it in run.store.links(spec.name).values() if it.owner in person.owners]
-        plan = planning.make_withdrawal(links, snapshot, _rules(run, spec, frozenset(), adopt=False), how)
+        rules = _rules(run, spec, frozenset(), adopt=False)
+        plan = planning.make_withdrawal(links, snapshot, rules, how, board.capabilities)
         _count(run, plan, board)
         return plan
 
@@ -123,7 +124,7 @@ def rebuild(run: Run, boards: Mapping[str, Board], targets: Collection[TargetSpe
                 remedy="Run it again.",
             )
         links, rules = run.store.links(spec.name), _rules(run, spec, frozenset(), adopt=False)
-        wanted, _ = _fitted(board, _with_ended(run, spec, snapshot, desired(run, spec)), rules)
+        wanted, _ = _fitted(board, snapshot, _with_ended(run, spec, snapshot, desired(run, spec)), rules)
         plan = planning.rebuild(wanted, links, snapshot, rules, board.capabilities)
         found = comparison.compare({**links, **{it.key: it for it in plan.bookkeeping}}, snapshot, rules.programme)
         with run.store.transaction():
@@ -238,7 +239,7 @@ def _unmarked(item: Item) -> Item:
 
 def plan_target(run: Run, board: Board, snapshot: Snapshot, wanted: Desired, rules: Rules) -> TargetPlan:
     """The plan for one board, of what it can hold; counts and problems go into the result."""
-    fitting, losses = _fitted(board, wanted, rules)
+    fitting, losses = _fitted(board, snapshot, wanted, rules)
     run.result.note(*losses)
     plan = planning.make(fitting, run.store.links(rules.target), snapshot, rules, board.capabilities)
     plan = capacity.checked(plan, snapshot)
@@ -246,9 +247,11 @@ def plan_target(run: Run, board: Board, snapshot: Snapshot, wanted: Desired, rul
     return plan
 
 
-def _fitted(board: Board, wanted: Desired, rules: Rules) -> tuple[Desired, tuple[Problem, ...]]:
+def _fitted(board: Board, snapshot: Snapshot, wanted: Desired, rules: Rules) -> tuple[Desired, tuple[Problem, ...]]:
     """What is desired as the board can hold it, and what is lost on the way."""
-    fitter = Fitter(board.capabilities, board.normal_body, rules.timezone)
+    fitter = Fitter(
+        board.capabilities, board.normal_body, rules.timezone, snapshot.fields, snapshot.fields_hidden_because
+    )
     items = {item.key: item for item in fitter.fit(wanted.items.values())}
     return replace(wanted, items=items), fitter.problems
 

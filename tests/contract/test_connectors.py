@@ -27,7 +27,7 @@ from mi_sync.connector import (
     plant,
 )
 from mi_sync.http import Budget, Wire
-from mi_sync.model import Fields
+from mi_sync.model import FieldKind, Fields
 from mi_sync.testing import (
     BOARD_CHECKS,
     PUBLISHER_CHECKS,
@@ -110,13 +110,33 @@ class TrelloHand:
         for name, value in fields.items():
             if name == "list":
                 changes["idList"] = self._list(str(value))
+            elif name == "fields":
+                self._fill(id, fields.get("fields", {}))
             elif name == "body":
                 _, marker = harvest(self.call("GET", f"/cards/{id}")["desc"])
                 changes["desc"] = plant(str(value), marker) if marker else value
             else:
                 trello_name = {"title": "name", "done": "dueComplete", "archived": "closed"}.get(name, name)
                 changes[trello_name] = _stamp(value) if isinstance(value, date) else value
-        self.call("PUT", f"/cards/{id}", **changes)
+        if changes:
+            self.call("PUT", f"/cards/{id}", **changes)
+
+    def _fill(self, id: str, values: Mapping[str, str]) -> None:  # noqa: A002
+        known = {each["name"]: each for each in self.call("GET", f"/boards/{self._board}/customFields")}
+        for name, text in values.items():
+            value = {known[name]["type"]: text} if text else ""
+            self.call("PUT", f"/cards/{id}/customField/{known[name]['id']}/item", value=value)
+
+    def add_field(self, name: str, kind: FieldKind, options: Sequence[str] = ()) -> None:
+        board = self.call("GET", f"/boards/{self._board}")["id"]
+        about = {"idModel": board, "modelType": "board", "type": "list" if kind == "choice" else kind, "pos": "bottom"}
+        made = self.call("POST", "/customFields", name=name, **about)
+        for option in options:
+            self.call("POST", f"/customFields/{made['id']}/options", value={"text": option}, pos="bottom")
+
+    def comments(self, id: str) -> Sequence[str]:  # noqa: A002
+        actions = self.call("GET", f"/cards/{id}/actions?filter=commentCard")
+        return [each["data"]["text"] for each in reversed(actions)]
 
     def erase_marker(self, id: str) -> None:  # noqa: A002
         self.call("PUT", f"/cards/{id}", desc=harvest(self.call("GET", f"/cards/{id}")["desc"])[0])

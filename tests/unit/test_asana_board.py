@@ -723,3 +723,86 @@ def test_archiving_at_once_and_sets_as_a_whole_are_mistakes_of_the_caller(lab: A
         made(lab.open(), archived=True)
     with pytest.raises(ValueError, match="one by one"):
         change(lab.open(), "1", labels=("a",))
+
+
+# --------------------------------------------------------------- custom fields, followers and comments
+
+
+def with_fields(lab: AsanaLab) -> None:
+    for name, kind in (("Intern", "text"), ("Hours", "number"), ("Begins", "date"), ("Phase", "choice")):
+        lab.person.add_field(name, cast("Any", kind), ("Open", "Done") if kind == "choice" else ())
+
+
+def test_custom_fields_and_followers_travel_with_the_task_and_cost_no_request(lab: AsanaLab) -> None:
+    with_fields(lab)
+    board = lab.open()
+    snapshot = board.snapshot()
+    assert [(it.name, it.kind, it.options) for it in snapshot.fields] == [
+        ("Intern", "text", ()),
+        ("Hours", "number", ()),
+        ("Begins", "date", ()),
+        ("Phase", "choice", ("Open", "Done")),
+    ]
+    reads = len(lab.adapter.log)
+    values = {"Intern": "AL", "Hours": "12.5", "Begins": "2026-04-06", "Phase": "Open"}
+    task = made(board, fields=values, followers=(lab.member_too,))
+    assert (task.fields, lab.member_too in task.followers) == (values, True)
+    change(board, task.id, fields={"Hours": "", "Phase": "Done"})
+    assert lab.adapter.log[reads:] == ["POST /tasks", f"PUT /tasks/{task.id}"]
+    (_, data) = sent(lab, "P", "/tasks")
+    ids = {each.name: each.id for each in snapshot.fields}
+    assert data["custom_fields"][ids["Hours"]] is None
+    assert seen(lab, task.id).fields == {"Intern": "AL", "Begins": "2026-04-06", "Phase": "Done"}
+
+
+def test_what_no_text_can_say_is_told_as_of_another_kind(lab: AsanaLab) -> None:
+    for kind in ("people", "multi_enum"):
+        field = lab.person.call("POST", "/custom_fields", workspace=WORKSPACE, name=kind, resource_subtype=kind)
+        lab.person.call("POST", f"/projects/{PROJECT}/addCustomFieldSetting", custom_field=field["gid"])
+    board = lab.open()
+    assert [(it.kind, it.tool_kind) for it in board.snapshot().fields] == [("other", "people"), ("other", "multi_enum")]
+    with pytest.raises(RequestRefused, match="no custom field 'people' that can be written"):
+        made(board, fields={"people": "Kim"})
+
+
+def test_a_field_of_another_project_is_none_of_this_one(lab: AsanaLab) -> None:
+    with_fields(lab)
+    other = lab.person.call("POST", "/projects", name="Other", workspace=WORKSPACE)["gid"]
+    field = lab.person.call("POST", "/custom_fields", workspace=WORKSPACE, name="Theirs", resource_subtype="text")[
+        "gid"
+    ]
+    lab.person.call("POST", f"/projects/{other}/addCustomFieldSetting", custom_field=field)
+    id_ = made(lab.open(), fields={"Intern": "AL"}).id
+    lab.person.call("POST", f"/tasks/{id_}/addProject", project=other)
+    lab.person.call("PUT", f"/tasks/{id_}", custom_fields={field: "x"})
+    assert seen(lab, id_).fields == {"Intern": "AL"}
+
+
+def test_an_option_that_was_switched_off_is_none_to_choose(lab: AsanaLab) -> None:
+    options = [{"name": "Old", "enabled": False}, {"name": "Open"}]
+    about: dict[str, Any] = {"name": "Phase", "resource_subtype": "enum", "enum_options": options}
+    field = lab.person.call("POST", "/custom_fields", workspace=WORKSPACE, **about)["gid"]
+    lab.person.call("POST", f"/projects/{PROJECT}/addCustomFieldSetting", custom_field=field)
+    board = lab.open()
+    assert board.snapshot().fields[0].options == ("Open",)
+    with pytest.raises(RequestRefused, match="no option 'Old'"):
+        made(board, fields={"Phase": "Old"})
+
+
+def test_a_project_without_custom_fields_says_what_may_be_missing(lab: AsanaLab) -> None:
+    assert "paid plans" in lab.open().snapshot().fields_hidden_because
+
+
+def test_a_comment_has_its_formats_and_is_known_again_by_another_process(lab: AsanaLab) -> None:
+    comment = (
+        "# Welcome\n\nThe **brief** is [here](https://example.org/a?b=c&d=e).\n\n- one\n- two\n\n---\n\nBye & <thanks>"
+    )
+    task = made(lab.open())
+    board = lab.open()
+    for _ in range(2):
+        board.merge_children(seen(lab, task.id), Children(comment=comment))
+    lab.open().merge_children(seen(lab, task.id), Children(comment=comment))
+    (data,) = sent(lab, "POST", "/stories")
+    assert "<h1>" not in data["html_text"]
+    assert "<strong>Welcome</strong>" in data["html_text"]
+    assert len(lab.person.comments(task.id)) == 1

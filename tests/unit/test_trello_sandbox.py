@@ -700,3 +700,55 @@ def test_moving_to_another_board_leaves_labels_behind(client: Client) -> None:
     card = client.card(idLabels=[label])["id"]
     moved = client.put(f"/cards/{card}", idBoard=other)
     assert (moved["idBoard"], moved["idLabels"]) == (other, [])
+
+
+# ---------------------------------------------------------------------------------------- custom fields
+
+
+def a_field(client: Client, kind: str, name: str = "A field", **more: Any) -> dict[str, Any]:
+    board = client.get(f"/boards/{BOARD}")["id"]
+    made: dict[str, Any] = client.post(
+        "/customFields", idModel=board, modelType="board", name=name, type=kind, pos="bottom", **more
+    )
+    return made
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "kept"),
+    [
+        ("text", {"text": "x"}, {"text": "x"}),
+        ("number", {"number": "42"}, {"number": "42"}),
+        ("checkbox", {"checked": "true"}, {"checked": "true"}),
+        ("date", {"date": "2026-04-06T17:00:00Z"}, {"date": "2026-04-06T17:00:00.000Z"}),
+    ],
+)
+def test_a_card_says_of_a_custom_field_what_fits_it(client: Client, kind: str, value: Any, kept: Any) -> None:
+    field, card = a_field(client, kind), client.card()
+    path = f"/cards/{card['id']}/customField/{field['id']}/item"
+    said = client.put(path, value=value)
+    assert (said["value"], said["idCustomField"], said["idModel"]) == (kept, field["id"], card["id"])
+    assert client.get(f"/cards/{card['id']}", customFieldItems="true")["customFieldItems"] == [said]
+    for wrong in ({"other": "x"}, "x", {next(iter(value)): 5}):
+        assert client.reply("PUT", path, json={"value": wrong}).status_code == 400
+    client.put(path, value="")
+    assert client.get(f"/cards/{card['id']}/customFieldItems") == []
+
+
+def test_a_list_takes_the_id_of_an_option(client: Client) -> None:
+    field = a_field(client, "list", options=[{"value": {"text": "Open"}}])
+    more = client.post(f"/customFields/{field['id']}/options", value={"text": "Done"}, pos="bottom")
+    shown = client.get(f"/boards/{BOARD}", customFields="true")["customFields"]
+    assert [each["value"]["text"] for each in shown[0]["options"]] == ["Open", "Done"]
+    path = f"/cards/{client.card()['id']}/customField/{field['id']}/item"
+    assert client.put(path, idValue=more["id"])["idValue"] == more["id"]
+    assert refusal(client.reply("PUT", path, json={"idValue": "0" * 24})) == (400, "invalid value for idValue")
+
+
+def test_a_copy_keeps_custom_fields_and_a_deleted_one_is_off_all_cards(client: Client) -> None:
+    field, card = a_field(client, "text"), client.card()
+    client.put(f"/cards/{card['id']}/customField/{field['id']}/item", value={"text": "x"})
+    twin = client.post("/cards", idCardSource=card["id"], idList=client.list_id(), keepFromSource="all")
+    assert [each["value"] for each in client.get(f"/cards/{twin['id']}/customFieldItems")] == [{"text": "x"}]
+    client.delete(f"/customFields/{field['id']}")
+    assert client.get(f"/cards/{card['id']}/customFieldItems") == []
+    assert client.get(f"/boards/{BOARD}/customFields") == []

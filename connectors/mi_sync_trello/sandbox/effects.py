@@ -284,7 +284,7 @@ def update_board(db: Session, board: Doc, params: Params) -> Doc:
 
 def delete_board(db: Session, board: Doc) -> None:
     """Deletes a board with all that is on it."""
-    for kind in ("card", "list", "label", "checklist", "attachment", "action"):
+    for kind in ("card", "list", "label", "checklist", "attachment", "action", "customField"):
         for doc in db.all(kind, scope=board["id"]):
             db.remove(kind, doc["id"])
     db.remove("board", board["id"])
@@ -379,6 +379,8 @@ def create_card(db: Session, me: str, params: Params) -> Doc:
     record(db, me, "createCard", card, {"list": {k: target[k] for k in ("id", "name")}})
     if params.get("urlSource"):
         attach(db, me, card, {"url": params["urlSource"]})
+    if source and _keeps(params, "customFields"):
+        card["custom"] = {field: {**item, "id": db.new_id()} for field, item in source.get("custom", {}).items()}
     if source:
         _copy_children(db, me, source, card, params)
     return db.put("card", card)
@@ -403,6 +405,7 @@ def _blank_card(db: Session, board: Doc, list_id: str) -> Doc:
         "idMembers": [],
         "pos": 0.0,
         "subscribed": False,
+        "custom": {},
         "comments": 0,
         "dateLastActivity": values.stamp(db.now),
     }
@@ -472,8 +475,8 @@ def _move_card_to_board(db: Session, me: str, card: Doc, params: Params) -> None
 
 
 def _move_card(db: Session, card: Doc, board: Doc, list_id: str) -> None:
-    """To another board: labels stay behind, because they are the board's."""
-    card.update(idBoard=board["id"], idList=list_id, idLabels=[], idShort=board["cards"] + 1)
+    """To another board: labels and custom fields stay behind, because they are the board's."""
+    card.update(idBoard=board["id"], idList=list_id, idLabels=[], custom={}, idShort=board["cards"] + 1)
     card["idMembers"] = [each for each in card["idMembers"] if each in member_ids(board)]
     board["cards"] = card["idShort"]
     db.put("board", board)

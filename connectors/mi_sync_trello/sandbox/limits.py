@@ -41,6 +41,7 @@ _COUNTED: Mapping[tuple[str, str], Callable[[Session, str, str], int]] = {
     ("checkItems", "perChecklist"): lambda db, _, checklist: len(
         (db.get("checklist", checklist) or _NONE)["checkItems"]
     ),
+    ("customFields", "perBoard"): lambda db, board, _: db.count("customField", scope=board),
     ("labels", "perBoard"): lambda db, board, _: db.count("label", scope=board),
     ("lists", "openPerBoard"): lambda db, board, _: db.count("list", scope=board, closed=False),
     ("lists", "totalPerBoard"): lambda db, board, _: db.count("list", scope=board),

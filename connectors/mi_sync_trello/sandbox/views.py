@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from mi_sync_sandbox.store import Doc, Session
-from mi_sync_trello.sandbox import limits, values
+from mi_sync_trello.sandbox import custom, limits, values
 from mi_sync_trello.sandbox.values import ApiError, Params
 
 MAX_CARDS = 1000
@@ -385,9 +385,10 @@ class Views:
             shown["board"] = pick(self.board(board), params.get("board_fields"), BOARD_DEFAULTS)
         if asks(params, "list") and (parent := self._db.get("list", doc["idList"])):
             shown["list"] = self.list_(parent)
-        # Custom fields, stickers and Power-Up data are beyond the sandbox: asked for, they are empty.
-        empty = {"customFieldItems": "customFieldItems", "stickers": "stickers", "pluginData": "pluginData"}
-        return shown | {name: [] for param, name in empty.items() if asks(params, param)}
+        if asks(params, "customFieldItems"):
+            shown["customFieldItems"] = custom.items(doc)
+        # Stickers and Power-Up data are beyond the sandbox: asked for, they are empty.
+        return shown | {name: [] for name in ("stickers", "pluginData") if asks(params, name)}
 
     def _card_children(self, doc: Doc, params: Params) -> Doc:
         shown: Doc = {}
@@ -435,7 +436,13 @@ class Views:
         if asks(params, "actions"):
             docs = self._db.all("action", scope=board)
             shown["actions"] = self.actions(docs, _without(params), _which(params, "actions", "all"), "actions_limit")
-        return shown | {name: [] for name in ("customFields", "pluginData", "boardStars") if asks(params, name)}
+        if asks(params, "customFields"):
+            shown["customFields"] = self.custom_fields(board)
+        return shown | {name: [] for name in ("pluginData", "boardStars") if asks(params, name)}
+
+    def custom_fields(self, board: str) -> list[Doc]:
+        """The custom fields that a board defines."""
+        return [custom.definition(each) for each in self._db.all("customField", scope=board)]
 
     def members(self, board: Doc, wanted: object, default: Sequence[str] = _MEMBER_DEFAULTS) -> list[Doc]:
         """The people on a board."""

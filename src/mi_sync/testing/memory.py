@@ -29,12 +29,15 @@ from mi_sync.model import (
     Capabilities,
     CheckItem,
     Children,
+    CustomField,
+    FieldKind,
     Fields,
     Limit,
     Member,
     Patch,
     Remote,
     Snapshot,
+    told_apart,
 )
 from mi_sync.testing.boards import Hand
 from mi_sync.testing.suite import Clock, Fault
@@ -44,7 +47,10 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True)
 class MemoryItem:
-    """An item as the memory world keeps it: `text` is the body with the marker in it, as a tool would store it."""
+    """An item as the memory world keeps it: `text` is the body with the marker in it, as a tool would store it.
+
+    `values` are those of its custom fields, by the fields' ids.
+    """
 
     id: str
     title: str
@@ -56,12 +62,15 @@ class MemoryItem:
     labels: list[str] = field(default_factory=list)
     checklist: list[CheckItem] = field(default_factory=list)
     assignees: list[str] = field(default_factory=list)
+    followers: list[str] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+    values: dict[str, str] = field(default_factory=dict)
     position: float = 0.0
     list: str = ""
     unique: str = ""
 
-    def remote(self) -> Remote:
-        """As a board shows it."""
+    def remote(self, fields: Sequence[CustomField] = ()) -> Remote:
+        """As a board with these custom fields shows it."""
         body, marker = harvest(self.text)
         return Remote(
             id=self.id,
@@ -77,6 +86,8 @@ class MemoryItem:
             labels=tuple(self.labels),
             checklist=tuple(self.checklist),
             assignees=tuple(self.assignees),
+            fields={each.name: value for each in fields if (value := self.values.get(each.id))},
+            followers=tuple(self.followers),
         )
 
 
@@ -109,6 +120,7 @@ class MemoryWorld:
         self.items: dict[str, MemoryItem] = {}
         self.lists: list[str] = []
         self.labels: list[str] = []
+        self.fields: list[CustomField] = []
         self.requests = 0
         self.writes = 0
         self.shown: int | None = None
@@ -190,7 +202,9 @@ class MemoryBoard:
 
     def __init__(self, world: MemoryWorld, capabilities: Capabilities | None = None) -> None:
         self.world = world
-        self.capabilities = capabilities or Capabilities(notes=("it forgets everything with the process",))
+        self.capabilities = capabilities or Capabilities(
+            fields="one_by_one", followers=True, comments=True, notes=("it forgets everything with the process",)
+        )
         self._requests_before = world.requests
         self._made: dict[str, MemoryItem] = {}
 
@@ -211,7 +225,7 @@ class MemoryBoard:
     def snapshot(self) -> Snapshot:
         """Everything on the board, or less when the world is cut."""
         self.world.read()
-        remotes = tuple(item.remote() for item in self.world.items.values())
+        remotes = tuple(map(self._shown, self.world.items.values()))
         shown = self.world.shown
         return Snapshot(
             board=self.world.identity,
@@ -223,18 +237,25 @@ class MemoryBoard:
             labels=tuple(self.world.labels),
             members=tuple(self.world.members),
             limits=self.world.limits(),
+            fields=tuple(self._fields()),
         )
 
     def newest(self) -> Sequence[Remote]:
         """The last 100 items, newest first."""
         self.world.read()
-        return [item.remote() for item in sorted(self.world.items.values(), key=lambda i: i.id, reverse=True)[:100]]
+        return [self._shown(it) for it in sorted(self.world.items.values(), key=lambda it: it.id, reverse=True)[:100]]
 
     def read(self, id: str) -> Remote | None:  # noqa: A002  the protocol's name
         """One item; None when it is gone."""
         self.world.read()
         item = self.world.items.get(id)
-        return item.remote() if item else None
+        return self._shown(item) if item else None
+
+    def _fields(self) -> Sequence[CustomField]:
+        return () if self.capabilities.fields == "none" else told_apart(self.world.fields)
+
+    def _shown(self, item: MemoryItem) -> Remote:
+        return item.remote(self._fields())
 
     def merge(self, patch: Patch) -> Remote:
         """One call for the item, and one before it for each missing list or label."""
@@ -257,10 +278,10 @@ class MemoryBoard:
         item = self._new(patch)
         above = self._made.get(item.list) if self.capabilities.new_items == "top" else None
         self._made[item.list] = self.world.add(item, above=above)
-        return item.remote()
+        return self._shown(item)
 
     def merge_children(self, remote: Remote, children: Children) -> None:
-        """One call for each label and each line that is not yet so."""
+        """One call for each label, line, custom field and comment that is not yet so."""
         item = self._item(remote.id)
         for name in children.add_labels:
             self._add_label(item, name)
@@ -270,6 +291,11 @@ class MemoryBoard:
             self._add_check(item, text)
         for text in children.remove_checks:
             self._remove_check(item, text)
+        if self.capabilities.fields == "one_by_one":
+            for name, value in children.set_fields.items():
+                self._set_field(item, name, value)
+        if children.comment and self.capabilities.comments:
+            self._say(item, children.comment)
 
     # -- one call each ------------------------------------------------------------------------------
 
@@ -288,7 +314,7 @@ class MemoryBoard:
 
         def effect() -> Remote:
             self._apply(item, patch)
-            return item.remote()
+            return self._shown(item)
 
         if self.capabilities.archive == "flag" or "archived" not in patch.fields:
             return self.world.write(effect)
@@ -305,7 +331,7 @@ class MemoryBoard:
         ]
         for call in calls if away else reversed(calls):
             self.world.write(call)
-        return item.remote()
+        return self._shown(item)
 
     def _apply(self, item: MemoryItem, patch: Patch) -> None:
         item.text = plant(patch.body, patch.marker)
@@ -314,6 +340,11 @@ class MemoryBoard:
                 setattr(item, name, value)
         if assignee := patch.fields.get("assignee"):
             item.assignees = [*item.assignees, assignee]
+        if self.capabilities.followers:
+            item.followers = [*item.followers, *patch.fields.get("followers", ())]
+        if self.capabilities.fields == "with_item":
+            for name, value in patch.fields.get("fields", {}).items():
+                item.values[self._field(name)] = value
 
     def _add_label(self, item: MemoryItem, name: str) -> None:
         if name not in item.labels:
@@ -331,6 +362,21 @@ class MemoryBoard:
     def _remove_check(self, item: MemoryItem, text: str) -> None:
         for line in [each for each in item.checklist if each.text == text and not each.done]:
             self.world.write(partial(item.checklist.remove, line))
+
+    def _set_field(self, item: MemoryItem, name: str, value: str) -> None:
+        id_ = self._field(name)
+        if item.values.get(id_, "") != value:
+            self.world.write(lambda: item.values.update({id_: value}))
+
+    def _field(self, name: str) -> str:
+        found = next((each.id for each in self._fields() if each.name == name), None)
+        if found is None:
+            raise RequestRefused(f"there is no custom field {name!r}.", status=400)
+        return found
+
+    def _say(self, item: MemoryItem, text: str) -> None:
+        if text not in item.comments:
+            self.world.write(lambda: item.comments.append(text))
 
     def _item(self, id_: str) -> MemoryItem:
         if id_ not in self.world.items:
@@ -362,6 +408,9 @@ class MemoryHand:
             if name == "body":
                 _, marker = harvest(item.text)
                 item.text = plant(str(value), marker) if marker else str(value)
+            elif name == "fields":
+                ids = {each.name: each.id for each in told_apart(self._world.fields)}
+                item.values |= {ids[each]: text for each, text in fields.get("fields", {}).items()}
             else:
                 setattr(item, name, value)
 
@@ -388,6 +437,9 @@ class MemoryHand:
             labels=[*item.labels],
             checklist=[replace(line, id=self._world.new_id()) for line in item.checklist],
             assignees=[*item.assignees],
+            followers=[*item.followers],
+            comments=[],
+            values={**item.values},
         )
         return self._world.add(twin).id
 
@@ -433,6 +485,14 @@ class MemoryHand:
     def assign(self, id: str, member: str) -> None:  # noqa: A002
         """Adds a member."""
         self._world.items[id].assignees.append(member)
+
+    def add_field(self, name: str, kind: FieldKind, options: Sequence[str] = ()) -> None:
+        """Gives the board a custom field."""
+        self._world.fields.append(CustomField(self._world.new_id(), name, kind, tuple(options)))
+
+    def comments(self, id: str) -> Sequence[str]:  # noqa: A002
+        """What was said on an item."""
+        return self._world.items[id].comments
 
     def raise_to_top(self, id: str) -> None:  # noqa: A002
         """Moves an item to the top of its list."""

@@ -170,7 +170,7 @@ def _is_settled(it: Engine) -> None:
 def _wished(it: Engine) -> dict[str, Item]:
     """The wishes as the board can hold them, by key."""
     board = it.lab.open()
-    fitter = Fitter(board.capabilities, board.normal_body, ZONE)
+    fitter = Fitter(board.capabilities, board.normal_body, ZONE, board.snapshot().fields)
     return {wish.key: wish for wish in fitter.fit(it.desired.values())}
 
 
@@ -522,6 +522,61 @@ def dates_that_clash_stop_nothing_else(it: Engine) -> None:
     _is_settled(it)
 
 
+def custom_fields_are_merged(it: Engine) -> None:
+    """Custom fields are kept in step, each on its own: what a person fills stays until ours changes, and is told apart.
+
+    A field that the board has not, or that does not take its value, is told, and fails no item.
+    """
+    it.lab.hand.add_field("Intern", "text")
+    it.lab.hand.add_field("Hours", "number")
+    can = it.lab.open().capabilities.fields != "none"
+    wished = {"Intern": "AL", "hours": "12.50", "Nowhere": "x"}
+    it.want(item(1, fields=wished))
+    result = it.sync()
+    same(result.targets[_TARGET].failed, 0, "failed changes")
+    told = {problem.field for problem in result.problems}
+    expect("fields.Nowhere" in told if can else "fields" in told, "what is not filled is told")
+    same(dict(_one(it).fields), {"Intern": "AL", "Hours": "12.5"} if can else {}, "custom fields")
+    _is_settled(it)
+    if not can:
+        return
+    it.lab.hand.edit(_one(it).id, {"fields": {"Intern": "A person's", "Hours": "13"}})
+    _is_settled(it)
+    it.want(item(1, fields={**wished, "Intern": "BM"}, title="Changed"))
+    it.sync()
+    same(dict(_one(it).fields), {"Intern": "BM", "Hours": "13"}, "custom fields, once ours has changed")
+    it.want(item(1, fields={"Intern": "", "Hours": "many"}, title="Changed"))
+    result = it.sync()
+    same(dict(_one(it).fields), {"Hours": "13"}, "custom fields, once ours is empty")
+    expect("fields.Hours" in {problem.field for problem in result.problems}, "a value that does not fit is told")
+    it.lose_state()
+    it.want(item(1, fields={"Intern": "CN", "Hours": "14"}, title="Changed"))
+    it.sync()
+    same(dict(_one(it).fields), {"Intern": "CN", "Hours": "13"}, "custom fields, once the state was lost")
+    _is_settled(it)
+
+
+def what_is_said_is_said_once(it: Engine) -> None:
+    """Followers and a comment come with a new item and never again, also when a run was stopped in between."""
+    able = it.lab.open().capabilities
+    if not (able.comments or able.followers):
+        return
+    plain = {"checklist": (), "followers": ("kim@example.org",)}
+    _started(it)  # so that list and labels are there
+    it.want(item(2, comment="Welcome", **plain))
+    if able.comments:
+        it.lab.fault(Fault.UNAUTHORISED, skip=1)  # the item is made, and nothing is said
+        expect(it.sync().target_failures, "the run says that the credentials do not suffice")
+    it.sync()
+    it.want(item(2, comment="Welcome again", **plain))
+    it.want(item(1, comment="Too late"))
+    it.sync()
+    _is_settled(it)
+    same(it.lab.member in _one(it, "key2").followers, able.followers, "whether somebody follows")
+    said = [list(it.lab.hand.comments(_one(it, key).id)) for key in ("key1", "key2")]
+    same(said, [[], ["Welcome"] if able.comments else []], "comments of both items")
+
+
 def large_boards_are_seen_whole(it: Engine) -> None:
     """On a board of more than 1,500 items every one of ours is found again, also without any state."""
     _started(it, 1)
@@ -557,6 +612,8 @@ RUN_CHECKS: Mapping[str, RunCheck] = named(
     moved_dates_move_what_is_open,
     later_items_stand_below,
     dates_that_clash_stop_nothing_else,
+    custom_fields_are_merged,
+    what_is_said_is_said_once,
     large_boards_are_seen_whole,
 )
 """What whole runs promise, clause by clause."""
