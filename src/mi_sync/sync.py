@@ -442,9 +442,9 @@ def _check_origin(run: Run, plan: Plan, file: str, boards: Mapping[str, Board]) 
     if not ours or any(target.target not in boards for target in plan.targets):
         raise StalePlan("this plan was made for another configuration.", where=file, remedy="Make a new one.")
     plan.check_age(run.outside.wire.now(), file)
-    allowed = {spec.name: spec.milestones.allow for spec in run.config.targets}
-    for target in plan.targets:
-        if forbidden := sorted(set(target.allow) - allowed[target.target]):
+    made_for = {target.target: target for target in plan.targets}
+    for target, spec in [(made_for[it.name], it) for it in run.config.targets if it.name in made_for]:
+        if forbidden := sorted(set(target.allow) - spec.milestones.allow):
             why = f"its texts may hold what target {target.target!r} is no longer allowed: {', '.join(forbidden)}."
             raise StalePlan(why, where=file, remedy="Make a new one.")
 
