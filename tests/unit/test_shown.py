@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mi_sync.cli import Settings, show
+from mi_sync.cli.visible import one_line, visible
 
 ROOT = Path(__file__).resolve().parents[2]
 ORDERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -26,9 +27,9 @@ def _no_runner(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @given(TEXTS)
 def test_no_text_gives_a_terminal_an_order(text: str) -> None:
-    assert not ORDERS.search(show.visible(text))
-    assert "\n" not in show.one_line(text)
-    show.visible(text).encode()
+    assert not ORDERS.search(visible(text))
+    assert "\n" not in one_line(text)
+    visible(text).encode()
 
 
 @given(st.recursive(TEXTS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=5))
@@ -40,14 +41,14 @@ def test_json_says_the_same_without_orders(value: object) -> None:
 
 def test_what_people_write_stays_as_it_is() -> None:
     for text in ("Zoë 🎓 東京 שלום", "a\tb\nc", r"C:\new", "[link](https://example.org) ::x ##[y]"):
-        assert show.visible(text) == text
+        assert visible(text) == text
 
 
 @given(TEXTS)
 def test_no_text_gives_a_runner_an_order(text: str) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("GITHUB_ACTIONS", "true")
-        for shown in (show.visible(text), show.one_line(text), show._as_json(text)):
+        for shown in (visible(text), one_line(text), show._as_json(text)):
             assert "##[" not in shown
             assert not any(line.strip().startswith("::") for line in shown.splitlines())
         assert json.loads(show._as_json(text)) == text

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
-import re
 import sys
 import tempfile
 import traceback
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mi_sync.cli.visible import in_json, one_line, visible
 from mi_sync.errors import STATUSES, ExitCode, MiSyncError, Problem
 
 if TYPE_CHECKING:
@@ -67,41 +66,16 @@ def log_bug(error: Exception) -> str:
     return f"{file.name}, which holds no secrets"
 
 
-# ----------------------------------------------------------------------------------------- what is shown
-
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f]"
-)
-"""Control characters, with which a terminal takes orders, and others that make a text look like another one."""
-
-
-def visible(text: str) -> str:
-    """The text without secrets, as it is shown: nothing in it gives a terminal or a runner an order."""
-    text = _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), redact(text))
-    if _is_runner():  # it takes `##[…]` anywhere in a log, and a line that begins with `::`, for orders
-        text = re.sub(r"(?m)^([ \t]*):(?=:)", r"\1\\x3a", text).replace("##[", r"##\x5b")
-    return text
-
-
-def one_line(text: str) -> str:
-    """The same, where a line break would make it look like two."""
-    return visible(text).replace("\n", "\\n")
+# ---------------------------------------------------------------------------------------------- printing
 
 
 def echo(text: str = "", *, err: bool = False) -> None:
-    """Prints text, as it is shown."""
-    click.echo(visible(text), err=err)
+    """Prints text, without secrets and as it is shown."""
+    click.echo(visible(redact(text)), err=err)
 
 
 def _as_json(value: Any) -> str:  # noqa: ANN401  JSON is anything
-    """JSON that says the same and holds only what can be seen."""
-    text = redact(json.dumps(value, ensure_ascii=False, default=_plain))
-    text = _UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
-    return text.replace("##[", r"##\u005b") if _is_runner() else text
-
-
-def _is_runner() -> bool:
-    return os.environ.get("GITHUB_ACTIONS") == "true"
+    return in_json(redact(json.dumps(value, ensure_ascii=False, default=_plain)))
 
 
 # -------------------------------------------------------------------------------------------------- log
@@ -109,7 +83,7 @@ def _is_runner() -> bool:
 
 class _AsText(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return one_line(super().format(record))
+        return one_line(redact(super().format(record)))
 
 
 class _AsJson(logging.Formatter):
@@ -556,7 +530,7 @@ def moment(at: str) -> str:
 def _escape(text: str) -> str:
     from rich.markup import escape
 
-    return escape(one_line(text))
+    return escape(one_line(redact(text)))
 
 
 def _console(settings: Settings, stream: Any) -> Console:  # noqa: ANN401  a text stream
@@ -564,7 +538,7 @@ def _console(settings: Settings, stream: Any) -> Console:  # noqa: ANN401  a tex
 
     class Plain(Console):
         def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401  those of rich
-            super().print(*(one_line(it) if isinstance(it, str) else it for it in objects), **options)
+            super().print(*(one_line(redact(it)) if isinstance(it, str) else it for it in objects), **options)
 
         def on_broken_pipe(self) -> None:
             raise  # noqa: PLE0704  rich calls this while it handles the error, and would exit with 1

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from mi_sync.cli import Settings, show
 from mi_sync.cli.session import Session
+from mi_sync.cli.visible import one_line
 from mi_sync.errors import ExitCode
 from mi_sync.model import Privacy, Quarantined
 from mi_sync.provenance import NO_ROW, Came, Candidate, Named, Place
@@ -122,7 +123,7 @@ def _row(row: Place) -> Iterator[str]:
 
 
 def _item(it: Explained, item: Candidate) -> Iterator[str]:
-    yield show.one_line(item.title)
+    yield one_line(item.title)
     where = item.link.url if item.link else "not yet on the board"
     yield f"  {where} (target {item.target}, key {item.key})"
     count = f", number {item.item.n}" if item.item and item.item.n else ""
@@ -197,7 +198,7 @@ def _row_as_json(number: int, q: Quarantined) -> dict[str, Any]:
 
 
 def _headline(q: Quarantined) -> str:
-    return show.one_line(f"{q.file}:{q.line}{f' [{q.field}]' if q.field else ''} since {show.moment(q.since)}")
+    return one_line(f"{q.file}:{q.line}{f' [{q.field}]' if q.field else ''} since {show.moment(q.since)}")
 
 
 def _count(number: int) -> str:
