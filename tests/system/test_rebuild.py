@@ -80,6 +80,15 @@ def test_what_differs_and_what_no_board_tells_is_listed(project: Project, server
     assert any("does not have: 1; the next run makes them" in why for why in told)
 
 
+def test_what_is_left_of_an_ended_engagement_is_known_again_and_archived(project: Project, server: Server) -> None:
+    project.run()
+    lose_state(project)
+    project.edit("people.csv", "accepted", "withdrawn")
+    assert rebuild(project)["targets"]["board"]["adopted"] == 2
+    assert project.run()["targets"]["board"]["archived"] == 2
+    assert all(card["closed"] for card in server.cards())
+
+
 def test_an_emptied_card_of_an_erased_person_never_gets_the_name_back(project: Project, server: Server) -> None:
     project.run()
     assert project.start("state", "forget", "ana.lopez@students.example", "--items", "rewrite").code == 0

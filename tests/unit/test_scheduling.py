@@ -21,6 +21,7 @@ from cronsim import CronSim
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mi_sync import __version__
 from mi_sync.cli import invoke, scheduling
 from mi_sync.cli.scheduling import EVERY, Job, Timing
 from mi_sync.errors import ConfigError
@@ -211,6 +212,25 @@ def test_the_workflow_asks_for_little_and_never_overlaps(tmp_path: Path) -> None
     run = job_["steps"][-1]
     assert run["env"] == {name: f"${{{{ secrets.{name} }}}}" for name in JOB.names}
     assert "--config 'programmes/spring 2026/config.toml'" in run["run"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "installed"),
+    [
+        ({}, f"mi-sync=={__version__}"),
+        ({"url": "file:///srv/mi-sync", "dir_info": {"editable": True}}, f"mi-sync=={__version__}"),
+        (
+            {"url": "https://git.example/mi-sync", "vcs_info": {"vcs": "git", "commit_id": "abc123"}},
+            "mi-sync @ git+https://git.example/mi-sync@abc123",
+        ),
+    ],
+)
+def test_a_job_gets_this_very_version(origin: dict[str, Any], installed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduling, "_origin", lambda: origin)
+    text = scheduling.github(JOB).text
+    steps = yaml.safe_load(text)["jobs"]["run"]["steps"]
+    assert shlex.split(steps[2]["run"]) == ["python", "-m", "pip", "install", installed]
+    assert ("say below where a job gets it from" in text) is ("dir_info" in origin)
 
 
 @pytest.mark.parametrize(("code", "ends"), [(0, 0), (1, 1), (3, 3), (7, 7), (8, 0), (143, 143)])

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -348,11 +349,21 @@ def _repository(folder: Path) -> Path:
 
 def _install() -> tuple[str, Sequence[str]]:
     """What pip is told to get this very version, and what to say about that (PEP 610)."""
-    direct = json.loads(importlib.metadata.distribution("mi-sync").read_text("direct_url.json") or "{}")
+    direct = _origin()
     if vcs := direct.get("vcs_info"):
         return f"mi-sync @ {vcs['vcs']}+{direct['url']}@{vcs['commit_id']}", ()
     note = ("This mi-sync was installed from a folder or file: say below where a job gets it from.",) if direct else ()
     return f"mi-sync=={__version__}", note
+
+
+def _origin() -> Mapping[str, Any]:
+    """Where pip had this mi-sync from, if that was no package index."""
+    try:
+        text = importlib.metadata.distribution("mi-sync").read_text("direct_url.json")
+    except importlib.metadata.PackageNotFoundError:  # run from its sources
+        return {"dir_info": {}}
+    found: Mapping[str, Any] = json.loads(text or "{}")
+    return found
 
 
 def _workflow(job: Job, config: str, install: str) -> str:
