@@ -473,6 +473,7 @@ def test_how_many_failures_in_a_row_are_too_many_is_configured(desk: Desk, tool:
     assert told["targets"][tool.target]["failed"] == tool.heal() == 2
     assert f"{tool.target}: left alone after 2 failures in a row; the next run goes on." in desk.why(told)
     assert "Changes that were not tried: 4." in desk.why(told)
+    assert "(HTTP 400). The next run tries it again." in desk.why(told)
     desk.converges(6)
 
 
