@@ -150,7 +150,8 @@ class Worker:
             # Also what stays unknown fails alone: a server may choke on one item, and the looks have shown that it
             # answers others.
             self._counts.failed += 1
-            self._run.result.note(replace(error.problem(), where=change.url or change.title))
+            remedy = "" if error.remedy else " The next run tries it again."
+            self._run.result.note(Problem(change.url or change.title, "", f"{error.problem().why}{remedy}"))
             return "failed"
         return "done"
 
@@ -256,7 +257,8 @@ class Worker:
         if self._run.outside.wire.now() - self._taken_at > FRESH:
             remote = self._board.read(change.id)
         if remote is None or planning.fingerprint(self._expected_link(change), remote) != change.expects:
-            raise RequestRefused("somebody changed it while this run was under way; the next run looks again.")
+            why = "somebody changed it while this run was under way."
+            raise RequestRefused(why, remedy="The next run looks again.")
         return remote
 
     def _expected_link(self, change: Change) -> Link | None:

@@ -234,13 +234,13 @@ def test_a_creation_that_lands_late_is_refused_where_names_are_unique(desk: Desk
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_an_answer_slower_than_the_timeout_is_looked_up(desk: Desk, tool: Tool, when: str) -> None:
-    tool.fault(kind="slow", when=when, seconds=1.0, method="POST", path=tool.creation)
-    told = desk.run(timeout=(10.0, 0.5))
+    tool.fault(kind="slow", when=when, seconds=4.0, method="POST", path=tool.creation)
+    told = desk.run(timeout=(10.0, 2.0))
     assert told["targets"][tool.target]["created"] == 2
-    expected = 0.5 if when == "before" else 0.0
-    assert desk.clock.slept == expected
     if when == "after":
         desk.converges(2)
+    else:
+        assert desk.clock.slept >= 2.0  # it had not happened yet, and was given another timeout
 
 
 def test_a_server_that_is_always_slower_than_the_timeout_is_given_up(desk: Desk, tool: Tool) -> None:
@@ -473,6 +473,7 @@ def test_how_many_failures_in_a_row_are_too_many_is_configured(desk: Desk, tool:
     assert told["targets"][tool.target]["failed"] == tool.heal() == 2
     assert f"{tool.target}: left alone after 2 failures in a row; the next run goes on." in desk.why(told)
     assert "Changes that were not tried: 4." in desk.why(told)
+    assert "(HTTP 400). The next run tries it again." in desk.why(told)
     desk.converges(6)
 
 
@@ -505,21 +506,21 @@ def test_a_signal_in_the_middle_of_a_change_lets_it_be_recorded(
     desk.converges(2)
 
 
-@ON_TRELLO
+@ON_ASANA
 def test_a_signal_ends_a_pause(desk: Desk, tool: Tool) -> None:
-    tool.fault(kind="rate_limit", method="POST", path=tool.creation, after=1)  # which asks for ten seconds
+    tool.fault(kind="rate_limit", method="POST", path=tool.creation, after=1)  # which asks for half a minute
     command = [sys.executable, "-m", "mi_sync", "run", "--output", "json"]
     environ = {**os.environ, **tool.server.environ}
     began = time.monotonic()
     with subprocess.Popen(command, cwd=desk.project.folder, env=environ, stdout=subprocess.PIPE) as running:
-        while tool.server.requests.count(("POST", "/1/cards")) < 2 and time.monotonic() < began + 60:
+        while tool.server.requests.count(("POST", "/api/1.0/tasks")) < 2 and time.monotonic() < began + 60:
             os.sched_yield()
         asked = time.monotonic()
         running.send_signal(signal.SIGTERM)
         out, _ = running.communicate(timeout=60)
-    assert time.monotonic() - asked < 8
+    assert time.monotonic() - asked < 25
     assert running.returncode == 143
-    assert json.loads(out)["targets"]["board"]["created"] == 1
+    assert json.loads(out)["targets"]["project"]["created"] == 1
     desk.converges(2)
 
 
