@@ -46,6 +46,7 @@ CAPABILITIES = Capabilities(
         "A task without a start date is a milestone.",
         "The marker is kept twice: out of sight in `external`, and as the last line of the description.",
         "A token that does not see `external` works, but with it Asana does not refuse a second task of one name.",
+        "New tasks are made last first, and stand below what their section holds by a second request each.",
         "Archived tasks are completed and lie in the section “Archived”.",
         "Headings below the second kind, nested quotations and the like become what Asana's rich text has.",
     ),

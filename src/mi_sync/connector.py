@@ -192,6 +192,9 @@ class Board(Protocol):
         back is not done unless the patch says so. So an item that was stopped half-way is completed and on its list,
         and its marker says that we archived it.
 
+        A new item stands below what was in its list. Where the tool puts it elsewhere, a second call moves it; when
+        that one fails, the item is made all the same.
+
         A missing list or label is created first, by a call of its own, found by its exact name. A body that the patch
         changes is written in normal form; one that stands in it for the marker's sake alone may be a person's, and is
         written as it was read. A field that the board lacks is left out. The result tells at least `id` and `url`.
