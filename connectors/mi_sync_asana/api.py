@@ -36,7 +36,7 @@ _REMEDIES: tuple[tuple[int, str, str], ...] = (
         "xml",
         "This is no rich text to Asana. If the description has pictures or tables of its own, make them links.",
     ),
-    (400, "start", "A start date must lie before the due date, and needs one."),
+    (400, "start", "A start date needs a due date on that day or later, in the timezone of the token's owner."),
     (401, "", "Check that the token is valid: it may have expired or been revoked."),
     (402, "", "The workspace does not pay for this feature of Asana."),
     (403, "", "The token's owner lacks the right; ask an admin of the project to make them an editor of it."),
