@@ -41,9 +41,10 @@ def steps(children: Children) -> Iterator[Step]:
     yield from (Step("remove line", text) for text in children.remove_checks)
     yield from (Step("add label", name) for name in children.add_labels)
     yield from (Step("remove label", name) for name in children.remove_labels)
-    yield from (Step("set field", name, value) for name, value in children.set_fields.items())
     if children.comment:
         yield Step("say", children.comment)
+    # Last, because a value that Trello does not take should stop nothing else.
+    yield from (Step("set field", name, value) for name, value in children.set_fields.items())
 
 
 class ChildWriter:

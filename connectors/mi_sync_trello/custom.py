@@ -115,9 +115,18 @@ class CustomFields:
         """
         known = self._named(name)
         body = self._body(known, text)
-        self._http.put(f"/cards/{ident(card.get('id'))}/customField/{known.about.id}/item", body)
+        self._put(f"/cards/{ident(card.get('id'))}/customField/{known.about.id}/item", body, name)
         others = [item for item in _items(card) if item.get("idCustomField") != known.about.id]
         return {**card, "customFieldItems": [*others, *([{"idCustomField": known.about.id, **body}] if text else [])]}
+
+    def _put(self, path: str, body: Json, name: str) -> None:
+        try:
+            self._http.put(path, body)
+        except RequestRefused as error:
+            if error.status != 403:
+                raise
+            remedy = "Check that the board's plan has custom fields, and that its Custom Fields Power-Up is on."
+            raise RequestRefused(error.why, status=403, where=f"fields.{name}", remedy=remedy) from None
 
     def _named(self, name: str) -> _Definition:
         if not self._is_listed and self.readable:

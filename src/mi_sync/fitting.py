@@ -59,6 +59,7 @@ class Fitter:
     hidden_because: str = ""
     _lost: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
     _unfit: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+    _meant: dict[str, CustomField | None] = field(default_factory=dict)
 
     def fit(self, items: Iterable[Item]) -> Iterator[Item]:
         """Each item as the board can hold it."""
@@ -121,7 +122,9 @@ class Fitter:
         return replace(item, fields=dict(each for each in found if each is not None))
 
     def _fitted(self, item: Item, name: str, text: str) -> tuple[str, str] | None:
-        known = meant(name, self.fields)
+        if name not in self._meant:
+            self._meant[name] = meant(name, self.fields)
+        known = self._meant[name]
         if known is None:
             self._unfit[f"fields.{name}", self._missing()].append(item.title)
             return None

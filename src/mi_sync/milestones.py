@@ -524,7 +524,8 @@ class Milestones:
         self._roles = {role: email.strip().casefold() for role, email in roles.items()}
         compiler = templates.Templates(allow, programme.timezone)
         names = {"engagement": templates.ENGAGEMENT, "posting": templates.POSTING}
-        of_fields = _FieldCompiler(compiler, fields or {}, sorted({step.per for step in steps}))
+        self._fields = fields or {}
+        of_fields = _FieldCompiler(compiler, self._fields, sorted({step.per for step in steps}))
         values = of_fields.compile(names)
         compilers = [_Compiler(step, compiler, names[step.per], roles, values[step.per]) for step in steps]
         compiled = [it.compile() for it in compilers]
@@ -540,6 +541,11 @@ class Milestones:
     def step(self, key: str) -> Step | None:
         """The step of this key, as this target gets it."""
         return next((it.step for it in self._steps if it.key == key), None)
+
+    def fields(self, key: str) -> Mapping[str, str]:
+        """The templates of the custom fields that the items of a step have, as this target gets them."""
+        found = next((it for it in self._steps if it.key == key), None)
+        return {name: self._fields[name] for name in found.fields} if found else {}
 
     def of_engagement(self, engagement: Engagement) -> Asked:
         """The items of an application: all while it is an engagement, none once it has ended."""

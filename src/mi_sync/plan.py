@@ -56,7 +56,8 @@ class Change:
         action: `adopt` takes an item over that carries our marker, or one without any, which then gets it; it may
             change fields, too.
         title: as it will stand.
-        fields: name → (from, to), as JSON values: instants and dates in ISO 8601, sets as sorted lists.
+        fields: name → (from, to), as JSON values: instants and dates in ISO 8601, sets as sorted lists; custom fields
+            by their name behind `FIELD`.
         id, url: of the item on the board; empty for a creation.
         nonce: of the item; empty where it has no marker yet, so that one is drawn.
         owner, step: whose milestone it is.

@@ -319,10 +319,21 @@ class Named:
     counted: milestones.Counted | None = None
 
 
+CUSTOM = "fields."
+"""What stands before the name of a custom field."""
+
+
 def named(
-    step: milestones.Step, programme: milestones.Programme, posting: Posting, application: Application | None
+    step: milestones.Step,
+    programme: milestones.Programme,
+    posting: Posting,
+    application: Application | None,
+    fields: Mapping[str, str] | None = None,
 ) -> list[Named]:
-    """What each field of a step's items is made of; fields that the step does not have are left out."""
+    """What each field of a step's items is made of; fields that the step does not have are left out.
+
+    `fields` are the templates of custom fields, which come last.
+    """
 
     def count(moment: str) -> milestones.Counted:
         return milestones.counted(moment, programme, posting, application)
@@ -336,7 +347,8 @@ def named(
         found.append(Named("assignee", (step.assignee,), _addresses(step.assignee, posting, application)))
     following = (path for role in step.followers for path in _addresses(role, posting, application))
     found.append(Named("followers", step.followers, tuple(dict.fromkeys(following))))
-    return sorted((it for it in found if it.says), key=lambda it: ITEM_FIELDS.index(it.field))
+    custom = [_text(f"{CUSTOM}{name}", (says,), count) for name, says in (fields or {}).items()]
+    return sorted((it for it in found if it.says), key=lambda it: ITEM_FIELDS.index(it.field)) + custom
 
 
 def _templates(step: milestones.Step) -> Iterator[tuple[str, tuple[str, ...]]]:

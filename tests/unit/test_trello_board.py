@@ -986,6 +986,17 @@ def test_a_field_or_option_that_has_gone_is_refused_before_anything_is_sent(
     assert not any(call.request.method == "PUT" for call in web.calls)
 
 
+def test_a_plan_without_custom_fields_is_named_as_what_to_check(
+    web: responses.RequestsMock, board: TrelloBoard
+) -> None:
+    serve(web, [raw_card()], customFields=FIELDS)
+    web.get(f"{API}/cards/{CARD}", json={**raw_card(), "checklists": []})
+    web.put(f"{API}/cards/{CARD}/customField/{HOURS}/item", status=403, body="Forbidden")
+    (remote,) = board.snapshot().remotes
+    with pytest.raises(RequestRefused, match=r"fields\.Hours: .*Power-Up is on"):
+        board.merge_children(remote, Children(set_fields={"Hours": "1"}))
+
+
 def test_a_comment_is_looked_for_on_every_page_before_it_is_said_on_an_old_card(
     web: responses.RequestsMock, board: TrelloBoard
 ) -> None:
