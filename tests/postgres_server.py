@@ -24,7 +24,7 @@ from mi_sync.state import Server
 
 @dataclass
 class Cluster:
-    """A running server, whose superuser `tester` comes in through its socket without a password."""
+    """A running server. Its superuser `tester` comes in through its socket without a password, `guest` with one."""
 
     folder: Path
     _numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -49,7 +49,7 @@ class Cluster:
         import psycopg
 
         with psycopg.connect(self.url(database), autocommit=True) as connection:
-            cursor = connection.execute(statement)  # type: ignore[call-overload]
+            cursor = connection.execute(statement.encode())
             return list(cursor.fetchall()) if cursor.description else []
 
 
@@ -77,6 +77,8 @@ def running() -> Iterator[Cluster]:
         found = _readable(found, folder) if as_whom else found
         data = folder / "data"
         _called(found / "initdb", "-D", data, "-U", "tester", "-A", "trust", "-E", "UTF8", "--no-sync", **as_whom)
+        rules = data / "pg_hba.conf"
+        rules.write_text(f"local all guest scram-sha-256\n{rules.read_text('utf-8')}", "utf-8")
         # Durability is what a test of a crash of ours does not need: the server itself never crashes here.
         options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off -c max_connections=100"
         control = [found / "pg_ctl", "-D", data, "-w", "-l", data / "log"]

@@ -64,6 +64,7 @@ S-1,Ana Lopez,ana@s.example,P-1,accepted,2026-02-01
 S-2,Bo Li,bo@s.example,P-1,applied,2026-02-02
 """
 OVERLAY = "posting_id,applicant_id,email,status\n"
+from stores import connection
 
 
 def loaded(path: Path) -> config.Config:
@@ -266,7 +267,7 @@ def test_a_posting_that_only_the_row_of_a_forgotten_person_names_is_not_gone(wor
 
 def test_a_kill_in_the_middle_leaves_the_whole_person(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.pull()
-    before = "\n".join(world.store._db.connection.iterdump())
+    before = "\n".join(connection(world.store).iterdump())
 
     def killed(*_: object) -> int:
         raise KeyboardInterrupt
@@ -274,7 +275,7 @@ def test_a_kill_in_the_middle_leaves_the_whole_person(world: World, monkeypatch:
     monkeypatch.setattr(Store, "rewrite_runs", killed)
     with pytest.raises(KeyboardInterrupt):
         world.forget("ana@s.example")
-    assert "\n".join(world.store._db.connection.iterdump()) == before
+    assert "\n".join(connection(world.store).iterdump()) == before
 
 
 def test_a_change_whose_outcome_is_in_doubt_is_told_and_goes(world: World) -> None:
@@ -323,11 +324,11 @@ def test_whoever_is_forgotten_is_nowhere_and_the_others_are_as_they_were(
         others = {key: r for key, r in others.items() if getattr(r, "applicant", key) in others}
         world.forget(f"mailq{victim}q@s.example")
         for text in (export, export, header + row(victim, "P-2", "applied")):
-            assert f"q{victim}q" not in "\n".join(store._db.connection.iterdump())
+            assert f"q{victim}q" not in "\n".join(connection(store).iterdump())
             assert world.records().keys() >= others.keys()
             world.write("people.csv", text)
             world.pull()
-        assert f"q{victim}q" not in "\n".join(store._db.connection.iterdump())
+        assert f"q{victim}q" not in "\n".join(connection(store).iterdump())
         world.write("people.csv", export)
         world.pull()
         assert {key: record for key, record in world.records().items() if key in others} == others

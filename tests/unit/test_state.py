@@ -20,8 +20,9 @@ import pytest
 
 from mi_sync import leases
 from mi_sync.errors import ConfigError, ExitCode, Locked
-from mi_sync.model import Applicant, Application, Contribution, Link, Posting, Quarantined, Seen
+from mi_sync.model import Applicant, Application, Posting
 from mi_sync.state import MIGRATIONS, FileRead, Location, Store, locate, schema, sqlite
+from stores import LINK, connection, content, fill, held, left_out, said
 
 
 @pytest.fixture
@@ -271,14 +272,6 @@ def fail_after(step: object, error: BaseException) -> NoReturn:
     """Fails when the step was done."""
     assert step is not None
     raise error
-
-
-def held(store: Store) -> bool:
-    try:
-        with store.lock():
-            return False
-    except Locked:
-        return True
 
 
 @dataclass
@@ -581,10 +574,10 @@ def test_looking_a_name_up_costs_no_more_when_there_are_many_names(store: Store)
     def steps() -> int:
         """Steps of SQLite's machine, in hundreds; a count does not wobble as seconds do."""
         counted = []
-        store._db.connection.set_progress_handler(lambda: counted.append(1), 100)
+        connection(store).set_progress_handler(lambda: counted.append(1), 100)
         store.alias_anywhere("posting", "id", "P-7")
         store.postings_titled("Data")
-        store._db.connection.set_progress_handler(None, 0)
+        connection(store).set_progress_handler(None, 0)
         return len(counted)
 
     few = steps()
@@ -594,10 +587,6 @@ def test_looking_a_name_up_costs_no_more_when_there_are_many_names(store: Store)
 
 
 # ------------------------------------------------------------------------------------------ quarantine
-
-
-def left_out(line: int, digest: str, **changes: Any) -> Quarantined:
-    return replace(Quarantined("jobs", "jobs.csv", line, "apply_by", "is no date", digest), **changes)
 
 
 def test_known_trouble_keeps_its_date_and_new_trouble_gets_its_own(store: Store) -> None:
@@ -619,11 +608,6 @@ def test_each_file_and_each_stage_is_replaced_by_itself(store: Store) -> None:
 
 
 # ----------------------------------------------------------------------------------- links and journal
-
-LINK = Link(
-    "k", "id-1", "url", "n1", "app-1", "kickoff", "Kickoff", {"title": "d"}, ("a",), ("b", "c"), archived=True,
-    seen=Seen(done=True, due="2026-03-20", list="Doing", assignees=("Kim",), archived=True, conflicts=("body",)),
-)  # fmt: skip
 
 
 def test_a_link_comes_back_as_it_was(store: Store) -> None:
@@ -668,12 +652,6 @@ def test_a_run_that_never_ended_shows_as_interrupted(store: Store) -> None:
 
 
 # ---------------------------------------------------------------------------------- files and contributions
-
-
-def said(ref: str = "1", **changes: Any) -> Contribution:
-    values = {"title": "Data"}
-    made = Contribution("jobs", "posting", ref, "jobs", False, "jobs.csv", 2, ref, values, {}, {}, "d1", True)
-    return replace(made, **changes)
 
 
 def test_a_file_is_remembered_by_what_its_last_read_gave(store: Store) -> None:
@@ -725,49 +703,6 @@ def test_a_changed_row_is_linked_anew(store: Store) -> None:
 
 
 # --------------------------------------------------------------------------------------------- programmes
-
-
-def fill(store: Store) -> None:
-    """Something in every table."""
-    store.save_file("jobs", "jobs.csv", FileRead("f", 1, 1, 0), 1)
-    store.save_contribution(said(), read_no=1)
-    store.link_contribution(said(), "key-1", None, None)
-    store.add_alias("key-1", "posting", "id", "1", "jobs")
-    store.save_record(Posting(key="p", title="Data"), "posting", {})
-    store.save_record(Applicant(key="s", initials="KL"), "applicant", {})
-    store.save_record(Application(key="a", posting="p", applicant="s", status="accepted"), "application", {})
-    store.save_labels({"s": "KL"})
-    store.replace_quarantine("jobs", "jobs.csv", "map", [left_out(2, "q")], "now")
-    store.bind_target("board", "b1")
-    store.save_link("board", LINK)
-    store.begin("board", "k", "plan", "run", "now", {})
-    store.next_number("read")
-
-
-def content(store: Store) -> dict[str, Any]:
-    """What a store shows through every reading method."""
-    return {
-        "file": store.file("jobs", "jobs.csv"),
-        "state": store.contribution_state("jobs", "posting", "1"),
-        "contributions": store.contributions("key-1"),
-        "of": store.contributions_of("jobs", "posting", "1"),
-        "titled": store.postings_titled("Data"),
-        "alias": store.alias("posting", "id", "1", "jobs"),
-        "records": [*store.records("posting"), *store.records("applicant"), *store.records("application")],
-        "record": store.record("p"),
-        "labels": store.labels(),
-        "engagements": list(store.engagements()),
-        "quarantine": list(store.quarantine()),
-        "board": store.board_of("board"),
-        "links": store.links("board"),
-        "journal": store.open_entries("board"),
-        "plan": store.entries_of_plan("plan"),
-        "had rows": store.had_rows("jobs"),
-        "count": store.count_records_of("jobs"),
-        "runs": store.runs(5),
-        "traced": store.traced("p"),
-        "counts": {name: counts for name, counts in store.counts().items() if counts},
-    }
 
 
 def test_programmes_in_one_database_see_nothing_of_each_other(store: Store, place: Location) -> None:

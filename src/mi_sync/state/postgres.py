@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from mi_sync.errors import ConfigError, Locked, MiSyncError, NotAuthorised, Refused, Unavailable
 from mi_sync.leases import Clock
-from mi_sync.state import sqlite
+from mi_sync.state import schema, sqlite
 from mi_sync.state.address import Server
-from mi_sync.state.schema import MIGRATIONS
 
 if TYPE_CHECKING:
     import psycopg
@@ -48,20 +47,24 @@ class Postgres:
         self.is_scratch = is_scratch
         self.size = 0
         if self.tables():
-            self.size = int(self.execute(_SIZE, (SCHEMA,)).fetchone()[0])
+            self.size = self._number(_SIZE, (SCHEMA,))
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> psycopg.Cursor[Any]:
         """As the seam says."""
-        return self._connection.execute(_numbered(sql), [_held(value) for value in values])  # type: ignore[arg-type]
+        return self._connection.execute(_numbered(sql), [_held(value) for value in values])
 
     def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """As the seam says."""
         with self._connection.cursor() as cursor:
-            cursor.executemany(_numbered(sql), [[_held(value) for value in row] for row in rows])  # type: ignore[arg-type]
+            cursor.executemany(_numbered(sql), [[_held(value) for value in row] for row in rows])
+
+    def _number(self, sql: str, values: Sequence[Any] = ()) -> int:
+        (found,) = self.execute(sql, values).fetchone() or (0,)
+        return int(found)
 
     def insert(self, sql: str, values: Sequence[Any]) -> int:
         """As the seam says."""
-        return int(self.execute(f"{sql} RETURNING seq", values).fetchone()[0])  # type: ignore[index]
+        return self._number(f"{sql} RETURNING seq", values)
 
     @contextlib.contextmanager
     def storing(self, alone_as: str = "") -> Iterator[None]:
@@ -69,7 +72,7 @@ class Postgres:
         self.execute("BEGIN")
         try:
             if alone_as:
-                self.execute("SELECT pg_advisory_xact_lock(?)", (_number(alone_as),))
+                self.execute("SELECT pg_advisory_xact_lock(?)", (_lock_number(alone_as),))
             yield
             self.execute("COMMIT")
         except BaseException as error:
@@ -111,7 +114,7 @@ class Postgres:
     def milliseconds(self, clock: Clock) -> int:
         """As the seam says: by the server's clock, because the computers of a team have one each."""
         del clock
-        return int(self.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").fetchone()[0])  # type: ignore[index]
+        return self._number("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
 
     @property
     def _waited(self) -> tuple[type[Exception], ...]:
@@ -163,8 +166,8 @@ def opened(server: Server) -> Iterator[Postgres]:
     with contextlib.ExitStack() as undo:
         connection = undo.enter_context(contextlib.closing(_connected(server)))
         with telling(str(server)):
-            connection.execute(f"SET search_path = {SCHEMA}")  # type: ignore[arg-type]
-            connection.execute(f"SET lock_timeout = '{BUSY}s'")  # type: ignore[arg-type]
+            connection.execute(f"SET search_path = {SCHEMA}".encode())
+            connection.execute(f"SET lock_timeout = '{BUSY}s'".encode())
             yield Postgres(connection, str(server))
         undo.pop_all()
 
@@ -199,9 +202,9 @@ def _copy(source: Postgres, copy: sqlite.Sqlite, programme: str) -> None:
     copy.execute("CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
     made = source.execute("SELECT number, name FROM migrations ORDER BY number").fetchall()
     copy.executemany("INSERT INTO migrations VALUES (?, ?)", made)
-    if len(made) > len(MIGRATIONS):
+    if len(made) > len(schema.MIGRATIONS):
         return  # as above: of a newer version
-    for number, (_, script) in enumerate(MIGRATIONS[: len(made)], start=1):
+    for number, (_, script) in enumerate(schema.MIGRATIONS[: len(made)], start=1):
         copy.migrate(number, script)
     with copy.storing():
         for table in sorted(tables - {"migrations"}):
@@ -340,7 +343,7 @@ def _first_line(error: Exception) -> str:
 
 
 @cache
-def _numbered(sql: str) -> str:
+def _numbered(sql: str) -> bytes:
     """The statement with parameters as PostgreSQL has them: $1."""
     count = 0
 
@@ -349,7 +352,7 @@ def _numbered(sql: str) -> str:
         count += 1
         return f"${match[1] or count}"
 
-    return re.sub(r"\?([0-9]*)", number, sql)
+    return re.sub(r"\?([0-9]*)", number, sql).encode()
 
 
 def _held(value: Any) -> Any:  # noqa: ANN401  what SQLite takes
@@ -375,6 +378,6 @@ _TYPES = {
 }
 
 
-def _number(name: str) -> int:
+def _lock_number(name: str) -> int:
     """The number of an advisory lock."""
     return int.from_bytes(hashlib.sha256(f"mi-sync\0{name}".encode()).digest()[:8], signed=True)
