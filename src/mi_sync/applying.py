@@ -43,10 +43,11 @@ def settle(
     """Finds out what became of every open intent, by its marker; writes nothing to the board.
 
     What landed gets its link; what did not is void, and is planned anew. An intent that is younger than one timeout
-    may still land: then we wait and look again. `resuming` is the plan whose half-done changes will be finished.
+    may still land, and so may the line or label that was last sent for an item: then we wait and look again.
+    `resuming` is the plan whose half-done changes will be finished.
     """
     entries = run.store.open_entries(target)
-    if wait and any(e.state == "open" and _landed(e.intent, snapshot) is None for e in entries):
+    if wait and any(e.state == "carried" or _landed(e.intent, snapshot) is None for e in entries):
         wire = run.outside.wire
         pause = _time_to_land(entries, wire)
         if pause > 0:
@@ -81,7 +82,7 @@ def _settle_one(
 
 def _time_to_land(entries: Sequence[Entry], wire: Wire) -> float:
     """Seconds until the youngest open intent is older than one timeout."""
-    ages = [(wire.now() - datetime.fromisoformat(e.at)).total_seconds() for e in entries if e.state == "open"]
+    ages = [(wire.now() - datetime.fromisoformat(e.at)).total_seconds() for e in entries]
     return max(0.0, min(wire.timeout[1], wire.timeout[1] - min(ages)))
 
 
