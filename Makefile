@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # What was installed last, so that switching between demo and test installs once each.
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint audit clean
 .DEFAULT_GOAL := test
 
 $(BIN)/python:
@@ -20,6 +20,10 @@ $(STAMP)-dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(STAMP)-sandbox
 
+$(STAMP)-audit: $(STAMP)-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[audit]'
+	@touch $@
+
 demo: $(STAMP)-sandbox
 	$(BIN)/mi-sync demo $(DEMO)
 
@@ -31,6 +35,10 @@ lint: $(STAMP)-dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pyright
+
+# Known vulnerabilities of what is installed; says so where the advisories cannot be reached.
+audit: $(STAMP)-audit
+	$(BIN)/python .ci/audit.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -12,6 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+import postgres_server
+from mi_sync.state import Location, Server
+from postgres_server import Cluster
+
 settings.register_profile(
     "default", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
@@ -24,7 +28,8 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     home = tmp_path_factory.mktemp("home")
     for name in ("HOME", "USERPROFILE", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(home))
-    for name in ("MI_SYNC_CONFIG", "NO_COLOR", "TRELLO_KEY", "TRELLO_TOKEN"):
+    github = ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE")
+    for name in ("MI_SYNC_CONFIG", "NO_COLOR", "TRELLO_KEY", "TRELLO_TOKEN", *github):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -55,6 +60,26 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     if reporter and skipped and os.environ.get("MI_SYNC_NO_SKIPS") and not session.exitstatus:
         reporter.write_line(f"{skipped} skipped, and here nothing may be skipped", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server."""
+    with postgres_server.running() as started:
+        yield started
+
+
+@pytest.fixture
+def server_place(cluster: Cluster) -> Iterator[Server]:
+    """An empty database on it."""
+    with cluster.database() as place:
+        yield place
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    """Where a state may be, that is not there yet: whatever is promised is promised for both."""
+    return tmp_path / "state.db" if request.param == "sqlite" else request.getfixturevalue("server_place")
 
 
 @pytest.fixture

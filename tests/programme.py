@@ -14,12 +14,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from mi_sync.connector import Sandbox, SandboxApp, SandboxOptions, harvest
 from mi_sync.identity import Marker
 from mi_sync_trello.sandbox import sandbox
+
+ON_BOTH = pytest.mark.parametrize(
+    "project", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+"""For a test whose `project` has its state in a file, and again on a PostgreSQL server."""
 
 CONFIG = """\
 [programme]
@@ -188,6 +194,11 @@ class Project:
         project.write("jobs.csv", JOBS)
         project.write("people.csv", PEOPLE)
         return project
+
+    def keep_state_at(self, url: str) -> None:
+        """From now on its state is at this URL."""
+        config = (self.folder / "config.toml").read_text("utf-8")
+        self.write("config.toml", f'state = {{ url = "{url}" }}\n{config}')
 
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text, "utf-8", newline="")

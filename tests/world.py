@@ -9,7 +9,7 @@ from mi_sync import config, sync
 from mi_sync.events import Outside, Result, Run
 from mi_sync.http import Wire
 from mi_sync.model import Application, Posting
-from mi_sync.state import Store
+from mi_sync.state import Location, Store
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CONFIG = """\
@@ -46,13 +46,13 @@ PEOPLE = (
 
 
 class World:
-    def __init__(self, folder: Path, config: str = CONFIG) -> None:
+    def __init__(self, folder: Path, config: str = CONFIG, place: Location | None = None) -> None:
         self.folder = folder
         self.write("config.toml", config)
         self.write("engagements.csv", OVERLAY)
         self.write("jobs.csv", JOBS)
         self.write("people.csv", PEOPLE)
-        self.store = Store.open(folder / "state.db", "spring-2026-7f3k9q")
+        self.store = Store.open(place or folder / "state.db", "spring-2026-7f3k9q")
 
     def write(self, name: str, content: str | bytes) -> None:
         (self.folder / name).write_bytes(content.encode() if isinstance(content, str) else content)

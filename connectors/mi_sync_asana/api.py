@@ -24,6 +24,9 @@ _PER_MINUTE = {"free": 150, "paid": 1500}
 
 _RESTARTS = 3
 
+_DULL = 3
+"""So many pages in a row may bring nothing new; a listing with more of them would never end."""
+
 _REMEDIES: tuple[tuple[int, str, str], ...] = (
     (400, "assignee", "The person left the workspace or is unknown there; name somebody else in [people]."),
     (
@@ -106,16 +109,17 @@ class Api:
 
     def _pages(self, path: str, params: Mapping[str, str | int]) -> dict[str, Json]:
         found: dict[str, Json] = {}
-        offsets = [""]
+        offsets, sizes = [""], [0]
         while True:
             reply = self._page(path, {**params, **({"offset": offsets[-1]} if offsets[-1] else {})})
             found |= {each["gid"]: each for each in objects(reply.get("data"), "listing")}
             offset = _next(reply)
             if not offset:
                 return found
-            if offset in offsets:  # it would never end
+            if offset in offsets or sizes[-_DULL:] == [len(found)] * _DULL:  # it would never end
                 raise unreadable("next page")
             offsets.append(offset)
+            sizes.append(len(found))
 
     def _page(self, path: str, params: Mapping[str, str | int]) -> Json:
         try:

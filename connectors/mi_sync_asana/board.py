@@ -94,9 +94,9 @@ class AsanaBoard:
 
         Raises:
             AlreadyThere: a creation, and there is a task of the name `patch.unique`.
-            RequestRefused: nothing happened: a text is too long, or Asana refused.
+            RequestRefused: nothing happened: a text is too long, Asana refused, or a section or tag was asked for and
+                not answered.
             OutcomeUnknown: no usable answer to the request for the task, or to the move.
-            Unavailable: among others, a section or tag was asked for and not answered; nothing happened to the task.
         """
         self._refuse(patch)
         try:

@@ -98,9 +98,9 @@ class TrelloBoard:
         """Creates or changes one card by one request, which carries the marker in the description.
 
         Raises:
-            RequestRefused: nothing happened: a text is too long, or Trello refused.
+            RequestRefused: nothing happened: a text is too long, Trello refused, or a list or label was asked for and
+                not answered.
             OutcomeUnknown: no usable answer to the request for the card.
-            Unavailable: among others, a list or label was asked for and not answered; nothing happened to the card.
         """
         texts = self._texts(patch)
         try:

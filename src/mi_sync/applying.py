@@ -161,7 +161,9 @@ class Worker:
         except AlreadyThere as error:
             self._dismiss(change, error)
             return "dismissed"
-        except RequestRefused as error:
+        except (RequestRefused, OutcomeUnknown) as error:
+            # Also what stays unknown fails alone: a server may choke on one item, and the looks have shown that it
+            # answers others.
             self._counts.failed += 1
             self._run.result.note(replace(error.problem(), where=change.url or change.title))
             return "failed"
@@ -198,7 +200,7 @@ class Worker:
                     return seq, nonce, found
                 self._store.advance(seq, "void")
                 if last or change.id:
-                    raise Unavailable(unknown.why, where=change.title, remedy="The next run looks again.") from None
+                    raise OutcomeUnknown(unknown.why, remedy="The next run looks again.") from None
                 nonce = self._run.outside.nonce()
                 token = self._token(change, nonce)
                 seq = self._intend(change, nonce, token, remote)
@@ -331,10 +333,7 @@ class Worker:
         remote = remote or self._remotes.get(link.id) or self._board.read(link.id)
         if remote is None:
             raise RequestRefused("it is gone.")
-        try:
-            self._board.merge_children(remote, children)
-        except OutcomeUnknown as unknown:
-            raise Unavailable(unknown.why, where=change.title, remedy="The next run goes on from here.") from None
+        self._board.merge_children(remote, children)
         with self._store.transaction():
             self._store.save_link(self._target, replace(link, labels=change.labels, checklist=change.checklist))
             self._store.advance(seq, "done")

@@ -24,7 +24,7 @@ from mi_sync.language import Mapping as RowMapping
 from mi_sync.language import with_constants
 from mi_sync.milestones import Milestones, Programme, Step, load_steps, merge_steps
 from mi_sync.model import PayPer, Privacy
-from mi_sync.state import state_path
+from mi_sync.state import Location, locate
 
 Resolution = Literal["ours", "theirs", "ask"]
 S = TypeVar("S", bound=BaseModel)
@@ -103,6 +103,7 @@ class StateSection(_Section):
     """`[state]`."""
 
     url: str = "sqlite:///state.db"
+    password: SecretRef | None = None
 
 
 class PaySection(_Section):
@@ -177,6 +178,14 @@ class SafetySection(_Section):
 
     max_archive: Percent = "30%"
     max_create: int = Field(default=2000, ge=0)
+    max_failures: int = Field(default=5, ge=1)
+    plan_expires: Age = "7d"
+
+
+class ScheduleSection(_Section):
+    """`[schedule]`."""
+
+    ping: SecretRef | None = None
 
 
 class TargetSection(_Section):
@@ -205,6 +214,7 @@ class Document:
     conflicts: ConflictsSection
     privacy: PrivacySection
     safety: SafetySection
+    schedule: ScheduleSection
     targets: Mapping[int, TargetSection]
 
 
@@ -250,10 +260,16 @@ class TargetSpec:
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """The limits of one run, for each target."""
+    """The limits of one run, for each target.
+
+    `max_failures` is how many changes may fail in a row until the rest is left for the next run; `plan_expires` how
+    long a saved plan may be applied.
+    """
 
     max_archive: float
     max_create: int
+    max_failures: int = 5
+    plan_expires: timedelta = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,18 +277,20 @@ class Config:
     """A configuration that holds together.
 
     `allow` is `[privacy] allow`, with what is public; `retain` its age at which people are forgotten; `progress_from`
-    the target whose done, due, list and assignee count, empty where there is none.
+    the target whose done, due, list and assignee count, empty where there is none; `ping` names the address that a run
+    pings, which is never loaded with the rest, because a ping that cannot be sent does not stop a run.
     """
 
     path: Path
     programme: Programme
-    state: Path
+    state: Location
     sources: tuple[SourceSpec, ...]
     targets: tuple[TargetSpec, ...]
     safety: Safety
     allow: frozenset[Privacy] = frozenset({Privacy.PUBLIC})
     retain: timedelta | None = None
     progress_from: str = ""
+    ping: SecretRef | None = None
 
     @property
     def root(self) -> Path:
@@ -289,6 +307,14 @@ def load(path: Path, registry: Registry | None = None, *, with_secrets: bool = F
     reader = _Reader(path.name, _toml(path))
     builder = _Builder(path, reader.document(), registry or Registry(), reader.found, with_secrets=with_secrets)
     return builder.build()
+
+
+def find_ping(path: Path) -> SecretRef | None:
+    """What a configuration says of pings, whatever else is wrong with it; `load` tells what that is."""
+    try:
+        return ScheduleSection.model_validate(_toml(path).get("schedule", {})).ping
+    except (ConfigError, ValidationError):
+        return None
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -333,6 +359,7 @@ class _Reader:
             conflicts=self._section(ConflictsSection, "conflicts") or ConflictsSection(),
             privacy=self._section(PrivacySection, "privacy") or PrivacySection(),
             safety=self._section(SafetySection, "safety") or SafetySection(),
+            schedule=self._section(ScheduleSection, "schedule") or ScheduleSection(),
             targets=self._sections(TargetSection, "targets"),
         )
 
@@ -416,17 +443,17 @@ class _Builder:
         progress_from = self._progress_from([t for t in targets if t is not None])
         if self._found:
             raise ConfigError(list(dict.fromkeys(self._found)))
-        safety = Safety(int(self._doc.safety.max_archive.rstrip("%")) / 100, self._doc.safety.max_create)
         return Config(
             self._path,
             programme,
             state,
             tuple(s for s in sources if s is not None),
             tuple(t for t in targets if t is not None),
-            safety,
+            self._safety(),
             frozenset({Privacy.PUBLIC, *self._doc.privacy.allow}),
             _duration(self._doc.privacy.retain),
             progress_from,
+            self._doc.schedule.ping,
         )
 
     # -- parts --------------------------------------------------------------------------------------
@@ -444,6 +471,11 @@ class _Builder:
             holidays=frozenset(milestones.holidays),
         )
 
+    def _safety(self) -> Safety:
+        section = self._doc.safety
+        max_archive = int(section.max_archive.rstrip("%")) / 100
+        return Safety(max_archive, section.max_create, section.max_failures, _term(section.plan_expires))
+
     def _progress_from(self, targets: Sequence[TargetSpec]) -> str:
         boards = [spec.name for spec in targets if spec.connector.kind == "board"]
         wanted = self._doc.programme.progress_from
@@ -454,12 +486,22 @@ class _Builder:
             self._problem("programme.progress_from", f"there is no board target {wanted!r}.{hint}")
         return wanted
 
-    def _state(self) -> Path:
+    def _state(self) -> Location:
         try:
-            return state_path(self._doc.state.url, self._path.parent)
+            return locate(self._doc.state.url, self._path.parent, self._state_password())
         except ConfigError as error:
             self._found.extend(error.problems)
             return self._path
+
+    def _state_password(self) -> Secret | None:
+        """Needed by whatever opens the state, so it is looked up for every command."""
+        reference = self._doc.state.password
+        if reference is None:
+            return None
+        value, why = resolve(reference)
+        if not value:
+            self._problem("state.password", why)
+        return Secret(value)
 
     def _source(self, index: int, section: SourceSection) -> SourceSpec | None:
         where = f"sources[{index}]"
@@ -586,7 +628,7 @@ class _Builder:
         for name in type(settings).model_fields if self._with_secrets else ():
             reference = getattr(settings, name)
             if isinstance(reference, SecretRef):
-                value, why = _secret(reference)
+                value, why = resolve(reference)
                 found[name] = Secret(value)
                 if not value:
                     self._problem(f"{where}.{name}", why)
@@ -620,8 +662,10 @@ class _Builder:
 
 
 def _duration(text: str | None) -> timedelta | None:
-    if text is None:
-        return None
+    return None if text is None else _term(text)
+
+
+def _term(text: str) -> timedelta:
     return timedelta(**{"weeks" if text[-1] == "w" else "days": int(text[:-1])})
 
 
@@ -675,8 +719,8 @@ def _key_path(loc: Sequence[str | int]) -> str:
 # --------------------------------------------------------------------------------------------- secrets
 
 
-def _secret(reference: SecretRef) -> tuple[str, str]:
-    """The value, and what is wrong when it is empty."""
+def resolve(reference: SecretRef) -> tuple[str, str]:
+    """The value of a secret, and what is wrong when it is empty."""
     if reference.env is not None:
         value = os.environ.get(reference.env, "").strip()
         # A name in another shape might be the secret itself, typed in the wrong place.

@@ -141,6 +141,18 @@ class StalePlan(Refused):
     """A saved plan no longer fits the world: make a new one."""
 
 
+class LeftAlone(MiSyncError):
+    """A target refused so many changes in a row that the rest is left for the next run."""
+
+    exit_code = ExitCode.PARTIAL
+
+
+class StateError(MiSyncError):
+    """The state cannot be read or stored: free the disk or mend the file; the next run looks up what was in hand."""
+
+    exit_code = ExitCode.CONFIG
+
+
 class EmptySource(Refused):
     """A source that had rows has none now, or a file has no bytes: look before going on."""
 

@@ -11,16 +11,19 @@ Time, sleep and transport come in through `Wire`, so tests neither wait nor patc
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import json as jsonlib
 import logging
+import re
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -53,6 +56,7 @@ MAX_LIMIT = 10_000
 """No window counts more requests, whatever a server says."""
 # And all from 500 on. Trello was seen to answer 449 and 504 on large boards (GSGBen/t2md, pull request 63).
 _TRANSIENT = frozenset({408, 425, 449})
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -112,9 +116,13 @@ class Budget:
 class Wire:
     """Everything about the outside that a test replaces: time, sleep, transport; and the request budget.
 
-    `sleep` may raise to end the work, and is called only while nothing is on its way that could have an effect.
+    `sleep` may raise to end the work, and is called only while nothing is on its way that could have an effect. So may
+    `before_sending`, which is called right before each request. `shared(token, limit, seconds)` books one request where
+    all who use the same token count, at most `limit` in any `seconds`, and tells how many seconds to wait before it;
+    `token` is a digest. None where nobody counts for all.
 
-    `timeout` is (to connect, to read), in seconds; `deadline` bounds one whole reply.
+    `timeout` is (to connect, to read), in seconds; `deadline` bounds one whole reply. `about` names the target or
+    source that its requests are for, in their log lines.
     """
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -124,6 +132,28 @@ class Wire:
     budget: Budget = field(default_factory=Budget)
     timeout: tuple[float, float] = (10.0, 30.0)
     deadline: float = 120.0
+    before_sending: Callable[[], None] = lambda: None
+    shared: Callable[[str, int, float], float] | None = None
+    about: Mapping[str, str] = field(default_factory=dict)
+
+
+def steady(now: Callable[[], datetime], monotonic: Callable[[], float]) -> Callable[[], datetime]:
+    """A clock that begins as `now`, never goes back, and never runs slower than either of the two.
+
+    What is old by one of them is old: somebody may put the clock back, and a computer that slept may not have counted.
+    """
+    at, wall, ticks = (first := now()), first, monotonic()
+    lock = threading.Lock()
+
+    def told() -> datetime:
+        nonlocal at, wall, ticks
+        with lock:
+            wall_before, ticks_before = wall, ticks
+            wall, ticks = now(), monotonic()
+            at += max(wall - wall_before, timedelta(seconds=ticks - ticks_before))
+            return at
+
+    return told
 
 
 class Window:
@@ -170,12 +200,18 @@ class Reply:
     text: str
 
     def json(self) -> Any:  # noqa: ANN401  JSON is anything
-        """The body as JSON.
+        """The body as JSON, without halves of characters, which no file and no database takes.
 
         Raises:
             ValueError: it is none; error bodies of Trello are plain text, gateways answer with HTML.
         """
-        return jsonlib.loads(self.text)
+        try:
+            value = jsonlib.loads(self.text)
+            if _HALF.search(self.text):
+                value = jsonlib.loads(jsonlib.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
+        return value
 
     @property
     def message(self) -> str:
@@ -282,6 +318,19 @@ class Http:
 
         self._repeated(attempt)
 
+    def tell(self, path: str, text: str, params: Mapping[str, str]) -> Reply:
+        """Posts a text, once and without repeats, and returns whatever is answered; for what is worth no second try.
+
+        Raises:
+            MiSyncError: there is no answer.
+        """
+        plain = {"Content-Type": "text/plain; charset=utf-8"}
+        url = f"{self.base_url}{path}"
+        try:
+            return self._send("POST", path, url, self._reply, params=params, data=text.encode(), headers=plain)
+        except _Again as again:
+            raise again.final from None
+
     def redact(self, text: str) -> str:
         """The text without secrets."""
         for secret in self._secrets:
@@ -321,7 +370,7 @@ class Http:
         )
         try:
             return retrying(attempt)
-        except (_Again, RequestRefused, NotAuthorised, BudgetReached) as error:
+        except (_Again, RequestRefused, NotAuthorised, BudgetReached, Unavailable) as error:
             # What a later attempt proves, it does not prove of an earlier one that may have taken effect.
             raise unknown or (error.final if isinstance(error, _Again) else error) from None
 
@@ -376,9 +425,10 @@ class Http:
         import requests
 
         self._wire.budget.spend()
-        wait = self._window.reserve(self._wire.monotonic())
+        wait = self._pace()
         if wait > 0:
             self._wire.sleep(wait)
+        self._wire.before_sending()
         with self._lock:
             self.requests += 1
         started = self._wire.monotonic()
@@ -394,7 +444,8 @@ class Http:
                 reply = receive(response, started)
         except (requests.RequestException, ValueError) as error:  # ValueError: an address that is none, to go on to
             raise self._broken(method, path, error) from None
-        log.debug("%s %s %s %.3fs", method, self.redact(path), reply.status, self._wire.monotonic() - started)
+        took = self._wire.monotonic() - started
+        log.debug("%s %s %s %.3fs", method, self.redact(path), reply.status, took, extra=self._wire.about)
         return reply
 
     def _reply(self, response: requests.Response, started: float) -> Reply:
@@ -437,6 +488,13 @@ class Http:
     def _broken(self, method: str, path: str, error: Exception) -> Exception:
         """What a request without a reply means. Only a connection that was never made proves anything."""
         why = self.redact(f"{self._name} at {self.base_url}: {_reason(error)}")
+        if (distrust := _distrust(error)) is not None:
+            return Unavailable(
+                self.redact(f"{self._name} at {self.base_url}: its certificate is not trusted ({distrust})."),
+                where=self.redact(f"{method} {path}"),
+                remedy="Nothing was sent. Check the address and the clock; where your network inspects TLS,"
+                " let REQUESTS_CA_BUNDLE name the file of its certificate authority.",
+            )
         if _never_connected(error):
             down = Unavailable(f"{why}.", where=self.redact(f"{method} {path}"), remedy="Try again later.")
             return _Again(down)
@@ -519,6 +577,17 @@ class Http:
     def _counted(self, reply: Reply, part: str) -> float | None:
         return _number(reply.headers.get(f"{self._window.headers}-{part}")) if self._window.headers else None
 
+    def _pace(self) -> float:
+        """How long to wait before the next request, for ourselves and for all who share the token."""
+        window, shared = self._window, self._wire.shared
+        turn = 0.0 if shared is None else shared(self._token, window.limit, window.seconds + window.guard)
+        return turn + window.reserve(self._wire.monotonic() + turn)
+
+    @cached_property
+    def _token(self) -> str:
+        """Whose requests these are, as a digest: the other side counts by its credentials."""
+        return hashlib.sha256("\0".join(("mi-sync", *_origin(self.base_url), *self._secrets)).encode()).hexdigest()[:32]
+
     def _asked_pause(self, reply: Reply) -> float:
         """How long a 429 asks us to wait: Retry-After, else the rate interval, else the window."""
         interval = self._counted(reply, "interval-ms")
@@ -530,13 +599,11 @@ class Http:
         seconds = _number(value)
         if seconds is not None:
             return max(seconds, 0.0)
-        try:
-            at = parsedate_to_datetime(value) if value else None
-        except (ValueError, OverflowError):
-            return None
+        at = _moment(value)
         if at is None:
             return None
-        return max((at.replace(tzinfo=at.tzinfo or UTC) - self._wire.now()).total_seconds(), 0.0)
+        # By the server's own clock, if it tells the time: ours may be wrong.
+        return max((at - (_moment(reply.headers.get("Date")) or self._wire.now())).total_seconds(), 0.0)
 
 
 class _WithHeaders:
@@ -563,6 +630,15 @@ def _number(text: str | None) -> float | None:
     return number if number is not None and number == number and abs(number) < 1e9 else None  # noqa: PLR0124  NaN
 
 
+def _moment(text: str | None) -> datetime | None:
+    """A date of a header (RFC 9110), if it is one."""
+    try:
+        at = parsedate_to_datetime(text) if text else None
+    except (ValueError, OverflowError):
+        return None
+    return at.replace(tzinfo=at.tzinfo or UTC) if at else None
+
+
 def _never_connected(error: Exception) -> bool:
     import requests
     from urllib3.exceptions import NewConnectionError
@@ -571,6 +647,16 @@ def _never_connected(error: Exception) -> bool:
         return True
     cause = error.args[0] if error.args else None
     return isinstance(getattr(cause, "reason", cause), NewConnectionError)
+
+
+def _distrust(error: Exception) -> str | None:
+    """Why the other side's certificate does not prove who it is; None for any other failure."""
+    import ssl
+
+    # requests holds urllib3's error, which gives its reason, which holds that of ssl.
+    cause = error.args[0] if error.args else None
+    inner = getattr(getattr(cause, "reason", cause), "args", ())
+    return inner[0].verify_message if inner and isinstance(inner[0], ssl.SSLCertVerificationError) else None
 
 
 def _reason(error: Exception) -> str:

@@ -12,7 +12,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -27,7 +27,9 @@ Withdrawal = Literal["archive", "rewrite"]
 
 SCALARS = ("title", "body", "due", "start")
 _DATES = ("due", "start")
-_VERSION = 1
+_VERSION = 2
+CLOCK_SKEW = timedelta(minutes=10)
+"""So far the clocks of two machines that share a plan may differ."""
 WITHDRAWN = "Erased on request"
 """What stands as the title of an item whose person was erased."""
 PLAIN = Capabilities()
@@ -80,7 +82,8 @@ class TargetPlan:
     """What is to be done at one target, and what was seen on the way.
 
     `bookkeeping` are links to be stored without any call: both sides converged, or the board showed something new.
-    `violations` are safety limits that the plan exceeds, by what `--force` calls them.
+    `violations` are safety limits that the plan exceeds, by what `--force` calls them. `allow` are the privacy classes
+    that its texts may hold.
     """
 
     target: str
@@ -95,6 +98,7 @@ class TargetPlan:
     missing_lists: tuple[str, ...] = ()
     missing_labels: tuple[str, ...] = ()
     violations: Mapping[str, str] = field(default_factory=dict)
+    allow: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -878,12 +882,15 @@ def _missing(wanted: Iterable[str], present: Collection[str]) -> tuple[str, ...]
 class Plan:
     """The plans for all targets; saved, it is a canonical JSON file with a digest that binds `apply` to it.
 
-    `run` is the run that made it: the same changes, wanted again later, are another plan.
+    `run` is the run that made it: the same changes, wanted again later, are another plan. The digest tells an edit or
+    damage; it is no signature, because whoever can write the file can compute it, too.
     """
 
     programme: str
     run: str
     targets: tuple[TargetPlan, ...]
+    made_at: datetime
+    expires_at: datetime
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -900,12 +907,15 @@ class Plan:
             "version": _VERSION,
             "programme": self.programme,
             "run": self.run,
+            "made_at": self.made_at.astimezone(UTC).isoformat(),
+            "expires_at": self.expires_at.astimezone(UTC).isoformat(),
             "targets": [
                 {
                     "target": t.target,
                     "board": t.board,
                     "changes": [change_as_json(c) for c in t.changes],
                     "violations": dict(t.violations),
+                    "allow": list(t.allow),
                 }
                 for t in self.targets
             ],
@@ -924,17 +934,49 @@ class Plan:
         Raises:
             StalePlan: it is none, was changed by hand, or is of another version.
         """
-        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        why = "this is no plan"
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
             raw = json.loads(text)
-            plan = Plan(raw["programme"], raw["run"], tuple(_target_from_json(target) for target in raw["targets"]))
+            why = _not_applied_here(raw["version"]) or "this plan was changed or damaged after it was made"
+            plan = _plan_from_json(raw)
             if raw == json.loads(plan.dumps()):
                 return plan
-        raise StalePlan("this is no plan of this version, or it was changed.", where=file, remedy="Make a new one.")
+        raise StalePlan(f"{why}.", where=file, remedy="Make a new one.")
+
+    def check_age(self, now: datetime, file: str) -> None:
+        """Whether it may be applied at this time.
+
+        Raises:
+            StalePlan: it has expired; or it comes from the future, where nobody can tell how old it is.
+        """
+        if now > self.expires_at + CLOCK_SKEW:
+            made, expired = (f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" for at in (self.made_at, self.expires_at))
+            remedy = "Make a new one; [safety] plan_expires says how long one lasts."
+            raise StalePlan(f"this plan of {made} has expired at {expired}.", where=file, remedy=remedy)
+        if now < self.made_at - CLOCK_SKEW:
+            why = "by this machine's clock this plan is made in the future, so that nobody can tell how old it is."
+            raise StalePlan(why, where=file, remedy="Set the clock, or make a new plan.")
+
+
+def _not_applied_here(version: int) -> str:
+    """Why a plan of this version is not applied; empty for our own."""
+    if version > _VERSION:
+        return (
+            f"this plan is of version {version}, from a newer mi-sync than this one, which applies version {_VERSION}"
+        )
+    if version < _VERSION:
+        return f"this plan is of version {version}, from an older mi-sync, and says too little to be applied safely"
+    return ""
+
+
+def _plan_from_json(raw: Mapping[str, Any]) -> Plan:
+    made, expires = (datetime.fromisoformat(raw[name]) for name in ("made_at", "expires_at"))
+    return Plan(raw["programme"], raw["run"], tuple(_target_from_json(each) for each in raw["targets"]), made, expires)
 
 
 def _target_from_json(raw: Mapping[str, Any]) -> TargetPlan:
     changes = tuple(change_from_json(change) for change in raw["changes"])
-    return TargetPlan(raw["target"], raw["board"], changes, violations=raw["violations"])
+    return TargetPlan(raw["target"], raw["board"], changes, violations=raw["violations"], allow=tuple(raw["allow"]))
 
 
 def change_as_json(change: Change) -> dict[str, Any]:

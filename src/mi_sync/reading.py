@@ -453,6 +453,7 @@ def _caution(it: Mapping, table: Table, file: str) -> Problem:
 
 def open_source(spec: SourceSpec, config: Config, wire: Wire) -> Source:
     """The source behind a specification."""
+    wire = replace(wire, about={"source": spec.name})
     opened = spec.connector.open(spec.settings, Context(spec.name, config.root, config.programme.timezone, wire))
     assert isinstance(opened, Source)  # noqa: S101  the registry checked the kind
     return opened

@@ -19,7 +19,7 @@ from mi_sync.applying import Worker, settle
 from mi_sync.comparison import Comparison
 from mi_sync.config import Config, TargetSpec
 from mi_sync.connector import Board, Context, harvest
-from mi_sync.errors import ConfigError, MiSyncError, Problem, Refused, StalePlan
+from mi_sync.errors import ConfigError, LeftAlone, MiSyncError, Problem, Refused, StalePlan
 from mi_sync.events import Applying, Event, Looking, Run, Story, TargetCounts
 from mi_sync.fitting import Fitter
 from mi_sync.http import Wire
@@ -173,12 +173,14 @@ def _plan_each(
             snapshot = board.snapshot()
             _bind(run, spec.name, snapshot)
             snapshot = yield from settle(run, spec.name, board, snapshot, wait=settle_first)
-            plans.append(decide(spec, board, snapshot))
+            plans.append(replace(decide(spec, board, snapshot), allow=tuple(sorted(spec.milestones.allow))))
         except MiSyncError as error:
             run.result.fail_target(spec.name, error, requests=board.requests)
             continue
         snapshots[spec.name] = snapshot
-    run.result.plan = Plan(identity.programme_short(run.config.programme.id), run.result.run_id, tuple(plans))
+    short, made_at = identity.programme_short(run.config.programme.id), run.outside.wire.now()
+    expires_at = made_at + run.config.safety.plan_expires
+    run.result.plan = Plan(short, run.result.run_id, tuple(plans), made_at, expires_at)
     return snapshots
 
 
@@ -299,7 +301,10 @@ def apply(
     *,
     force: Collection[str] = (),
 ) -> Story:
-    """Applies a plan, target by target, one recorded change at a time."""
+    """Applies a plan, target by target, one recorded change at a time.
+
+    A change that fails stops no other; after `[safety] max_failures` of them in a row the target is left alone.
+    """
     total, number = len(plan.changes), 0
     for target in plan.targets:
         board = boards[target.target]
@@ -308,16 +313,28 @@ def apply(
             _check_limits(target, force)
             worker = Worker(run, target, plan.digest, board, snapshots[target.target])
             worker.keep_books()
-            for change in target.changes:
+            failures = 0
+            for left, change in zip(range(len(target.changes), 0, -1), target.changes, strict=True):
                 if run.outside.stopping():
                     return
+                _check_failures(failures, run.config.safety.max_failures, target.target, left)
                 number += 1
                 outcome = yield from worker.apply(change)
+                failures = failures + 1 if outcome == "failed" else 0
                 yield Applying(change, number, total, outcome)
         except MiSyncError as error:
             run.result.fail_target(target.target, error)
         finally:
             counts.requests = board.requests
+
+
+def _check_failures(failures: int, most: int, target: str, left: int) -> None:
+    if failures >= most:
+        raise LeftAlone(
+            f"left alone after {failures} failures in a row; the next run goes on.",
+            where=target,
+            remedy=f"Changes that were not tried: {left}.",
+        )
 
 
 def _check_limits(target: TargetPlan, force: Collection[str]) -> None:
@@ -393,6 +410,12 @@ def _check_origin(run: Run, plan: Plan, file: str, boards: Mapping[str, Board]) 
     ours = plan.programme == identity.programme_short(run.config.programme.id)
     if not ours or any(target.target not in boards for target in plan.targets):
         raise StalePlan("this plan was made for another configuration.", where=file, remedy="Make a new one.")
+    plan.check_age(run.outside.wire.now(), file)
+    allowed = {spec.name: spec.milestones.allow for spec in run.config.targets}
+    for target in plan.targets:
+        if forbidden := sorted(set(target.allow) - allowed[target.target]):
+            why = f"its texts may hold what target {target.target!r} is no longer allowed: {', '.join(forbidden)}."
+            raise StalePlan(why, where=file, remedy="Make a new one.")
 
 
 def _is_wanted(run: Run, change: Change) -> bool:
@@ -423,6 +446,7 @@ def open_board(spec: TargetSpec, config: Config, wire: Wire) -> Board:
     Raises:
         ConfigError: it is a publisher, which this version does not run.
     """
+    wire = replace(wire, about={"target": spec.name})
     opened = spec.connector.open(
         spec.settings, Context(spec.name, config.root, config.programme.timezone, wire, spec.secrets)
     )

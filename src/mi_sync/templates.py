@@ -11,8 +11,10 @@ no calls, no imports and no macros; loops and sizes are bounded. Whatever a filt
 from __future__ import annotations
 
 import difflib
+import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time
 from types import SimpleNamespace
@@ -36,6 +38,9 @@ MAX_TEXT = 100_000
 
 MAX_LOOP = 1_000
 """Turns of one loop; loops nest at most twice."""
+
+MAX_WORK = 200_000
+"""Steps of making one text: turns of loops, each counted by how much it holds, and what filters look at."""
 
 
 class BadTemplate(ValueError):
@@ -147,6 +152,7 @@ class Text:
         """
         if isinstance(self._template, str):
             return self._template
+        _work.set([MAX_WORK])
         try:
             return "".join(_limited(self._template.generate(variables)))
         except UndefinedError as error:  # Jinja2 names attributes and types here, never values
@@ -208,17 +214,20 @@ class Templates:
         if len(source) > MAX_SOURCE:
             raise BadTemplate([f"it is longer than {MAX_SOURCE} characters; shorten it."])
         try:
-            tree = parse(source)
-            checker = _Checker(names, self._allow, self._environment, tree)
-            checker.check(tree)
-            if checker.complaints:
-                raise BadTemplate(dict.fromkeys(checker.complaints))
+            tree = _parsed(source, parse)
+            self._check(tree, names)
             tree.set_environment(self._environment)
             return Text(self._environment.from_string(tree))
         except TemplateSyntaxError as error:
             raise BadTemplate([f"line {error.lineno}: {(error.message or '').rstrip('.')}."]) from None
         except (RecursionError, MemoryError, SyntaxError):
             raise BadTemplate(["it is nested too deeply; simplify it."]) from None
+
+    def _check(self, tree: nodes.Template, names: Names) -> None:
+        checker = _Checker(names, self._allow, self._environment, tree)
+        checker.check(tree)
+        if checker.complaints:
+            raise BadTemplate(dict.fromkeys(checker.complaints))
 
     def _parse_expression(self, source: str) -> nodes.Template:
         parser = Parser(self._environment, source, state="variable")
@@ -229,6 +238,13 @@ class Templates:
         tree = nodes.Template([nodes.Output([chosen])])
         tree.set_lineno(1)
         return tree
+
+
+def _parsed(source: str, parse: Callable[[str], nodes.Template]) -> nodes.Template:
+    try:
+        return parse(source)
+    except ValueError:  # a number of more digits than Python reads
+        raise BadTemplate(["a number in it is too long; shorten it."]) from None
 
 
 def paths(source: str) -> tuple[str, ...]:
@@ -252,6 +268,33 @@ def _leaf(node: nodes.Getattr | nodes.Getitem) -> str:
     return str(node.arg.value) if isinstance(node.arg, nodes.Const) else ""
 
 
+_work: ContextVar[list[int]] = ContextVar("work")
+"""What is left of `MAX_WORK` for the text that is being made."""
+
+
+def _charge(steps: int) -> None:
+    left = _work.get()
+    left[0] -= steps
+    if left[0] < 0:
+        raise CannotRender("it takes too much work; simplify its loops and filters")
+
+
+def _metered(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter whose work counts by the size of what it is given."""
+
+    @functools.wraps(function)
+    def metered(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401  those of the filter
+        _charge(1 + sum(_size(it) for it in (*arguments, *options.values()) if isinstance(it, str | list | tuple)))
+        return function(*arguments, **options)
+
+    return metered
+
+
+def _size(value: Sized) -> int:
+    """In steps: a text takes far less than so many values."""
+    return len(value) // (64 if isinstance(value, str) else 1)
+
+
 def _limited(pieces: Iterable[str]) -> Iterator[str]:
     size = 0
     for piece in pieces:
@@ -271,7 +314,7 @@ _SYNTAX = frozenset(
     }
 )  # fmt: skip
 _LOOP = ("index", "index0", "revindex", "first", "last", "length")
-_BOUNDED, _JOINED = "(bounded)", "(joined)"
+_BOUNDED, _JOINED, _REPEATED = "(bounded)", "(joined)", "(repeated)"
 """Filters that no template can name: the check puts them where a size must be bounded or a value becomes text."""
 
 
@@ -373,11 +416,19 @@ class _Checker:
     def _for(self, node: nodes.For, loops: int) -> None:
         if loops == 2:
             self._complain(node, "loops nest at most twice; simplify it.")
-        node.iter = _through(_BOUNDED, node.iter, nodes.Const(MAX_LOOP))
+        if node.recursive:
+            self._complain(node, "a loop cannot call itself; simplify it.")
+        held = [*node.body, *([node.test] if node.test else [])]
+        turn = 1 + sum(1 for child in held for _ in child.find_all(nodes.Node))
+        node.iter = _through(_REPEATED, node.iter, nodes.Const(turn))
 
     def _assign(self, node: nodes.Assign, loops: int) -> None:
         del loops
         node.node = _through(_BOUNDED, node.node, nodes.Const(MAX_TEXT))
+
+    def _add(self, node: nodes.Add, loops: int) -> None:
+        del loops
+        node.left, node.right = (_through(_BOUNDED, it, nodes.Const(MAX_TEXT)) for it in (node.left, node.right))
 
     def _concat(self, node: nodes.Concat, loops: int) -> None:
         del loops
@@ -450,11 +501,12 @@ def _environment(timezone: ZoneInfo) -> ImmutableSandboxedEnvironment:
     )
     environment.globals = {}
     environment.tests = {name: TESTS[name] for name in _KEPT_TESTS}
-    environment.filters = {
+    filters: dict[str, Callable[..., Any]] = {
         **{name: FILTERS[name] for name in _KEPT_FILTERS},
         **{name: _of_text(getattr(str, method)) for name, method in _TEXT_FILTERS.items()},
         _BOUNDED: _within,
         _JOINED: _join,
+        _REPEATED: _repeated,
         "bullets": bullets,
         "date": lambda value: nice_date(_local(value, timezone)),
         "join": _join,
@@ -464,6 +516,7 @@ def _environment(timezone: ZoneInfo) -> ImmutableSandboxedEnvironment:
         "section": section,
         "truncate": truncate,
     }
+    environment.filters = {name: _metered(function) for name, function in filters.items()}
     return environment
 
 
@@ -549,10 +602,20 @@ def _replace(text: str | None, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
-def _within(value: Any, limit: int) -> Any:  # noqa: ANN401  whatever a template loops over or sets
+def _within(value: Any, limit: int) -> Any:  # noqa: ANN401  whatever a template sets or adds
     if hasattr(value, "__len__"):
         _fits(len(value), limit)
     return value
+
+
+def _repeated(values: Any, turn: int) -> Any:  # noqa: ANN401  whatever a template loops over
+    """The values of a loop, each of which costs `turn` steps."""
+    if values is None or isinstance(values, StrictUndefined):
+        return values
+    values = values if hasattr(values, "__len__") else list(values)
+    _fits(len(values), MAX_LOOP)
+    _charge(len(values) * turn)
+    return values
 
 
 def _fits(size: int, limit: int = MAX_TEXT) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from mi_sync.errors import OutcomeUnknown, RequestRefused, Unavailable
+from mi_sync.errors import OutcomeUnknown, RequestRefused
 from mi_sync.http import Wire
 
 State = TypeVar("State")
@@ -107,6 +107,7 @@ class Names:
         self._entries: dict[str, Named] = {}
         self._listed_at: datetime | None = None
         self._in_doubt = False
+        self._unanswered: dict[str, OutcomeUnknown] = {}
 
     # -- what is there ------------------------------------------------------------------------------
 
@@ -157,10 +158,11 @@ class Names:
     def ensure(self, name: str) -> str:
         """The id of the one with exactly this name; made when there is none.
 
-        One that is closed does not count: what is put there is not seen.
+        One that is closed does not count: what is put there is not seen. One whose creation was not answered is not
+        made again, because it may still appear: a second one of its name would stay.
 
         Raises:
-            Unavailable: its creation was not answered; nothing was done for the item that needs it.
+            RequestRefused: its creation was not answered; nothing was done for the item that needs it.
         """
         if self._in_doubt:
             self.take(self._list())
@@ -168,6 +170,8 @@ class Names:
         if found is None and self._is_old():
             self.take(self._list())
             found = self.find(name)
+        if found is None and name in self._unanswered:
+            raise self._not_known(name)
         return (found or self._made(name)).id
 
     def _is_old(self) -> bool:
@@ -177,16 +181,16 @@ class Names:
         try:
             return self.learn(self._make(name))
         except OutcomeUnknown as unknown:
-            return self._made_after_all(name, unknown)
-
-    def _made_after_all(self, name: str, unknown: OutcomeUnknown) -> Named:
+            self._unanswered[name] = unknown
         self.take(self._list())
         found = self.find(name)
         if found is None:
-            self.forget()  # it may still appear
-            raise Unavailable(
-                f"whether the {self._kind} was made is not known: {unknown.why}",
-                where=unknown.where,
-                remedy="Nothing was sent for the item itself; the next run looks again.",
-            ) from None
+            raise self._not_known(name)
         return found
+
+    def _not_known(self, name: str) -> RequestRefused:
+        self.forget()  # it may still appear
+        return RequestRefused(
+            f"whether the {self._kind} {name!r} was made is not known: {self._unanswered[name].why}",
+            remedy="Nothing was sent for the item itself; the next run looks again.",
+        )

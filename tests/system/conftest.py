@@ -15,5 +15,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, server: Server) -> Project:
-    return Project.make(tmp_path / "project", server)
+def project(request: pytest.FixtureRequest, tmp_path: Path, server: Server) -> Project:
+    made = Project.make(tmp_path / "project", server)
+    if getattr(request, "param", "sqlite") == "postgres":
+        made.keep_state_at(request.getfixturevalue("server_place").url)
+    return made

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from programme import CONFIG, JOBS, PEOPLE, Project, Server
+from programme import CONFIG, JOBS, ON_BOTH, PEOPLE, Project, Server
 
 pytestmark = pytest.mark.system
 
 
+@ON_BOTH
 def test_one_card_for_each_milestone_and_one_request_for_each_card(project: Project, server: Server) -> None:
     result = project.run()
     assert result["targets"]["board"]["created"] == 2
@@ -41,6 +42,7 @@ def test_a_card_holds_what_the_step_says(project: Project, server: Server) -> No
     assert card["desc"].splitlines()[-1].startswith("[mi-sync](")
 
 
+@ON_BOTH
 def test_the_second_run_writes_nothing_and_asks_three_times(project: Project, server: Server) -> None:
     project.run()
     server.requests.clear()
@@ -51,6 +53,7 @@ def test_the_second_run_writes_nothing_and_asks_three_times(project: Project, se
     assert result["sources"]["jobs"]["unchanged"] == 1
 
 
+@ON_BOTH
 def test_a_changed_row_is_one_update(project: Project, server: Server) -> None:
     project.run()
     server.requests.clear()
@@ -60,6 +63,7 @@ def test_a_changed_row_is_one_update(project: Project, server: Server) -> None:
     assert "Two other lines." in server.card("Kickoff")["desc"]
 
 
+@ON_BOTH
 def test_a_persons_edit_is_kept_and_the_rest_still_syncs(project: Project, server: Server) -> None:
     project.run()
     card = server.card("Kickoff")
@@ -78,6 +82,7 @@ def test_nothing_personal_but_label_and_initials_reaches_the_board(project: Proj
         assert personal not in held
 
 
+@ON_BOTH
 def test_an_open_conflict_is_named_and_shown_by_status(project: Project, server: Server) -> None:
     project.run()
     card = server.card("Kickoff")
@@ -98,6 +103,7 @@ def test_a_key_that_no_item_has_is_refused(project: Project) -> None:
     assert "nokey" in ended.err
 
 
+@ON_BOTH
 def test_an_ended_engagement_is_archived_and_comes_back(project: Project, server: Server) -> None:
     project.run()
     done = server.card("Kickoff")
@@ -111,6 +117,7 @@ def test_an_ended_engagement_is_archived_and_comes_back(project: Project, server
     assert len(server.cards()) == 2
 
 
+@ON_BOTH
 def test_a_dismissed_card_stays_away_until_it_is_recreated(project: Project, server: Server) -> None:
     project.run()
     server.call("DELETE", f"/cards/{server.card('Kickoff')['id']}")
@@ -130,6 +137,7 @@ def test_another_programmes_cards_are_left_alone(project: Project, server: Serve
     assert [(card["desc"], card["dateLastActivity"]) for card in server.cards()][:2] == before
 
 
+@ON_BOTH
 def test_a_bad_row_is_left_out_once_and_reported_again(project: Project, server: Server) -> None:
     project.write("people.csv", PEOPLE + "S-2,Bo Li,bo.li@students.example,P-1,promoted\n")
     first = project.start("run", "--output", "json")
@@ -143,6 +151,7 @@ def test_a_bad_row_is_left_out_once_and_reported_again(project: Project, server:
     assert len(server.cards()) == 2
 
 
+@ON_BOTH
 def test_rows_are_always_accounted_for(project: Project) -> None:
     project.write(
         "people.csv",
@@ -181,6 +190,7 @@ def test_wrong_credentials(project: Project) -> None:
     assert "nobody" not in ended.out + ended.err
 
 
+@ON_BOTH
 def test_a_budget_stops_cleanly_and_the_next_run_goes_on(project: Project, server: Server) -> None:
     ended = project.start("run", "--output", "json", "--max-requests", "8")
     assert (ended.code, ended.json()["status"]) == (8, "partial")
@@ -192,8 +202,8 @@ def test_a_budget_stops_cleanly_and_the_next_run_goes_on(project: Project, serve
 
 
 def test_a_time_budget_sends_nothing_more_and_the_next_run_goes_on(project: Project, server: Server) -> None:
-    server.fault(kind="slow", seconds=1.5, method="POST", path="/cards", times=1)
-    ended = project.start("run", "--output", "json", "--max-seconds", "1")
+    server.fault(kind="slow", seconds=3.5, method="POST", path="/cards", times=1)
+    ended = project.start("run", "--output", "json", "--max-seconds", "3")
     assert (ended.code, ended.json()["status"]) == (8, "partial")
     assert ended.json()["targets"]["board"]["created"] == 1
     assert len(server.cards()) == 1
@@ -206,6 +216,37 @@ def test_too_many_creations_are_refused_unless_forced(project: Project, server: 
     assert server.cards() == []
     assert project.start("run", "--force=create").code == 0
     assert len(server.cards()) == 2
+
+
+_UNLOCKED_AT = """
+import sys
+from pathlib import Path
+from requests.adapters import HTTPAdapter
+from mi_sync.cli import invoke, session
+from mi_sync.state import Store
+
+class Unlocking(HTTPAdapter):
+    def send(self, request, **options):
+        response = super().send(request, **options)
+        if request.method == "POST" and request.path_url.endswith(sys.argv[1]):
+            Store.open(Path("state.db"), "spring-2026-7f3k9q").unlock()
+            sys.argv[1] = "never again"
+        return response
+
+session.WIRE["transport"] = Unlocking()
+sys.exit(invoke(["run", "--output", "json"]))
+"""
+
+
+@pytest.mark.parametrize(("path", "code"), [("/cards", 7), ("/checkItems", 3)])
+def test_a_run_whose_lock_is_taken_away_sends_nothing_more(
+    path: str, code: int, project: Project, server: Server
+) -> None:
+    ended = project.start(path, program=("-c", _UNLOCKED_AT))
+    assert (ended.code, "was taken away" in ended.out) == (code, True), ended.err
+    assert server.writes()[-1][1].endswith(path)
+    assert project.run()["exit_code"] == 0
+    assert sorted(card["name"] for card in server.cards()) == sorted({card["name"] for card in server.cards()})
 
 
 def test_a_second_run_at_the_same_time_is_locked_out(project: Project) -> None:

@@ -121,6 +121,39 @@ def test_a_saved_plan_holds_no_secret_and_no_personal_data(project: Project, ser
         assert value not in text
 
 
+@pytest.mark.parametrize(("term", "days", "code"), [("7d", 6, 0), ("7d", 8, 4), ("2w", 8, 0), ("2d", 3, 4)])
+def test_a_plan_expires(project: Project, server: Server, term: str, days: int, code: int) -> None:
+    config = (project.folder / "config.toml").read_text("utf-8")
+    project.write("config.toml", f'{config}\n[safety]\nplan_expires = "{term}"\n')
+    save(project)
+    ended = project.start("apply", "spring.plan", program=("-c", _LATER.format(days)))
+    assert ended.code == code, ended.err
+    assert bool(server.writes()) == (code == 0)
+    if code:
+        assert "has expired" in ended.err
+        assert "Make a new one; [safety] plan_expires" in ended.err
+
+
+_LATER = """
+from datetime import UTC, datetime, timedelta
+from mi_sync.cli import main, session
+session.WIRE["now"] = lambda: datetime.now(UTC) + timedelta(days={})
+main()
+"""
+
+
+def test_a_plan_made_when_more_was_allowed_is_refused(project: Project, server: Server) -> None:
+    config = (project.folder / "config.toml").read_text("utf-8")
+    project.write("config.toml", f'{config}\n[privacy]\nallow = ["name"]\n')
+    file = save(project)
+    assert "Ana Lopez" in file.read_text("utf-8")
+    project.write("config.toml", config)
+    ended = project.start("apply", "spring.plan")
+    assert ended.code == 4
+    assert "target 'board' is no longer allowed: name. Make a new one." in ended.err
+    assert server.writes() == []
+
+
 def test_the_limits_hold_for_a_saved_plan(project: Project, server: Server) -> None:
     config = (project.folder / "config.toml").read_text("utf-8")
     project.write("config.toml", config + "\n[safety]\nmax_create = 1\n")

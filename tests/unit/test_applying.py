@@ -285,7 +285,7 @@ def test_a_late_duplicate_that_somebody_worked_on_stays(it: World) -> None:
 def test_two_lost_creations_give_up_and_the_next_run_makes_one(it: World) -> None:
     it.world.arm(Fault.LOST_BEFORE)
     it.world.arm(Fault.LOST_BEFORE)
-    assert it.sync().exit_code is ExitCode.UNAVAILABLE
+    assert it.sync().exit_code is ExitCode.PARTIAL
     assert titles(it) == []
     it.clock.sleep(60)
     assert it.sync().targets["board"].created == 1
@@ -357,6 +357,59 @@ def test_what_ends_a_run_leaves_nothing_open(it: World, fault: Fault, code: Exit
     began = it.clock.now()
     assert it.sync().targets["board"].created == 1
     assert it.clock.now() == began  # the answer had proved that nothing happened, so there was nothing to wait for
+
+
+def many(it: World, count: int) -> None:
+    it.desired = {
+        f"key{n}": replace(PLAIN, key=f"key{n}", title=str(n), due=datetime(2026, 3, n, 17, tzinfo=ZONE))
+        for n in range(1, count + 1)
+    }
+
+
+def test_a_creation_that_is_never_answered_stops_no_other(it: World) -> None:
+    many(it, 3)
+    for _ in range(2):
+        it.world.arm(Fault.LOST_BEFORE)
+    result = it.sync()
+    assert (result.targets["board"].failed, result.targets["board"].created) == (1, 2)
+    (problem,) = result.problems
+    assert (problem.where, "The next run looks again" in problem.why) == ("1", True)
+    assert it.sync().targets["board"].created == 1
+    assert is_settled(it)
+
+
+@pytest.mark.parametrize(("refused", "created", "tried"), [(4, 3, 7), (5, 0, 5)])
+def test_a_target_is_left_alone_after_five_failures_in_a_row(it: World, refused: int, created: int, tried: int) -> None:
+    many(it, 7)
+    for _ in range(refused):
+        it.world.arm(Fault.REFUSED)
+    result = it.sync()
+    counts = result.targets["board"]
+    assert (counts.failed, counts.created, counts.failed + counts.created) == (refused, created, tried)
+    assert result.exit_code is ExitCode.PARTIAL
+    told = [str(problem) for problem in result.problems if "left alone" in problem.why]
+    assert told == (
+        []
+        if created
+        else ["board: left alone after 5 failures in a row; the next run goes on. Changes that were not tried: 2."]
+    )
+    assert it.sync().targets["board"].created == 7 - created
+    assert is_settled(it)
+
+
+def test_failures_count_only_in_a_row_and_the_last_one_leaves_nothing_alone(it: World) -> None:
+    many(it, 9)
+    for skip in (0, 0, 0, 0, 3, 0, 0, 0):  # the one in between takes three writes
+        it.world.arm(Fault.REFUSED, skip=skip)
+    result = it.sync()
+    assert (result.targets["board"].failed, result.targets["board"].created) == (8, 1)
+    assert not any("left alone" in problem.why for problem in result.problems)
+    for _ in range(5):
+        it.world.arm(Fault.REFUSED)
+    many(it, 6)  # one of them was made
+    result = it.sync()
+    assert result.targets["board"].failed == 5
+    assert not any("left alone" in problem.why for problem in result.problems)
 
 
 def test_an_item_that_changed_since_the_look_is_not_written(it: World) -> None:

@@ -11,7 +11,7 @@ import pytest
 import responses
 
 from mi_sync.connector import Context, Secret
-from mi_sync.errors import OutcomeUnknown, Unavailable
+from mi_sync.errors import OutcomeUnknown, RequestRefused, Unavailable
 from mi_sync.http import Wire
 from mi_sync.model import Patch
 from mi_sync.shapes import Unreadable
@@ -83,7 +83,7 @@ def test_a_creation_that_answers_nonsense_is_unknown(api: responses.RequestsMock
 @pytest.mark.parametrize("reply", [{}, {"data": []}])
 def test_a_section_whose_creation_answers_nonsense_is_looked_for(api: responses.RequestsMock, reply: Any) -> None:
     api.post(f"{BASE}/projects/{PROJECT}/sections", json=reply, status=201)
-    with pytest.raises(Unavailable, match="whether the section was made is not known"):
+    with pytest.raises(RequestRefused, match="whether the section 'Week 1' was made is not known"):
         board().merge(Patch(None, "1.t", "", {"title": "Kickoff", "list": "Week 1"}))
     assert not any(call.request.url == f"{BASE}/tasks" for call in api.calls)
 

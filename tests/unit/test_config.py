@@ -135,6 +135,7 @@ def test_mistakes_are_told_in_plain_words(load: Any) -> None:
         ("[[targets]]", '[privacy]\nallow = ["eeo"]\n[[targets]]', "privacy.allow", "never"),
         ("[[targets]]", '[privacy]\nretain = "0d"\n[[targets]]', "privacy.retain", "days or weeks"),
         ("[[targets]]", '[safety]\nmax_archive = "many"\n[[targets]]', "safety.max_archive", "30%"),
+        ("[[targets]]", '[safety]\nplan_expires = "0d"\n[[targets]]', "safety.plan_expires", "days or weeks"),
         ('connector = "trello"', 'connector = "trelo"', "targets[0].connector", "installed: "),
         ('connector = "trello"', 'connector = "files"', "targets[0].connector", "is needed here"),
         ('board = "https', 'bord = "https', "targets[0].bord", "'board'"),
@@ -200,6 +201,27 @@ def test_missing_secrets_are_told_where_a_target_is_contacted(load: Any, monkeyp
     assert "k-123" not in repr(secrets)
 
 
+PING = '\n[schedule]\nping = { env = "MI_SYNC_PING_URL" }\n'
+
+
+def test_the_address_to_ping_is_a_secret_that_a_run_can_do_without(
+    load: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TRELLO_KEY", "TRELLO_TOKEN"):
+        monkeypatch.setenv(name, "one")
+    assert load(f"{GOOD}{PING}", with_secrets=True).ping == config.find_ping(tmp_path / "config.toml")
+    (told,) = problems(load, f'{GOOD}\n[schedule]\nping = "https://hc-ping.com/uuid-1"\n')
+    assert (told.field, "uuid-1" in told.why) == ("schedule.ping", False)
+    assert config.find_ping(tmp_path / "config.toml") is None
+
+
+@pytest.mark.parametrize(("text", "found"), [(f"nonsense = 1\n{PING}", True), ("[schedule\n", False), ("", False)])
+def test_the_address_to_ping_is_found_in_a_broken_configuration(tmp_path: Path, text: str, *, found: bool) -> None:
+    (tmp_path / "config.toml").write_text(text, "utf-8")
+    assert (config.find_ping(tmp_path / "config.toml") is not None) is found
+    assert config.find_ping(tmp_path / "other.toml") is None
+
+
 def test_two_targets_of_one_name_are_refused(load: Any) -> None:
     twice = GOOD + GOOD[GOOD.index("[[targets]]") :]
     assert any(problem.field == "targets" for problem in problems(load, twice))
@@ -236,6 +258,7 @@ def test_the_example_shows_every_setting(repository: Path) -> None:
         config.ConflictsSection,
         config.PrivacySection,
         config.SafetySection,
+        config.ScheduleSection,
         config.TargetSection,
         Step,
     ]

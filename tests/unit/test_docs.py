@@ -55,6 +55,7 @@ DOCUMENTS = [
     "mappings/README.md",
     "CHANGELOG.md",
     "benchmarks/README.md",
+    "docs/faults.md",
     "docs/nasty-exports.md",
     "docs/privacy.md",
 ]
@@ -75,13 +76,23 @@ def test_every_shipped_mapping_stands_in_both_tables(repository: Path) -> None:
         assert {name for name in names if f"| `{name}` |" not in text} == set()
 
 
-def test_every_damage_of_exports_is_listed_with_tests_that_exist(repository: Path) -> None:
-    table = (repository / "docs" / "nasty-exports.md").read_text("utf-8").partition("| |")[2].splitlines()[2:]
+@pytest.mark.parametrize(("document", "numbers"), [("nasty-exports.md", 20), ("faults.md", 12)])
+def test_every_damage_and_every_fault_is_listed_with_tests_that_exist(
+    document: str, numbers: int, repository: Path
+) -> None:
+    table = (repository / "docs" / document).read_text("utf-8").partition("| |")[2].splitlines()[2:]
     tests = "\n".join(path.read_text("utf-8") for path in (repository / "tests").rglob("test_*.py"))
-    assert [int(row.split("|")[1]) for row in table if row.split("|")[1].strip()] == list(range(1, 21))
+    assert [int(row.split("|")[1]) for row in table if row.split("|")[1].strip()] == list(range(1, numbers + 1))
     shown = [re.findall(r"`(test_\w+)`", row) for row in table]
     assert all(shown)
     assert {name for names in shown for name in names if f"def {name}(" not in tests} == set()
+
+
+def test_every_test_of_faults_is_listed(repository: Path) -> None:
+    listed = (repository / "docs" / "faults.md").read_text("utf-8")
+    files = [repository / "tests" / "system" / f"test_{name}.py" for name in ("faults", "disk_faults")]
+    tests = {name for file in files for name in re.findall(r"^def (test_\w+)", file.read_text("utf-8"), re.MULTILINE)}
+    assert {name for name in tests if f"`{name}`" not in listed} == set()
 
 
 def test_every_core_module_stands_in_the_map(repository: Path) -> None:

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mi_sync import config, erasure, identity, state, sync
+from mi_sync import config, erasure, identity, sync
 from mi_sync.events import Outside, Result, Run
 from mi_sync.http import Wire
 from mi_sync.model import PLURALS, Applicant, Contribution, Link, Record, Seen
-from mi_sync.state import MIGRATIONS, Store
+from mi_sync.state import MIGRATIONS, Store, schema
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PROGRAMME = "spring-2026-7f3k9q"
@@ -266,7 +266,7 @@ def test_a_posting_that_only_the_row_of_a_forgotten_person_names_is_not_gone(wor
 
 def test_a_kill_in_the_middle_leaves_the_whole_person(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.pull()
-    before = "\n".join(world.store._db.iterdump())
+    before = "\n".join(world.store._db.connection.iterdump())
 
     def killed(*_: object) -> int:
         raise KeyboardInterrupt
@@ -274,7 +274,7 @@ def test_a_kill_in_the_middle_leaves_the_whole_person(world: World, monkeypatch:
     monkeypatch.setattr(Store, "rewrite_runs", killed)
     with pytest.raises(KeyboardInterrupt):
         world.forget("ana@s.example")
-    assert "\n".join(world.store._db.iterdump()) == before
+    assert "\n".join(world.store._db.connection.iterdump()) == before
 
 
 def test_a_change_whose_outcome_is_in_doubt_is_told_and_goes(world: World) -> None:
@@ -323,11 +323,11 @@ def test_whoever_is_forgotten_is_nowhere_and_the_others_are_as_they_were(
         others = {key: r for key, r in others.items() if getattr(r, "applicant", key) in others}
         world.forget(f"mailq{victim}q@s.example")
         for text in (export, export, header + row(victim, "P-2", "applied")):
-            assert f"q{victim}q" not in "\n".join(store._db.iterdump())
+            assert f"q{victim}q" not in "\n".join(store._db.connection.iterdump())
             assert world.records().keys() >= others.keys()
             world.write("people.csv", text)
             world.pull()
-        assert f"q{victim}q" not in "\n".join(store._db.iterdump())
+        assert f"q{victim}q" not in "\n".join(store._db.connection.iterdump())
         world.write("people.csv", export)
         world.pull()
         assert {key: record for key, record in world.records().items() if key in others} == others
@@ -391,7 +391,7 @@ def test_a_state_of_the_last_schema_learns_when_rows_said_something_new(
     path = tmp_path / "old.db"
     number = next(n for n, (name, _) in enumerate(MIGRATIONS) if name.startswith("people who were erased"))
     with monkeypatch.context() as older:
-        older.setattr(state, "MIGRATIONS", MIGRATIONS[:number])
+        older.setattr(schema, "MIGRATIONS", MIGRATIONS[:number])
         with closing(Store.open(path, "spring")) as store:
             store.start_run("run-1", "pull", "2026-03-02T12:00:00.000+00:00")
     with closing(sqlite3.connect(path)) as db:

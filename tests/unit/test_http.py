@@ -33,7 +33,7 @@ from mi_sync.errors import (
     RequestRefused,
     Unavailable,
 )
-from mi_sync.http import ATTEMPTS, MAX_WAIT, SLOWEST, Budget, Http, Reply, Window, Wire
+from mi_sync.http import ATTEMPTS, MAX_WAIT, SLOWEST, Budget, Http, Reply, Window, Wire, steady
 
 BASE = "https://api.example.test/1"
 URL = f"{BASE}/cards"
@@ -356,6 +356,37 @@ def test_incomplete_counting_is_ignored(api: responses.RequestsMock, clock: Cloc
     assert clock.pauses == []
 
 
+def test_whoever_shares_a_token_waits_for_their_turn(api: responses.RequestsMock, clock: Clock) -> None:
+    api.get(URL, json=[])
+    turns, asked = [0.0, 2.5, 7.0], []
+
+    def shared(token: str, limit: int, seconds: float) -> float:
+        asked.append((token, limit, seconds))
+        return turns[len(asked) - 1]
+
+    http = session(clock, window=Window(2, 10), shared=shared)
+    for _ in range(3):
+        http.get("/cards")
+    assert clock.pauses == [pytest.approx(2.5), pytest.approx(7.75)]  # our own window holds still
+    assert {(limit, seconds) for _, limit, seconds in asked} == {(2, 10.25)}
+    assert len({token for token, *_ in asked}) == 1
+
+
+def test_a_token_is_shared_by_its_digest_alone(api: responses.RequestsMock, clock: Clock) -> None:
+    api.get(URL, json=[])
+    told: list[str] = []
+
+    def shared(token: str, *_: float) -> float:
+        told.append(token)
+        return 0.0
+
+    wire = Wire(now=clock.now, monotonic=clock.monotonic, sleep=clock.sleep, shared=shared)
+    for secrets in (["key-1", "token-1"], ["key-1", "token-1"], ["key-1", "token-2"]):
+        Http(BASE, headers={}, secrets=secrets, wire=wire, window=Window(9, 1), name="Example").get("/cards")
+    assert told[0] == told[1] != told[2]
+    assert not any("key" in token or "token" in token for token in told)
+
+
 def test_requests_are_spread_over_the_window(api: responses.RequestsMock, clock: Clock) -> None:
     api.get(URL, json=[])
     http = session(clock, window=Window(2, 10))
@@ -422,6 +453,23 @@ def test_netrc_does_not_replace_the_credentials(
     assert TOKEN not in (api.calls[0].request.url or "")
 
 
+def answered(api: responses.RequestsMock, clock: Clock, body: str) -> Any:
+    api.add("GET", URL, body=body, status=200)
+    return session(clock).get("/cards")
+
+
+def test_half_a_character_of_a_reply_is_a_question_mark(api: responses.RequestsMock, clock: Clock) -> None:
+    assert answered(api, clock, r'[{"name": "a\ud800b \uDFFF", "\udc00": "\ud83d\ude00"}]') == [
+        {"name": "a?b ?", "?": "😀"}
+    ]
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' * 100_000, "1" * 5_000])
+def test_a_reply_that_no_reader_can_take_is_no_json(api: responses.RequestsMock, clock: Clock, body: str) -> None:
+    with pytest.raises(Unavailable, match="no JSON"):
+        answered(api, clock, body)
+
+
 class Canned(BaseAdapter):
     """A transport that answers by itself."""
 
@@ -460,6 +508,19 @@ def test_plain_http_never_leaves_this_computer_through_a_proxy(
     transport = Canned()
     session(clock, base, transport=transport).get("/cards")
     assert bool(transport.proxies) is through
+
+
+@given(st.lists(st.tuples(st.floats(-1e5, 1e5), st.floats(0, 1e5)), max_size=20))
+def test_a_steady_clock_never_goes_back_and_is_never_slower_than_either(steps: list[tuple[float, float]]) -> None:
+    wall, ticks = datetime(2026, 3, 1, tzinfo=UTC), 0.0
+    told = steady(lambda: wall, lambda: ticks)
+    before = told()
+    assert before == wall
+    for on_the_wall, passed in steps:
+        wall, ticks = wall + timedelta(seconds=on_the_wall), ticks + passed
+        gone = (told() - before).total_seconds()
+        assert gone >= max(on_the_wall, passed, 0.0) - 1e-5
+        before += timedelta(seconds=gone)
 
 
 def test_time_is_a_budget_too(clock: Clock) -> None:

@@ -41,7 +41,7 @@ PURE = {
     "shapes",
 }
 """No files, clock, network or logging."""
-EDGES = {"connector", "http", "unmarked", "state", "locking", "loader"}
+EDGES = {"connector", "http", "pings", "unmarked", "state", "leases", "loader", "writing"}
 """Each does one kind of I/O."""
 STORY = {"events", "erasure", "left_out", "reading", "pulling", "applying", "sync"}
 """What happens in a run, told `config` as a value."""

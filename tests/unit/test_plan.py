@@ -740,9 +740,14 @@ def test_a_fingerprint_tells_no_link_from_a_link_and_no_item_from_an_item() -> N
 # --------------------------------------------------------------------------------------------- the file
 
 
+MADE = datetime(2026, 3, 2, 9, tzinfo=ZONE)
+EXPIRES = MADE + timedelta(days=7)
+
+
 def saved() -> Plan:
     late, other = replace(ITEM, title="New"), replace(ITEM, key="k2", title="Zoë 🎓", due=None)
-    return Plan("prog", "run-1", (plan((late, other), (link(),), snapshot(remote(), LATE), max_create=0),))
+    made = plan((late, other), (link(),), snapshot(remote(), LATE), max_create=0)
+    return Plan("prog", "run-1", (replace(made, allow=("name", "public")),), MADE, EXPIRES)
 
 
 def test_a_saved_plan_comes_back_as_it_was() -> None:
@@ -750,6 +755,7 @@ def test_a_saved_plan_comes_back_as_it_was() -> None:
     read = Plan.loads(made.dumps(), "p.json")
     assert (read.changes, read.digest, read.run) == (made.changes, made.digest, "run-1")
     assert read.targets[0].violations == made.targets[0].violations != {}
+    assert (read.made_at, read.expires_at, read.targets[0].allow) == (MADE, EXPIRES, ("name", "public"))
     assert {c.action for c in read.changes} == {"create", "update", "archive"}
 
 
@@ -762,6 +768,7 @@ def test_the_digest_is_of_what_is_to_be_done_and_of_the_run() -> None:
     busier = replace(made, targets=(replace(made.targets[0], unchanged=7, problems=()),))
     assert busier.digest == made.digest
     assert len({made.digest, replace(made, run="run-2").digest, replace(made, programme="x").digest}) == 3
+    assert replace(made, expires_at=EXPIRES + timedelta(days=1)).digest != made.digest
     assert replace(made, targets=(replace(made.targets[0], board="b2"),)).digest != made.digest
 
 
@@ -802,9 +809,37 @@ def test_what_is_no_plan_is_refused(text: str) -> None:
         Plan.loads(text, "p.json")
 
 
-def test_a_plan_of_another_version_is_refused() -> None:
-    with pytest.raises(StalePlan):
-        Plan.loads(tampered(saved().dumps(), ("version",), 2), "p.json")
+@pytest.mark.parametrize(("version", "why"), [(1, "an older mi-sync"), (3, "a newer mi-sync"), ("2", "no plan")])
+def test_a_plan_of_another_version_is_refused_and_says_which(version: Any, why: str) -> None:
+    with pytest.raises(StalePlan, match=why):
+        Plan.loads(tampered(saved().dumps(), ("version",), version), "p.json")
+
+
+def test_what_was_changed_is_told_from_what_is_no_plan() -> None:
+    with pytest.raises(StalePlan, match="changed or damaged"):
+        Plan.loads(tampered(saved().dumps(), ("expires_at",), "2099-01-01T00:00:00+00:00"), "p.json")
+    with pytest.raises(StalePlan, match="this is no plan"):
+        Plan.loads("no plan", "p.json")
+
+
+@pytest.mark.parametrize("now", [MADE - timedelta(minutes=9), MADE, EXPIRES, EXPIRES + timedelta(minutes=9)])
+def test_a_plan_lasts_as_long_as_it_says_give_or_take_a_clock(now: datetime) -> None:
+    saved().check_age(now, "p.json")
+
+
+@pytest.mark.parametrize(
+    ("now", "why"),
+    [
+        (
+            EXPIRES + timedelta(minutes=11),
+            r"p\.json.*2026-03-02 15:00 UTC has expired at 2026-03-09 14:00 UTC.*new one",
+        ),
+        (MADE - timedelta(minutes=11), "made in the future.*Set the clock"),
+    ],
+)
+def test_an_expired_plan_and_one_from_the_future_are_refused(now: datetime, why: str) -> None:
+    with pytest.raises(StalePlan, match=why):
+        saved().check_age(now, "p.json")
 
 
 # ------------------------------------------------------------------------------------------ an erased person

@@ -263,7 +263,9 @@ def test_what_is_rebuilt_first_is_written_just_as_what_is_adopted_on_the_way(giv
 @arbitrary
 @given(inputs())
 def test_a_plan_survives_its_file(given_: Inputs) -> None:
-    plan = Plan("programme", "run", (given_.plan(),))
+    plan = Plan(
+        "programme", "run", (given_.plan(),), datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 9, tzinfo=UTC)
+    )
     assert Plan.loads(plan.dumps(), "plan.json").changes == plan.changes
 
 

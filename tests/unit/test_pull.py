@@ -15,13 +15,14 @@ from mi_sync import left_out
 from mi_sync.errors import ConfigError, ExitCode, Problem, SourceError
 from mi_sync.events import MOST_ALIKE, Result
 from mi_sync.model import Feedback, Kind, Posting
+from mi_sync.state import Location
 from mi_sync_files.file import ExportFile
 from world import CONFIG, JOBS, OVERLAY, PEOPLE, World
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Any:
-    made = World(tmp_path)
+def world(tmp_path: Path, place: Location) -> Any:
+    made = World(tmp_path, place=place)
     yield made
     made.store.close()
 

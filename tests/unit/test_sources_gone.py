@@ -11,12 +11,13 @@ from mi_sync import config, pulling
 from mi_sync.errors import ConfigError, ExitCode
 from mi_sync.events import Outside, Result, Run
 from mi_sync.model import Kind
+from mi_sync.state import Location
 from world import CONFIG, JOBS, World
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Any:
-    made = World(tmp_path)
+def world(tmp_path: Path, place: Location) -> Any:
+    made = World(tmp_path, place=place)
     yield made
     made.store.close()
 

@@ -11,16 +11,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
 import pytest
 
-from mi_sync import locking, state
+from mi_sync import leases
 from mi_sync.errors import ConfigError, ExitCode, Locked
 from mi_sync.model import Applicant, Application, Contribution, Link, Posting, Quarantined, Seen
-from mi_sync.state import MIGRATIONS, FileRead, Store, state_path
+from mi_sync.state import MIGRATIONS, FileRead, Location, Store, locate, schema, sqlite
 
 
 @pytest.fixture
@@ -28,9 +29,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state.db"
 
 
+ON_SQLITE = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+"""For what is about a file, or moves the clock of this computer."""
+
+
 @pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    with closing(Store.open(path, "spring")) as opened:
+def store(place: Location) -> Iterator[Store]:
+    with closing(Store.open(place, "spring")) as opened:
         yield opened
 
 
@@ -68,7 +73,7 @@ def test_a_new_database_is_for_its_owner_alone_with_its_companions(path: Path) -
             found = {file.name: mode(file) for file in path.parent.iterdir()}
     finally:
         os.umask(before)
-    names = ("state.db", "state.db-wal", "state.db-shm", "state.db.lock", "state.db.holder")
+    names = ("state.db", "state.db-wal", "state.db-shm")
     assert found == dict.fromkeys(names, 0o600)
 
 
@@ -107,15 +112,15 @@ def test_the_database_of_another_program_is_refused_and_left_as_it_is(path: Path
     assert tables(path) == {"bookmarks"}
 
 
-@pytest.mark.parametrize("url", ["postgresql://host/db", "sqlite://state.db", "sqlite:///", "state.db", ""])
+@pytest.mark.parametrize("url", ["mysql://host/db", "sqlite://state.db", "sqlite:///", "state.db", ""])
 def test_an_address_of_another_kind_is_refused(url: str) -> None:
-    with pytest.raises(ConfigError, match=r"state\.url: only sqlite:///FILE is supported"):
-        state_path(url, Path())
+    with pytest.raises(ConfigError, match=r"state\.url: must be sqlite:///FILE or postgresql://"):
+        locate(url, Path())
 
 
 def test_an_address_is_relative_to_the_configuration() -> None:
-    assert state_path("sqlite:///a/state.db", Path("/project")) == Path("/project/a/state.db")
-    assert state_path("sqlite:////var/state.db", Path("/project")) == Path("/var/state.db")
+    assert locate("sqlite:///a/state.db", Path("/project")) == Path("/project/a/state.db")
+    assert locate("sqlite:////var/state.db", Path("/project")) == Path("/var/state.db")
 
 
 # -------------------------------------------------------------------------------------------- migrations
@@ -136,7 +141,7 @@ def test_an_older_state_is_brought_up_to_date(path: Path, monkeypatch: pytest.Mo
     with closing(Store.open(path, "spring")) as old:
         assert old.next_number("read") == 1
     added = ("add a table", "CREATE TABLE added (x); CREATE INDEX added_x ON added (x);")
-    monkeypatch.setattr(state, "MIGRATIONS", (*MIGRATIONS, added))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, added))
     with closing(Store.open(path, "spring")) as new:
         assert new.next_number("read") == 2
     assert "added" in tables(path)
@@ -147,7 +152,7 @@ def test_what_was_read_before_contents_and_runs_were_kept_is_kept_without_them(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as older:
-        older.setattr(state, "MIGRATIONS", MIGRATIONS[:2])
+        older.setattr(schema, "MIGRATIONS", MIGRATIONS[:2])
         Store.open(path, "spring").close()
     with closing(sqlite3.connect(path)) as db:
         db.execute("INSERT INTO files VALUES ('spring', 'jobs', 'jobs.csv', 'f1', 3, 2, 1, 1, 0)")
@@ -171,7 +176,7 @@ def test_a_migration_that_fails_leaves_the_old_state(path: Path, monkeypatch: py
     Store.open(path, "spring").close()
     before = tables(path), migrations(path)
     broken = ("break", "CREATE TABLE half (x); CREATE TABLE half (x);")
-    monkeypatch.setattr(state, "MIGRATIONS", (*MIGRATIONS, broken))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, broken))
     with pytest.raises(ConfigError, match="already exists"):
         Store.open(path, "spring")
     assert (tables(path), migrations(path)) == before
@@ -180,23 +185,24 @@ def test_a_migration_that_fails_leaves_the_old_state(path: Path, monkeypatch: py
 def test_a_newer_state_is_refused_and_left_as_it_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Store.open(path, "spring").close()
     before = migrations(path)
-    monkeypatch.setattr(state, "MIGRATIONS", ())
+    monkeypatch.setattr(schema, "MIGRATIONS", ())
     for opening in (Store.open, Store.scratch):
         with pytest.raises(ConfigError, match=r"state\.db: the state was written by a newer mi-sync.*Upgrade"):
             opening(path, "spring")
     assert migrations(path) == before
 
 
-def test_a_state_that_is_up_to_date_opens_while_another_process_writes(store: Store, path: Path) -> None:
+def test_a_state_that_is_up_to_date_opens_while_another_process_writes(store: Store, place: Location) -> None:
     with store.transaction():
         store.next_number("read")
-        with closing(Store.open(path, "spring")) as reader:
+        with closing(Store.open(place, "spring")) as reader:
             assert reader.runs(1) == []
 
 
 # --------------------------------------------------------------------------------------------- scratch
 
 
+@ON_SQLITE
 def test_a_scratch_copy_sees_everything_and_writes_nothing(store: Store, path: Path) -> None:
     assert store.next_number("read") == 1  # still in the WAL
     before = {file.name: file.read_bytes() for file in path.parent.iterdir() if not file.name.endswith("-shm")}
@@ -218,7 +224,7 @@ def test_a_scratch_copy_is_right_when_another_process_opens_the_state_meanwhile(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Store.open(path, "spring").close()
-    backup = state._backup
+    backup = sqlite._backup
     opened: list[Store] = []
 
     def meanwhile(address: str, into: sqlite3.Connection) -> None:
@@ -227,7 +233,7 @@ def test_a_scratch_copy_is_right_when_another_process_opens_the_state_meanwhile(
             opened.append(Store.open(path, "spring"))
             opened[0].next_number("read")
 
-    monkeypatch.setattr(state, "_backup", meanwhile)
+    monkeypatch.setattr(sqlite, "_backup", meanwhile)
     with closing(Store.scratch(path, "spring")) as copy:
         assert copy.next_number("read") == 2
     opened[0].close()
@@ -275,89 +281,211 @@ def held(store: Store) -> bool:
         return True
 
 
+@dataclass
+class Hands:
+    """A clock whose hands are moved."""
+
+    at: datetime = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    uptime: float = 0.0
+
+    def clock(self) -> leases.Clock:
+        return leases.Clock(lambda: self.at, lambda: self.uptime)
+
+    def pass_by(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+        self.uptime += seconds
+
+
+@pytest.fixture
+def other(place: Location) -> Iterator[Store]:
+    """The same programme, opened by somebody else."""
+    with closing(Store.open(place, "spring")) as opened:
+        yield opened
+
+
+def elsewhere(store: Store) -> None:
+    """Whoever holds it seems to be on another machine, where nobody sees whether they are alive."""
+    (lease, *_) = store.leases()
+    assert lease.holder is not None
+    store._db.execute("UPDATE leases SET holder = ?", (replace(lease.holder, host="elsewhere").dumps(),))
+
+
+@ON_SQLITE
 def test_a_second_process_does_not_get_the_lock_and_a_kill_drops_it(store: Store, path: Path) -> None:
     with another_process(HOLDS_THE_LOCK, path):
-        with pytest.raises(Locked, match=r"state\.db\.lock: another run holds the lock") as refused, store.lock():
+        with pytest.raises(Locked, match=r"state\.db: another run holds the lock") as refused, store.lock():
             pass
         assert refused.value.exit_code is ExitCode.LOCKED
     assert not held(store)
 
 
-def test_the_lock_is_dropped_after_the_block_however_it_ends(store: Store, path: Path) -> None:
-    with closing(Store.open(path, "spring")) as other:
-        with pytest.raises(ZeroDivisionError), store.lock():
-            fail_after(held(other) or pytest.fail("not locked"), ZeroDivisionError())
-        assert not held(other)
+def test_the_lock_is_given_back_after_the_block_however_it_ends(store: Store, other: Store) -> None:
+    with pytest.raises(ZeroDivisionError), store.lock():
+        fail_after(held(other) or pytest.fail("not locked"), ZeroDivisionError())
+    assert not held(other)
 
 
-def test_who_holds_it_is_told_and_forgotten_after_it(store: Store, path: Path) -> None:
-    with closing(Store.open(path, "autumn")) as other, store.lock("run", "2026-03-02T09:00:00+00:00"):
-        told = rf"process {os.getpid()} on \S+ \(mi-sync run\) since 2026-03-02T09:00:00\+00:00"
-        with pytest.raises(Locked, match=told), other.lock():
+@ON_SQLITE
+def test_who_holds_it_is_told_and_until_when(store: Store, other: Store) -> None:
+    clock = Hands().clock()
+    told = rf"process {os.getpid()} on \S+ \(mi-sync run\) since 2026-03-02T09:00:00\.000\+00:00"
+    with (
+        store.lock(command="run", clock=clock),
+        pytest.raises(Locked, match=told) as refused,
+        other.lock(clock=clock),
+    ):
+        pass
+    assert "free at 2026-03-02T09:02:00+00:00" in refused.value.problem().why
+    assert [lease.expires_at for lease in store.leases()] == [0]
+
+
+def test_a_lease_is_of_one_programme_and_one_target(store: Store, other: Store, place: Location) -> None:
+    with closing(Store.open(place, "autumn")) as autumn, store.lock("board"), autumn.lock("board"):
+        with pytest.raises(Locked), other.lock("project"):  # the records are one for all targets
             pass
-    assert locking.who(path) is None
+        assert [lease.target for lease in store.leases()] == ["", "board"]
 
 
-def test_a_lock_of_a_dead_process_is_free_and_its_name_is_replaced(store: Store, path: Path) -> None:
+def test_either_all_leases_are_taken_or_none(store: Store, other: Store) -> None:
+    store._db.execute(
+        "INSERT INTO leases VALUES ('spring', 'board', 1, '', ?)", (leases.Clock().milliseconds() + 9000,)
+    )
+    with pytest.raises(Locked), other.lock("project", "board"):
+        pass
+    assert [lease.target for lease in store.leases()] == ["board"]
+
+
+@ON_SQLITE
+def test_a_lease_runs_out_by_itself_whoever_took_it(store: Store, other: Store) -> None:
+    hands = Hands()
+    with store.lock(clock=hands.clock()):
+        elsewhere(store)
+        hands.pass_by(leases.LEASE - 1)
+        with pytest.raises(Locked), other.lock(clock=hands.clock()):
+            pass
+        hands.pass_by(1)
+        with other.lock(clock=hands.clock()):
+            with pytest.raises(Locked, match="was taken away"):
+                store.keep_lock()
+            with pytest.raises(Locked, match="was taken away"), store.transaction():
+                pass
+
+
+@ON_SQLITE
+def test_a_lease_is_renewed_once_half_of_it_is_over_before_a_request_and_with_a_commit(
+    store: Store, other: Store
+) -> None:
+    hands = Hands()
+
+    def stored() -> None:
+        with store.transaction():
+            store.next_number("read")
+
+    with store.lock("board", clock=hands.clock()):
+        elsewhere(store)
+        for renew in (store.keep_lock, stored) * 3:
+            before = {lease.expires_at for lease in store.leases()}
+            hands.pass_by(leases.LEASE / 2 - 1)
+            renew()
+            assert {lease.expires_at for lease in store.leases()} == before  # not for every request
+            hands.pass_by(1)
+            renew()
+            hands.pass_by(leases.LEASE - 1)
+            with pytest.raises(Locked), other.lock(clock=hands.clock()):
+                pass
+            renew()
+
+
+@ON_SQLITE
+def test_a_lease_that_ran_out_unnoticed_goes_on_when_nobody_else_took_it(store: Store, other: Store) -> None:
+    hands = Hands()
+    with store.lock(clock=hands.clock()):
+        hands.pass_by(10 * leases.LEASE)
+        store.keep_lock()
+        with pytest.raises(Locked), other.lock(clock=hands.clock()):
+            pass
+
+
+@pytest.mark.parametrize("hour", [3600, -3600])
+@ON_SQLITE
+def test_a_clock_that_jumps_neither_loses_nor_keeps_a_lease_for_ever(store: Store, other: Store, hour: int) -> None:
+    hands = Hands()
+    with store.lock(clock=hands.clock()):
+        elsewhere(store)
+        hands.at += timedelta(seconds=hour)
+        with other.lock(clock=hands.clock()):  # an hour ahead it has run out, an hour behind no lease lasts so long
+            hands.uptime += leases.LEASE / 2
+            with pytest.raises(Locked, match="was taken away"):
+                store.keep_lock()
+
+
+@ON_SQLITE
+def test_a_lease_is_renewed_in_time_when_the_clock_is_put_back(store: Store) -> None:
+    hands = Hands()
+    with store.lock(clock=hands.clock()):
+        (before,) = store.leases()
+        hands.at -= timedelta(seconds=leases.LEASE)
+        hands.uptime += leases.LEASE / 2
+        store.keep_lock()
+        (after,) = store.leases()
+        assert after.expires_at == before.expires_at - leases.LEASE * 1000
+
+
+@ON_SQLITE
+def test_who_holds_it_is_gone_only_where_that_is_certain(store: Store, path: Path) -> None:
     with another_process(HOLDS_THE_LOCK, path):
-        dead = locking.who(path)
-    assert dead is not None
-    assert dead.is_gone
-    assert not locking.is_held(path)
-    with store.lock("run"):
-        assert locking.who(path) == locking.Holder.here("run", "")
+        (lease,) = store.leases()
+        assert lease.is_held(leases.Clock().milliseconds())
+    assert lease.holder is not None
+    assert lease.holder.is_gone
+    assert not replace(lease.holder, host="elsewhere").is_gone
+    assert not leases.Holder.here("", "").is_gone
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": "x"}'])
-def test_whoever_cannot_be_told_still_holds_it(store: Store, path: Path, content: str) -> None:
-    with closing(Store.open(path, "autumn")) as other, store.lock():
-        path.with_name("state.db.holder").write_text(content, "utf-8")
+def test_whoever_cannot_be_told_still_holds_it(store: Store, other: Store, content: str) -> None:
+    with store.lock():
+        store._db.execute("UPDATE leases SET holder = ?", (content,))
         with pytest.raises(Locked, match="nobody knows who"), other.lock():
             pass
 
 
-def test_a_holder_on_another_machine_is_never_said_to_be_gone() -> None:
-    assert not replace(locking.Holder.here("", ""), host="elsewhere", pid=2**22 + 1).is_gone
-    assert not locking.Holder.here("", "").is_gone
-
-
-def test_whose_lock_was_taken_away_commits_nothing_more_and_leaves_the_new_one_alone(store: Store, path: Path) -> None:
-    with closing(Store.open(path, "autumn")) as other:
-        with store.lock("old"):
-            with store.transaction():
-                store.next_number("read")
-            other.unlock()
-            with other.lock("new"):
-                with pytest.raises(Locked, match="was taken away"), store.transaction():
-                    store.next_number("read")
-                with other.transaction():
-                    other.next_number("read")
-                assert other.next_number("read") == 2
+def test_whose_lock_was_taken_away_commits_nothing_more_and_leaves_the_new_one_alone(
+    store: Store, other: Store
+) -> None:
+    with store.lock(command="old"):
+        with store.transaction():
+            store.next_number("read")
+        other.unlock()
+        with other.lock(command="new"):
             with pytest.raises(Locked, match="was taken away"), store.transaction():
-                pass
-        with other.lock("new"):
-            assert locking.who(path) == locking.Holder.here("new", "")
-        assert store.next_number("read") == 2
+                store.next_number("read")
+            with other.transaction():
+                other.next_number("read")
+            assert other.next_number("read") == 3
+        with pytest.raises(Locked, match="was taken away"), store.transaction():
+            pass
+    assert store.next_number("read") == 4
 
 
-def test_a_lock_is_not_taken_away_in_the_middle_of_a_commit(store: Store, path: Path) -> None:
-    with closing(Store.open(path, "autumn")) as other, store.lock():
+@ON_SQLITE
+def test_a_lock_is_not_taken_away_in_the_middle_of_a_commit(store: Store, other: Store) -> None:
+    with store.lock():
         other._db.execute("PRAGMA busy_timeout = 0")
         with store.transaction():
             store.next_number("read")
-            with pytest.raises(Locked, match="in the middle of a commit"):
+            with pytest.raises(Locked, match="has held the state"):
                 other.unlock()
-        assert locking.is_held(path)
+        assert held(other)
 
 
-def test_letting_a_lost_lock_go_does_not_touch_the_next_ones(store: Store, path: Path) -> None:
-    with contextlib.ExitStack() as stack, closing(Store.open(path, "autumn")) as other:
-        stack.enter_context(store.lock("old"))
+def test_letting_a_lost_lock_go_does_not_touch_the_next_ones(store: Store, other: Store) -> None:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(store.lock(command="old"))
         other.unlock()
-        with other.lock("new"):
+        with other.lock(command="new"):
             stack.close()
-            assert locking.is_held(path)
-            assert locking.who(path) == locking.Holder.here("new", "")
+            assert held(store)
 
 
 # ----------------------------------------------------------------------------------------- transactions
@@ -439,14 +567,15 @@ def test_an_alias_counts_within_its_kind_type_and_namespace(store: Store) -> Non
     assert set(store.alias_anywhere("applicant", "id", "7")) == {"key-1", "key-2"}
 
 
+@ON_SQLITE
 def test_looking_a_name_up_costs_no_more_when_there_are_many_names(store: Store) -> None:
     def steps() -> int:
         """Steps of SQLite's machine, in hundreds; a count does not wobble as seconds do."""
         counted = []
-        store._db.set_progress_handler(lambda: counted.append(1), 100)
+        store._db.connection.set_progress_handler(lambda: counted.append(1), 100)
         store.alias_anywhere("posting", "id", "P-7")
         store.postings_titled("Data")
-        store._db.set_progress_handler(None, 0)
+        store._db.connection.set_progress_handler(None, 0)
         return len(counted)
 
     few = steps()
@@ -632,8 +761,8 @@ def content(store: Store) -> dict[str, Any]:
     }
 
 
-def test_programmes_in_one_database_see_nothing_of_each_other(store: Store, path: Path) -> None:
-    with closing(Store.open(path, "autumn")) as autumn:
+def test_programmes_in_one_database_see_nothing_of_each_other(store: Store, place: Location) -> None:
+    with closing(Store.open(place, "autumn")) as autumn:
         empty = content(autumn)
         fill(store)
         store.start_run("r1", "run", "now")
@@ -693,7 +822,7 @@ def test_an_engagement_is_engaged_or_owns_an_item(store: Store, status: Any, lin
 
 def test_a_state_of_the_first_schema_is_brought_up_to_date(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as earlier:
-        earlier.setattr(state, "MIGRATIONS", MIGRATIONS[:1])
+        earlier.setattr(schema, "MIGRATIONS", MIGRATIONS[:1])
         with closing(Store.open(path, "spring")) as old:
             old._db.execute("INSERT INTO files VALUES ('spring', 'jobs', 'jobs.csv', 'f', 2, 2, 0, 3)")
             for ref, read_no in (("gone", 5), ("there", 8)):

@@ -6,6 +6,8 @@ This module is all that `mi-sync --help` imports: the shape of the command line.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -16,7 +18,7 @@ from typing import Any
 import click
 
 from mi_sync import __version__
-from mi_sync.errors import STATUSES, ExitCode, MiSyncError
+from mi_sync.errors import STATUSES, ConfigError, ExitCode, MiSyncError
 
 
 @dataclass(slots=True)
@@ -64,7 +66,8 @@ class _WithGlobals(click.Command):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:  # before click makes it exit code 1
-            return _reader_has_gone()
+            forget_readers()
+            return ExitCode.OK
 
 
 class _Group(_WithGlobals, click.Group):
@@ -74,10 +77,13 @@ class _Group(_WithGlobals, click.Group):
 _Group.group_class = _Group
 
 
-def _reader_has_gone() -> ExitCode:
+def forget_readers() -> None:
     """Nobody reads our output any more, as after `| head`: that is no failure. What is left goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitCode.OK
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @click.group(
@@ -407,8 +413,8 @@ def state_rebuild(settings: Settings, targets: tuple[str, ...]) -> ExitCode:
 def state_unlock(settings: Settings, *, force: bool) -> ExitCode:
     """Free the lock of a run that is gone.
 
-    The system frees it with the process, so this is for the rest, such as a file server that still holds it. A run that
-    is alive, or on another machine, keeps it (exit 7) unless --force; it can store and send nothing new afterwards.
+    The next run frees it itself when that process is gone from this machine, or after two minutes without a sign of it.
+    A run that may be alive keeps it (exit 7) unless --force; it can store and send nothing new afterwards.
     """
     from mi_sync.cli import recovery
 
@@ -476,12 +482,26 @@ def demo(settings: Settings, folder: Path, *, stay: bool | None) -> ExitCode:
 
 def main() -> None:
     """The entry point of the command line."""
+    _open_streams()
     code = invoke(sys.argv[1:])
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        _reader_has_gone()
+        pass
+    except OSError as error:
+        code = code or _fail(Settings(), _full(error))
+    forget_readers()
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """A standard stream that was closed before we began, as some schedulers do, leads nowhere.
+
+    Without it the next file to be opened, such as the state, would get its number, and messages would go into it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  as long as the process
 
 
 def invoke(arguments: list[str]) -> int:
@@ -502,33 +522,54 @@ def invoke(arguments: list[str]) -> int:
     except MiSyncError as error:
         return _fail(settings, error)
     except Exception as error:  # noqa: BLE001  the last resort: a bug becomes exit 1 and a log file
-        return _bug(settings, error)
+        return _fail(settings, _full(error)) if _is_full(error) else _bug(settings, error)
     return code if isinstance(code, int) else ExitCode.OK
 
 
+def _is_full(error: Exception) -> bool:
+    """Whether nothing more can be written where output or a temporary file goes, which no code of ours can mend."""
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
+
+def _full(error: Exception) -> MiSyncError:
+    why = f"output or a temporary file cannot be written: {getattr(error, 'strerror', None) or error}."
+    return ConfigError(why, remedy="Make room, and run again; `mi-sync history` tells what was done.")
+
+
 def _fail(settings: Settings, error: MiSyncError) -> int:
-    from mi_sync.cli import show
+    from mi_sync.cli import github, logs, show
 
     problems = error.all_problems()
-    if settings.output == "json":
-        show.json_object(
-            {
-                "run_id": None,
-                "status": STATUSES[error.exit_code],
-                "exit_code": int(error.exit_code),
-                "sources": {},
-                "targets": {},
-                "problems": [show.problem_as_json(p) for p in problems],
-            }
-        )
-    for problem in problems:
-        click.echo(f"mi-sync: {problem}", err=True)
+    with contextlib.suppress(OSError):  # the exit code is told all the same
+        if settings.output == "json":
+            _print_failure(error)
+    with contextlib.suppress(OSError):
+        if settings.log_format == "json":
+            logs.failed(settings, problems)
+        else:
+            for problem in problems:
+                show.echo(f"mi-sync: {problem}", err=True)
+        github.show(github.Outcome("", error.exit_code, settings.config.parent, problems))
     return error.exit_code
+
+
+def _print_failure(error: MiSyncError) -> None:
+    from mi_sync.cli import show
+
+    show.json_object(
+        {
+            "run_id": None,
+            "status": STATUSES[error.exit_code],
+            "exit_code": int(error.exit_code),
+            "sources": {},
+            "targets": {},
+            "problems": [show.problem_as_json(p) for p in error.all_problems()],
+        }
+    )
 
 
 def _bug(settings: Settings, error: Exception) -> int:
     from mi_sync.cli import show
 
-    file = show.log_bug(error)
-    why = f"this is a bug in mi-sync ({type(error).__name__}); please report it with {file}, which holds no secrets"
+    why = f"this is a bug in mi-sync ({type(error).__name__}); please report it with {show.log_bug(error)}"
     return _fail(settings, MiSyncError(f"{why}."))

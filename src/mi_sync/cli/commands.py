@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mi_sync import identity, linking, locking, overview, sync
-from mi_sync.cli import Settings, show
+from mi_sync import config as configuration
+from mi_sync import identity, linking, overview, pings, sync
+from mi_sync.cli import Settings, github, logs, show
 from mi_sync.cli.session import Session
+from mi_sync.cli.watching import watched
 from mi_sync.comparison import Comparison
 from mi_sync.config import SourceSpec
 from mi_sync.connector import Board, Broken, Connector, Registry
-from mi_sync.errors import ConfigError, ExitCode, MiSyncError, first_of
+from mi_sync.errors import ConfigError, ExitCode, MiSyncError, Problem, first_of
 from mi_sync.events import Run
 from mi_sync.http import Budget
 from mi_sync.model import ENDED, PLURALS, Applicant, Record, jsonable
 from mi_sync.plan import Plan
 from mi_sync.reading import compile_for, mapping_for, open_source
 from mi_sync.state import MIGRATIONS, Store
+from mi_sync.writing import write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,16 @@ class Limits:
 
 
 def run(settings: Settings, limits: Limits) -> ExitCode:
-    """Pull, plan, apply."""
-    session = Session(settings, with_secrets=True, budget=Budget(limits.max_requests, limits.max_seconds))
-    with session.recorded("run") as run:
-        session.tell(sync.pull(run))
-        _plan_and_apply(session, run, limits)
-    return session.finish()
+    """Pull, plan, apply; a dead man's switch is told, where there is one."""
+    with watched(settings) as watch:
+        session = Session(settings, with_secrets=True, budget=Budget(limits.max_requests, limits.max_seconds))
+        watch.result = session.result
+        with session.recorded("run", watch.start) as run:
+            session.tell(sync.pull(run))
+            _plan_and_apply(session, run, limits)
+        code = _finish(session, "run")
+    watch.end(code)
+    return code
 
 
 def _plan_and_apply(session: Session, run: Run, limits: Limits) -> None:
@@ -66,7 +71,7 @@ def plan(settings: Settings, limits: Limits, *, out: Path | None = None, detaile
         write_atomically(out, made.dumps())
     if detailed and changes and code is ExitCode.OK:
         code = ExitCode.CHANGES
-    return session.finish(code, plan=made)
+    return _finish(session, "plan", code, made)
 
 
 def apply(settings: Settings, limits: Limits, file: Path | None) -> ExitCode:
@@ -80,7 +85,14 @@ def apply(settings: Settings, limits: Limits, file: Path | None) -> ExitCode:
             # The records that the plan was made from were never stored, and the next run compares with the stored ones.
             session.tell(sync.pull(run))
             session.tell(sync.apply_saved(run, saved, str(file), session.boards(), force=limits.force))
-    return session.finish()
+    return _finish(session, "apply")
+
+
+def _finish(session: Session, command: str, code: ExitCode | None = None, plan: Plan | None = None) -> ExitCode:
+    """Prints the result, also where a job's page is."""
+    code = session.finish(code, plan=plan)
+    github.show(github.Outcome.of(command, session.result, code, session.config.root))
+    return code
 
 
 def _read_plan(file: Path) -> Plan:
@@ -92,21 +104,6 @@ def _read_plan(file: Path) -> Plan:
             where=str(file),
             remedy="`mi-sync plan --out FILE` makes one.",
         ) from None
-
-
-def write_atomically(file: Path, text: str) -> None:
-    """Writes a file, for its owner alone, so that nobody ever sees a part of it."""
-    part = file.with_name(f".{file.name}.part")
-    try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
-            handle.write(text)
-            handle.flush()
-            os.fsync(handle.fileno())
-        part.replace(file)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise ConfigError(f"it cannot be written: {error.strerror}.", where=str(file)) from None
 
 
 # ------------------------------------------------------------------------------------------------ pull
@@ -151,6 +148,7 @@ def check(settings: Settings) -> ExitCode:
         checks += _checked(f"source {spec.name}", lambda spec=spec: _check_source(session, spec))
     boards: dict[str, Board] = {}
     checks += _checked("secrets", lambda: _check_secrets(settings, boards))
+    checks += _checked("ping", lambda: _check_ping(session))
     checks += _checked("state", lambda: _check_state(session))
     sound = checks[-1][2] is None
     found: dict[str, Comparison] = {}
@@ -160,6 +158,8 @@ def check(settings: Settings) -> ExitCode:
         )
     code = first_of(error.exit_code for _, _, error in checks if error is not None)
     show.checks(settings, checks, code, found)
+    problems = [problem for _, _, error in checks if error is not None for problem in error.all_problems()]
+    github.show(github.Outcome("check", code, session.config.root, problems))
     return code
 
 
@@ -179,21 +179,34 @@ def _check_secrets(settings: Settings, boards: dict[str, Board]) -> Iterator[str
     yield f"{sum(len(target.secrets) for target in session.config.targets)} found"
 
 
-def _check_state(session: Session) -> Iterator[str]:
-    path = session.config.state
-    if not path.exists():
-        yield f"{path}: none yet; the first run makes it"
+def _check_ping(session: Session) -> Iterator[str]:
+    """Only whether there is an address: a ping would count."""
+    if session.config.ping is None:
         return
+    url, why = configuration.resolve(session.config.ping)
+    if not url:
+        raise ConfigError([Problem(session.config.path.name, "schedule.ping", why)])
+    try:
+        pings.address(url)
+    except MiSyncError as error:
+        raise ConfigError([Problem(session.config.path.name, "schedule.ping", f"{error.why}.")]) from None
+    yield "its address is there; only `run` pings it"
+
+
+def _check_state(session: Session) -> Iterator[str]:
+    place = session.config.state
     with session.scratch() as run:
+        if not run.store.schema:
+            yield f"{place}: none yet; the first run makes it"
+            return
         if damage := run.store.damage():
             raise ConfigError(
                 f"the state is damaged: {damage[0]}.",
-                where=str(path),
+                where=str(place),
                 remedy="Put a backup in its place; or move it away, and run `mi-sync state rebuild`.",
             )
-        yield f"{path}: sound, schema {run.store.schema} of {len(MIGRATIONS)}"
-    if locking.is_held(path):
-        yield f"the lock is held by {locking.who(path) or 'nobody knows whom'}"
+        yield f"{place}: sound, schema {run.store.schema} of {len(MIGRATIONS)}"
+        yield from [f"the lock is held by {lease}" for lease in run.store.held(session.clock)[:1]]
 
 
 def _check_source(session: Session, spec: SourceSpec) -> Iterator[str]:
@@ -228,7 +241,7 @@ def _check_board(
 
 def connectors(settings: Settings, name: str | None) -> ExitCode:
     """The installed connectors; a broken one is named and the others are shown."""
-    show.start_logging(settings)
+    logs.start(settings)
     registry = Registry()
     if name is None:
         show.connectors(settings, [_described(registry, each) for each in registry.names])

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import click
-
 from mi_sync import erasure, sync
 from mi_sync.cli import Settings, show
 from mi_sync.cli.session import Session
@@ -91,7 +89,7 @@ def _compact(run: Run) -> None:
     if not run.store.compact():
         raise Locked(
             "what was erased still stands in its log, because another program reads it.",
-            where=f"{run.store.path}-wal",
+            where=f"{run.config.state}-wal",
             remedy="Close that program, and run this again.",
         )
 
@@ -104,7 +102,7 @@ def lift(settings: Settings, address: str) -> ExitCode:
     if settings.output == "json":
         show.json_object({"status": "ok", "exit_code": 0, "lifted": True})
     else:
-        click.echo("Their rows are read again by the next pull.")
+        show.echo("Their rows are read again by the next pull.")
     return session.code
 
 
@@ -127,7 +125,7 @@ def _tell(session: Session, it: _Answer) -> None:
     if session.settings.output == "json":
         show.json_object(_as_json(session, it))
         return
-    click.echo(show.redact("\n".join(_lines(it))))
+    show.echo("\n".join(_lines(it)))
     show.problems(session.settings, session.result)
 
 

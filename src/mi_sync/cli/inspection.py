@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from mi_sync import loader, proposal, recognition
-from mi_sync.cli import Settings, show
+from mi_sync.cli import Settings, logs, show
 from mi_sync.connector import Connector, Context, Registry, Row, Source, SourceFile, Table
 from mi_sync.errors import ConfigError, ExitCode, SourceError
 from mi_sync.fields import Options
@@ -19,6 +19,7 @@ from mi_sync.http import Wire
 from mi_sync.language import Mapping
 from mi_sync.mapping import Untold, compile_mapping
 from mi_sync.values import line
+from mi_sync.writing import write_new
 
 
 @dataclass(slots=True)
@@ -54,7 +55,7 @@ class Found:
 
 def inspect(settings: Settings, file: str, mapping: str | None, write: Path | None, more: Sequence[str]) -> ExitCode:
     """Looks at a file, shows what it is, and writes a mapping for it if asked to."""
-    show.start_logging(settings)
+    logs.start(settings)
     root = settings.config.parent
     named = None if mapping is None else loader.find_mapping(mapping, root)
     known = loader.find_all(root)
@@ -183,11 +184,5 @@ def _mapping_text(found: Found, root: Path) -> str:
 
 def _write(path: Path, text: str) -> None:
     """Writes a new file; one that is there already is somebody's work."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8", newline="\n") as handle:
-            handle.write(text)
-    except FileExistsError:
-        raise ConfigError("there is such a file, and it is kept.", where=str(path), remedy="Name another.") from None
-    except OSError as error:
-        raise ConfigError(f"it cannot be written: {error.strerror}.", where=str(path)) from None
+    if not write_new(path, text):
+        raise ConfigError("there is such a file, and it is kept.", where=str(path), remedy="Name another.")

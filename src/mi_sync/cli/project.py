@@ -11,10 +11,9 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-import click
-
-from mi_sync.cli import Settings, show
-from mi_sync.errors import ConfigError, ExitCode
+from mi_sync.cli import Settings, logs, show
+from mi_sync.errors import ExitCode
+from mi_sync.writing import PRIVATE, SHARED, write_new
 
 _SAMPLE_START = date(2026, 3, 2)
 """The Monday on which the sample programme starts; the copies start in the week before they are made."""
@@ -29,7 +28,7 @@ _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # without what is easily misread
 
 def init(settings: Settings, folder: Path) -> ExitCode:
     """Makes a project folder; what is there already is kept."""
-    show.start_logging(settings)
+    logs.start(settings)
     name = folder.resolve().name or "programme"
     made, kept = create(
         folder, {"ID": new_id(name), "NAME": name, "PEOPLE": _PEOPLE, "TARGET": sample("target.toml").rstrip()}
@@ -38,11 +37,11 @@ def init(settings: Settings, folder: Path) -> ExitCode:
         show.json_object({"folder": str(folder), "created": made, "kept": kept})
         return ExitCode.OK
     for path in made:
-        click.echo(f"created {path}")
+        show.echo(f"created {path}")
     for path in kept:
-        click.echo(f"kept    {path} (it was there already)")
+        show.echo(f"kept    {path} (it was there already)")
     if made:
-        click.echo(f"\nNext: cd {folder} && mi-sync pull, then edit config.toml for your exports and board.")
+        show.echo(f"\nNext: cd {folder} && mi-sync pull, then edit config.toml for your exports and board.")
     return ExitCode.OK
 
 
@@ -69,7 +68,8 @@ def create(folder: Path, values: Mapping[str, str], today: date | None = None) -
             text = text.replace(f"@{key}@", value)
         if relative.endswith(".csv"):
             text = _DATE.sub(lambda found: _moved(found[0], shift), text)
-        (made if _write(path, text) else kept).append(str(path))
+        mode = PRIVATE if relative.endswith(".csv") else SHARED  # exports hold people
+        (made if write_new(path, text, mode) else kept).append(str(path))
     return made, kept
 
 
@@ -79,21 +79,6 @@ def sample(relative: str) -> str:
     for part in relative.split("/"):
         place = place / part
     return place.read_bytes().decode("utf-8")
-
-
-def _write(path: Path, text: str) -> bool:
-    """Writes a file that is not there yet."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:
-            file.write(text.encode("utf-8"))
-    except FileExistsError:
-        if path.parent.is_dir():
-            return False
-        raise ConfigError("a file is in the way of this folder.", where=str(path.parent)) from None
-    except OSError as error:
-        raise ConfigError(f"it cannot be written: {error.strerror}.", where=str(path)) from None
-    return True
 
 
 def _shift(today: date) -> timedelta:

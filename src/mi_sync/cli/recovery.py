@@ -6,9 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import asdict
 
-import click
-
-from mi_sync import locking, sync
+from mi_sync import sync
 from mi_sync.cli import Settings, show
 from mi_sync.cli.session import Session
 from mi_sync.config import TargetSpec
@@ -40,22 +38,23 @@ def _chosen(targets: Sequence[TargetSpec], names: Sequence[str]) -> list[TargetS
 
 def unlock(settings: Settings, *, force: bool) -> ExitCode:
     """Frees the lock of a holder who is gone, or with `force` of any."""
-    config = Session(settings).config
-    path = config.state
-    held = locking.is_held(path)
-    holder = locking.who(path)
-    if held and not force and not (holder and holder.is_gone):
+    session = Session(settings)
+    with session.scratch() as run:
+        taken = [lease for lease in run.store.leases() if lease.expires_at]
+        alive = run.store.held(session.clock)
+    if alive and not force:
         raise Locked(
-            f"it is held, maybe by a run that is alive: {holder or 'nobody knows who'}.",
-            where=str(path),
+            f"it is held, maybe by a run that is alive: {alive[0]}.",
+            where=str(session.config.state),
             remedy="End that run; or, if it cannot be reached, use --force: it stops at its next step.",
         )
-    if held or holder:
-        with contextlib.closing(Store.open(path, config.programme.id)) as store:
+    if taken:
+        with contextlib.closing(Store.open(session.config.state, session.config.programme.id)) as store:
             store.unlock()
+    holder = next((lease.holder for lease in taken), None)
     if settings.output == "json":
-        freed = asdict(holder) if held and holder else None
-        show.json_object({"status": "ok", "exit_code": 0, "was_held": held, "holder": freed})
+        freed = asdict(holder) if holder else None
+        show.json_object({"status": "ok", "exit_code": 0, "was_held": bool(taken), "holder": freed})
     else:
-        click.echo(f"Freed; it was held by {holder or 'nobody knows whom'}." if held else "Nobody holds the lock.")
+        show.echo(f"Freed; it was held by {taken[0]}." if taken else "Nobody holds the lock.")
     return ExitCode.OK

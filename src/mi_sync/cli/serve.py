@@ -14,12 +14,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import click
-
-from mi_sync.cli import Settings, show
+from mi_sync.cli import Settings, logs, show
 from mi_sync.connector import SANDBOXES, Sandbox, SandboxApp, SandboxOptions
 from mi_sync.errors import ConfigError, ExitCode
 from mi_sync.http import is_loopback
+from mi_sync.writing import cannot_write
 
 PORT = 8377
 """Where the sandbox is served unless told otherwise."""
@@ -39,7 +38,7 @@ class Served:
 
 def sandbox(settings: Settings, host: str, port: int, state: Path, rate_limit: int | None) -> ExitCode:
     """Serves until Ctrl-C or SIGTERM."""
-    show.start_logging(settings)
+    logs.start(settings)
     stop = threading.Event()
 
     def stopped(_: int, __: FrameType | None) -> None:
@@ -62,15 +61,15 @@ def _announce(settings: Settings, served: Served) -> None:
         show.json_object({"url": served.url, "sandboxes": apps})
         return
     for name, app in served.apps.items():
-        click.echo(f"The {name} sandbox; look at its board at {served.page(name)}\n")
-        click.echo("In the shell that runs mi-sync:")
+        show.echo(f"The {name} sandbox; look at its board at {served.page(name)}\n")
+        show.echo("In the shell that runs mi-sync:")
         for variable, value in app.environ.items():
-            click.echo(f"  export {variable}={value}")
-        click.echo("\nIn config.toml:")
+            show.echo(f"  export {variable}={value}")
+        show.echo("\nIn config.toml:")
         for line in target_section(name, app).splitlines():
-            click.echo(f"  {line}")
-        click.echo()
-    click.echo("Press Ctrl-C to stop.")
+            show.echo(f"  {line}")
+        show.echo()
+    show.echo("Press Ctrl-C to stop.")
 
 
 def target_section(name: str, app: SandboxApp) -> str:
@@ -111,15 +110,16 @@ def serving(state: Path, *, host: str = "127.0.0.1", port: int = 0, rate_limit: 
             f"port {port} of {host} cannot be used: {error}.", remedy="--port 0 takes a free one."
         ) from None
     url = f"http://{host}:{server.server_port}"
-    apps = {it.name: _open(it, state, url, rate_limit, dispatcher) for it in installed()}
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield Served(url, apps)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with contextlib.closing(server.socket):
+        apps = {it.name: _open(it, state, url, rate_limit, dispatcher) for it in installed()}
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield Served(url, apps)
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
 
 
 def installed() -> list[Sandbox]:
@@ -138,7 +138,10 @@ def installed() -> list[Sandbox]:
 
 def _open(it: Sandbox, state: Path, url: str, rate_limit: int | None, dispatcher: _Dispatcher) -> SandboxApp:
     options = SandboxOptions(state / it.name, url, lambda: datetime.now(UTC), rate_limit)
-    app = it.open(options)
+    try:
+        app = it.open(options)
+    except OSError as error:
+        raise cannot_write(error, options.state) from None
     dispatcher.mounts.update((prefix, app.wsgi) for prefix in it.prefixes)
     dispatcher.start = dispatcher.start or app.page
     return app

@@ -7,15 +7,17 @@ import logging
 import secrets
 import signal
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mi_sync import config as configuration
 from mi_sync import events, sync
-from mi_sync.cli import Settings, show
+from mi_sync.cli import Settings, forget_readers, logs, plain, show
 from mi_sync.errors import STATUSES, ExitCode, MiSyncError
-from mi_sync.http import Budget, Wire
-from mi_sync.state import Store
+from mi_sync.http import Budget, Wire, steady
+from mi_sync.leases import Clock
+from mi_sync.state import Server, Store
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -49,41 +51,90 @@ class Session:
         self.settings = settings
         self._signal = 0
         self._code = ExitCode.UNEXPECTED
-        show.start_logging(settings)
+        logs.start(settings)
         self.config = configuration.load(settings.config, with_secrets=with_secrets)
-        show.hide(secret.reveal() for target in self.config.targets for secret in target.secrets.values())
-        wire = Wire(**{"sleep": self._sleep, "budget": budget or Budget(), **WIRE})
+        plain.hide(secret.reveal() for target in self.config.targets for secret in target.secrets.values())
+        if isinstance(self.config.state, Server) and (password := self.config.state.password):
+            plain.hide([password.reveal()])
+        self._locked_store: Store | None = None
+        outside = {"sleep": self._sleep, "budget": budget or Budget(), "before_sending": self._keep_lock}
+        wire = Wire(**{**outside, **WIRE})
+        self.clock = Clock(wire.now, wire.monotonic)
+        wire = replace(wire, now=steady(wire.now, wire.monotonic))
         self.outside = events.Outside(wire=wire, stopping=lambda: bool(self._signal))
         self.result = events.Result(_run_id(self.outside))
+        logs.name_run(self.result.run_id)
 
     # -- running ------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def recorded(self, command: str) -> Iterator[events.Run]:
+    def recorded(self, command: str, began: Callable[[], None] = lambda: None) -> Iterator[events.Run]:
         """A run on the store, which is locked, with its place in the history however it ends.
+
+        `began` is called once it has the lock.
 
         An expected error ends the run and becomes part of its result: what was done before it still counts.
         """
         store = Store.open(self.config.state, self.config.programme.id)
-        with contextlib.closing(store), store.lock(command, self.outside.now()), self._signals():
+        with contextlib.closing(store), store.telling(), self._locked(store, command), self._signals():
             store.start_run(self.result.run_id, command, self.outside.now())
+            logs.began(command)
+            began()
             try:
-                with contextlib.suppress(BrokenPipeError):  # nobody reads on; the work is done all the same
+                with contextlib.suppress(BrokenPipeError), store.telling():  # nobody reads on, after the work is done
                     yield self._run(store)
                 self._code = self.result.exit_code
             except MiSyncError as error:
-                self._code = error.exit_code
-                self.result.note(*error.all_problems())
+                self._end_early(error)
+            except KeyboardInterrupt:
+                self._code = ExitCode.INTERRUPTED
+                raise
             finally:
-                outcome = show.result_as_json(self.result, self._code)
+                self._name_titles(store)
+                self._end(store)
+                logs.ended(command, self.result, self._code)
+
+    def _end_early(self, error: MiSyncError) -> None:
+        """What was done before still counts, but for a signal, which is told as such."""
+        partly = self.result.applied and not isinstance(error, Interrupted)
+        self._code = ExitCode.PARTIAL if partly else error.exit_code
+        self.result.note(*error.all_problems())
+
+    def _end(self, store: Store) -> None:
+        """Its place in the history; where that cannot be stored, what the run did is told all the same."""
+        outcome = show.result_as_json(self.result, self._code)
+        try:
+            with store.telling():
                 store.end_run(self.result.run_id, self.outside.now(), STATUSES[self._code], int(self._code), outcome)
+        except MiSyncError as error:
+            self._end_early(error)
+
+    @contextlib.contextmanager
+    def _locked(self, store: Store, command: str) -> Iterator[None]:
+        """Nobody else works on the programme meanwhile; before each request it is made sure that this is still so."""
+        with store.lock(*(spec.name for spec in self.config.targets), command=command, clock=self.clock):
+            self._locked_store = store
+            try:
+                yield
+            finally:
+                self._locked_store = None
+
+    def _keep_lock(self) -> None:
+        if self._locked_store is not None:
+            self._locked_store.keep_lock()
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[events.Run]:
         """A run on a throw-away copy of the store, for commands that write nothing."""
         store = Store.scratch(self.config.state, self.config.programme.id)
-        with contextlib.closing(store), self._signals():
+        with contextlib.closing(store), store.telling(), self._signals():
             yield self._run(store)
+            self._name_titles(store)
+
+    def _name_titles(self, store: Store) -> None:
+        """A log for machines tells problems by key; what people read has titles."""
+        if self.settings.log_format == "json" and self.result.problems:
+            logs.know(self._run(store))
 
     def _run(self, store: Store) -> events.Run:
         return events.Run(self.config, store, self.outside, self.result)
@@ -116,10 +167,13 @@ class Session:
         `printed` leaves it at the problems, where the command has printed its own result.
         """
         code = self._code if code is None else code
-        if printed:
-            show.problems(self.settings, self.result)
-        else:
-            show.outcome(self.settings, self.result, code, plan=plan)
+        try:
+            if printed:
+                show.problems(self.settings, self.result)
+            else:
+                show.outcome(self.settings, self.result, code, plan=plan)
+        except BrokenPipeError:  # nobody reads it; the outcome stays what it is
+            forget_readers()
         return code
 
     # -- signals ------------------------------------------------------------------------------------

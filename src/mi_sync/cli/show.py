@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import sys
 import tempfile
 import traceback
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mi_sync.cli import logs
+from mi_sync.cli.plain import dumps, one_line, redact, visible
 from mi_sync.errors import STATUSES, ExitCode, MiSyncError, Problem
 
 if TYPE_CHECKING:
@@ -35,56 +36,32 @@ MOST_PROBLEMS = 20
 MOST_COLUMNS = 100
 """So many columns of a file are shown as a table."""
 
-# ---------------------------------------------------------------------------------------------- secrets
-
-_hidden: set[str] = set()
+# ------------------------------------------------------------------------------------------------- bugs
 
 
-def hide(secrets: Iterable[str]) -> None:
-    """From now on these are never printed or logged."""
-    _hidden.update(secret for secret in secrets if secret)
-
-
-def redact(text: str) -> str:
-    """The text without secrets."""
-    for secret in _hidden:
-        text = text.replace(secret, "…")
-    return text
-
-
-def log_bug(error: Exception) -> Path:
-    """Writes the traceback of a bug into a log file of its owner's alone, without secrets."""
+def log_bug(error: Exception) -> str:
+    """Writes the traceback of a bug into a log file of its owner's alone, without secrets; tells where it is."""
     text = redact("".join(traceback.format_exception(error)))
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="mi-sync-", suffix=".log", delete=False, encoding="utf-8", errors="backslashreplace"
-    ) as file:
-        file.write(text)
-    return Path(file.name)
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="mi-sync-", suffix=".log", delete=False, encoding="utf-8", errors="backslashreplace"
+        ) as file:
+            file.write(text)
+    except OSError as failure:
+        return f"what stands here, because no log file can be written ({failure.strerror}):\n{text}"
+    return f"{file.name}, which holds no secrets"
 
 
-# -------------------------------------------------------------------------------------------------- log
+# ----------------------------------------------------------------------------------------- what is shown
 
 
-class _AsText(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+def echo(text: str = "", *, err: bool = False) -> None:
+    """Prints text, as it is shown."""
+    click.echo(visible(text), err=err)
 
 
-class _AsJson(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = {"at": at, "level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
-        return redact(json.dumps(line, ensure_ascii=False))
-
-
-def start_logging(settings: Settings) -> None:
-    """Sends our log to stderr: warnings, with -v also what happens, with -vv every request."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_AsJson() if settings.log_format == "json" else _AsText("%(levelname)s %(name)s: %(message)s"))
-    logger = logging.getLogger("mi_sync")
-    logger.handlers[:] = [handler]
-    logger.propagate = False
-    logger.setLevel({0: logging.WARNING, 1: logging.INFO}.get(settings.verbose, logging.DEBUG))
+def _as_json(value: Any) -> str:  # noqa: ANN401  JSON is anything
+    return dumps(value, default=_plain)
 
 
 # --------------------------------------------------------------------------------------------- progress
@@ -93,8 +70,8 @@ def start_logging(settings: Settings) -> None:
 @contextlib.contextmanager
 def progress(settings: Settings) -> Iterator[Callable[[events.Event], None]]:
     """A progress bar on a terminal; otherwise nothing but the log."""
-    if settings.output == "json" or not sys.stderr.isatty():
-        yield _logged
+    if "json" in {settings.output, settings.log_format} or not sys.stderr.isatty():
+        yield logs.event
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -105,7 +82,7 @@ def progress(settings: Settings) -> Iterator[Callable[[events.Event], None]]:
         task = bar.add_task("Starting", total=None)
 
         def shown(event: events.Event) -> None:
-            _logged(event)
+            logs.event(event)
             text, number, total = _described(event)
             bar.update(task, description=_escape(_shortened(text, room)), completed=number, total=total)
 
@@ -116,10 +93,6 @@ def _shortened(text: str, room: int) -> str:
     """Cut in the middle: titles differ at their ends."""
     half = (room - 1) // 2
     return text if len(text) <= room else f"{text[:half]}…{text[-half:]}"
-
-
-def _logged(event: events.Event) -> None:
-    logging.getLogger("mi_sync.run").info("%s", _described(event)[0])
 
 
 def _described(event: events.Event) -> tuple[str, int, int | None]:
@@ -143,7 +116,7 @@ def _described(event: events.Event) -> tuple[str, int, int | None]:
 
 def json_object(value: Any) -> None:  # noqa: ANN401  JSON is anything
     """One JSON object on stdout."""
-    click.echo(redact(json.dumps(value, ensure_ascii=False, default=_plain)))
+    click.echo(_as_json(value))
 
 
 def json_stream(parts: Iterable[tuple[str, Iterable[Any]]]) -> None:
@@ -153,7 +126,7 @@ def json_stream(parts: Iterable[tuple[str, Iterable[Any]]]) -> None:
     for number, (name, values) in enumerate(parts):
         out.write(f"{', ' if number else ''}{json.dumps(name)}: [")
         for place, value in enumerate(values):
-            out.write((",\n" if place else "\n") + json.dumps(value, ensure_ascii=False, default=_plain))
+            out.write((",\n" if place else "\n") + _as_json(value))
         out.write("]")
     out.write("}\n")
 
@@ -199,13 +172,15 @@ def outcome(settings: Settings, result: events.Result, code: ExitCode, *, plan: 
     if settings.output == "json":
         more = {} if plan is None else {"changes": [change_as_json(c) for c in plan.changes]}
         json_object({**result_as_json(result, code), **more})
+        if settings.log_format == "json":
+            problems(settings, result)
         return
     if plan is not None:
         _plan(settings, plan)
     _counts(settings, "Source", {name: asdict(counts) for name, counts in result.sources.items()})
     _counts(settings, "Target", {name: asdict(counts) for name, counts in result.targets.items()})
     problems(settings, result)
-    click.echo(_verdict(code, plan))
+    echo(_verdict(code, plan))
 
 
 _VERDICTS: Mapping[int, str] = {
@@ -257,7 +232,13 @@ def _word(value: Any) -> str:  # noqa: ANN401  a number or a truth
 
 
 def problems(settings: Settings, result: events.Result) -> None:
-    """Some about each subject, so that many about one hide no other, and how many more there are, on stderr."""
+    """Some about each subject, so that many about one hide no other, and how many more there are, on stderr.
+
+    Where the log is JSON, they are lines of it: all of them, and nothing else stands on stderr.
+    """
+    if settings.log_format == "json":
+        logs.problems(result.problems, beyond=result.problems_beyond)
+        return
     console = _console(settings, sys.stderr)
     about: dict[tuple[str, str], list[Problem]] = {}
     for problem in result.problems:
@@ -271,10 +252,10 @@ def problems(settings: Settings, result: events.Result) -> None:
         shown += min(len(alike), share)
         left = len(alike) - share + result.beyond[subject]
         if left > 0 and len(about) > 1:
-            click.echo(redact(f"  … and {left} more about {_subject(*subject)}"), err=True)
+            echo((f"  … and {left} more about {_subject(*subject)}"), err=True)
     if more := len(result.problems) - shown + result.problems_beyond:
         listed = "the first of them" if result.problems_beyond else "them"
-        click.echo(f"… and {more} more{' in all' if len(about) > 1 else ''}; --output json lists {listed}.", err=True)
+        echo(f"… and {more} more{' in all' if len(about) > 1 else ''}; --output json lists {listed}.", err=True)
 
 
 def _subject(place: str, field: str) -> str:
@@ -331,27 +312,27 @@ def connector(settings: Settings, it: Mapping[str, Any]) -> None:
     if settings.output == "json":
         json_object(it)
         return
-    click.echo(f"{it['name']} ({it['kind']}): {it['summary']}")
+    echo(f"{it['name']} ({it['kind']}): {it['summary']}")
     for heading, name in (("It can", "can"), ("It cannot", "cannot")):
         if it[name]:
-            click.echo(f"\n{heading}")
+            echo(f"\n{heading}")
             for line in it[name]:
-                click.echo(f"  - {line}")
+                echo(f"  - {line}")
     capabilities = dict(it["capabilities"] or {})
     notes, lossy = capabilities.pop("notes", ()), capabilities.pop("lossy", {})
     if capabilities:
-        click.echo("\nWhat an item can hold there")
+        echo("\nWhat an item can hold there")
         for name, value in capabilities.items():
-            click.echo(f"  {name.replace('_', ' ')}: {_word(value)}")
+            echo(f"  {name.replace('_', ' ')}: {_word(value)}")
     for name, why in lossy.items():
-        click.echo(f"  {name} is lost: {why}")
+        echo(f"  {name} is lost: {why}")
     for note in notes:
-        click.echo(f"  - {note}")
-    click.echo("\nSettings")
+        echo(f"  - {note}")
+    echo("\nSettings")
     for setting in it["settings"]:
         default = "" if setting["default"] is None else f", default {setting['default']}"
         required = "required" if setting["required"] else f"optional{default}"
-        click.echo(f"  {setting['key']} ({required}): {setting['what']}")
+        echo(f"  {setting['key']} ({required}): {setting['what']}")
 
 
 def inspection(settings: Settings, found: Found, written: Path | None) -> None:
@@ -365,26 +346,26 @@ def inspection(settings: Settings, found: Found, written: Path | None) -> None:
     )
     parts = ((found.faults, "unreadable"), (found.skipped, "no records, such as totals"))
     aside = "".join(f", {number} of them {what}" for number, what in parts if number)
-    click.echo(f"{found.file}: {dialect}; header in line {table.header_line}; {_count(found.rows, 'row')}{aside}")
+    echo(f"{found.file}: {dialect}; header in line {table.header_line}; {_count(found.rows, 'row')}{aside}")
     for note in table.notes:
-        click.echo(f"Note: {redact(str(note))}")
+        echo(f"Note: {redact(str(note))}")
     if it is None:
-        click.echo(f"Mapping: {redact(found.why)} What follows is a proposal.")
+        echo(f"Mapping: {redact(found.why)} What follows is a proposal.")
     else:
         attested = {"header": "its header is", "fields": "its fields are", "none": "nothing is"}[it.attested]
-        click.echo(f"Mapping: {it.name} ({it.title or 'untitled'}; {it.direction}; {attested} attested): {found.why}")
+        echo(f"Mapping: {it.name} ({it.title or 'untitled'}; {it.direction}; {attested} attested): {found.why}")
         if it.source:
-            click.echo(f"Described at: {it.source}")
+            echo(f"Described at: {it.source}")
         if it.caution:
-            click.echo(f"Caution: {it.caution}")
+            echo(f"Caution: {it.caution}")
     rows = [[c.name, c.field or "-", f"{c.confidence:.2f}" if c.field else "", c.evidence] for c in found.columns]
     _table(settings, ["Column", "Field", "Confidence", "Why"], rows[:MOST_COLUMNS])
     if len(rows) > MOST_COLUMNS:
-        click.echo(f"… and {len(rows) - MOST_COLUMNS} more columns; --output json lists them.")
+        echo(f"… and {len(rows) - MOST_COLUMNS} more columns; --output json lists them.")
     if found.sensitive:
-        click.echo(f"Never kept: {', '.join(found.sensitive)}")
+        echo(f"Never kept: {', '.join(found.sensitive)}")
     if written is not None:
-        click.echo(f"Written: {written}. Check it, then name it in config.toml.")
+        echo(f"Written: {written}. Check it, then name it in config.toml.")
 
 
 def _inspection_as_json(found: Found, written: Path | None) -> dict[str, Any]:
@@ -439,31 +420,31 @@ def status(
         )
         return
     looked = f"the boards were last looked at {moment(as_of)}" if as_of else "no board has been looked at yet"
-    click.echo(f"Today is {today}; {looked}.")
+    echo(f"Today is {today}; {looked}.")
     for question, found in answers.items():
-        click.echo(f"\n{QUESTIONS[question]}: {len(found) or 'none'}")
+        echo(f"\n{QUESTIONS[question]}: {len(found) or 'none'}")
         grouped: dict[str, list[Milestone]] = {}
         for it in found:
             grouped.setdefault(it.engagement or "Other", []).append(it)
         for engagement, lines in grouped.items():
-            click.echo(f"  {engagement}")
+            echo(f"  {one_line(engagement)}")
             for it in lines:
-                click.echo(f"    {_status_line(it, question)}")
-    click.echo(f"\nBy engagement: {len(progress) or 'none'}")
+                echo(f"    {_status_line(it, question)}")
+    echo(f"\nBy engagement: {len(progress) or 'none'}")
     for each in progress:
-        click.echo(f"  {_progress_line(each)}")
+        echo(f"  {_progress_line(each)}")
     if alike:
         _look_alikes(alike)
 
 
 def _look_alikes(found: Sequence[LookAlike]) -> None:
     """By label and key, for a screen that others may see: the name and the number stay where they are."""
-    click.echo(f"\nMay be one person: {len(found)}")
+    echo(f"\nMay be one person: {len(found)}")
     for it in found[:MOST_PROBLEMS]:
-        click.echo(f"  {' and '.join(it.labels)}: the same {it.shared} ({', '.join(it.keys)})")
+        echo(f"  {' and '.join(it.labels)}: the same {it.shared} ({', '.join(it.keys)})")
     if len(found) > MOST_PROBLEMS:
-        click.echo(f"  … and {len(found) - MOST_PROBLEMS} more; --output json lists them.")
-    click.echo(
+        echo(f"  … and {len(found) - MOST_PROBLEMS} more; --output json lists them.")
+    echo(
         "  `mi-sync why KEY` shows their rows. Nothing is joined by itself: if two are one, end the application that"
         "\n  does not count in the engagements overlay; rows to come are joined by one e-mail address or applicant id."
     )
@@ -471,8 +452,8 @@ def _look_alikes(found: Sequence[LookAlike]) -> None:
 
 def _progress_line(it: Progress) -> str:
     late = f", {it.overdue} overdue" if it.overdue else ""
-    coming = f"; next: {it.next.due}  {it.next.title}{_who(it.next)}" if it.next else ""
-    return f"{it.engagement or 'Other'}: {it.done} of {it.done + it.open} done{late}{coming}"
+    coming = f"; next: {it.next.due}  {one_line(it.next.title)}{_who(it.next)}" if it.next else ""
+    return f"{one_line(it.engagement or 'Other')}: {it.done} of {it.done + it.open} done{late}{coming}"
 
 
 def _who(it: Milestone) -> str:
@@ -483,7 +464,7 @@ def _status_line(it: Milestone, question: str) -> str:
     """Plain lines rather than a table: links stay whole on a narrow terminal, and `grep` finds them."""
     fields = f" [{', '.join(it.conflicts)}]" if it.conflicts else _who(it)
     key = f"  key {it.key}" if question == "dismissed" else ""
-    return f"{it.due or 'no date':<10}  {it.title}{fields}{key}\n{'':14}  {it.url}"
+    return f"{it.due or 'no date':<10}  {one_line(it.title)}{fields}{key}\n{'':14}  {it.url}"
 
 
 def history(settings: Settings, runs: Sequence[Mapping[str, Any]]) -> None:
@@ -514,13 +495,16 @@ def moment(at: str) -> str:
 def _escape(text: str) -> str:
     from rich.markup import escape
 
-    return escape(redact(text))
+    return escape(one_line(text))
 
 
 def _console(settings: Settings, stream: Any) -> Console:  # noqa: ANN401  a text stream
     from rich.console import Console
 
     class Plain(Console):
+        def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401  those of rich
+            super().print(*(one_line(it) if isinstance(it, str) else it for it in objects), **options)
+
         def on_broken_pipe(self) -> None:
             raise  # noqa: PLE0704  rich calls this while it handles the error, and would exit with 1
 
@@ -547,4 +531,4 @@ def _table(
     for row in rows:
         table.add_row(*(_escape(cell) for cell in row))
     _console(settings, sys.stdout).print(table)
-    click.echo()
+    echo()

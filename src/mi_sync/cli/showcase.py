@@ -15,9 +15,10 @@ from typing import Any
 
 import click
 
-from mi_sync.cli import Settings, project, serve, show
+from mi_sync.cli import Settings, logs, project, serve, show
 from mi_sync.connector import SandboxApp
 from mi_sync.errors import ConfigError, ExitCode, Refused
+from mi_sync.writing import write_atomically, write_new
 
 _RATE_LIMIT = 1000
 """Higher than any real tool's: the demonstration shows what is written, not how long one waits."""
@@ -36,7 +37,7 @@ _MARK = ".mi-sync-demo"
 
 def demo(settings: Settings, folder: Path, *, stay: bool) -> ExitCode:
     """Makes the sample project, runs it, and shows where to look."""
-    show.start_logging(settings)
+    logs.start(settings)
     _make_room(folder)
     with _sandbox(folder / "sandbox") as served:
         if not served.apps:
@@ -69,9 +70,20 @@ def _make_room(folder: Path) -> None:
                 where=str(folder),
                 remedy="Name another with --folder.",
             )
+        _remove(folder)
+    write_new(folder / _MARK, "")
+
+
+def _remove(folder: Path) -> None:
+    """Removes a folder; a link to one is not followed."""
+    try:
         shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / _MARK).touch()
+    except OSError as error:
+        raise ConfigError(
+            f"the earlier demonstration cannot be removed: {error.strerror or error}.",
+            where=str(folder),
+            remedy="Name another with --folder.",
+        ) from None
 
 
 class _Stage:
@@ -122,8 +134,7 @@ def _show(stage: _Stage) -> ExitCode:
 
 
 def _edit(path: Path, before: str, after: str) -> None:
-    content = path.read_bytes()
-    path.write_bytes(content.replace(before.encode(), after.encode()))
+    write_atomically(path, path.read_bytes().decode("utf-8").replace(before, after))
 
 
 def _end(settings: Settings, stage: _Stage, served: serve.Served, name: str, *, stay: bool) -> None:

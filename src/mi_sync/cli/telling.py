@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import click
 from pydantic import BaseModel
 
-from mi_sync.cli import Settings, show
+from mi_sync.cli import Settings, plain, show
 from mi_sync.cli.session import Session
 from mi_sync.errors import ExitCode
 from mi_sync.model import Privacy, Quarantined
 from mi_sync.provenance import NO_ROW, Came, Candidate, Named, Place
+from mi_sync.state import Location, Store
 
 LEFT_OUT = ("source", "file", "line", "field", "why", "since", "stage")
 """What is told of a row that was left out."""
@@ -44,7 +44,7 @@ def why(settings: Settings, found: Sequence[Explained], allow: Collection[Privac
         show.json_object({"found": [_explained_as_json(it, allow) for it in found]})
         return
     for it in found:
-        click.echo(show.redact("\n".join(_explained(it, allow))))
+        show.echo("\n".join(_explained(it, allow)))
 
 
 def _explained_as_json(it: Explained, allow: Collection[Privacy]) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _row(row: Place) -> Iterator[str]:
 
 
 def _item(it: Explained, item: Candidate) -> Iterator[str]:
-    yield item.title
+    yield plain.one_line(item.title)
     where = item.link.url if item.link else "not yet on the board"
     yield f"  {where} (target {item.target}, key {item.key})"
     count = f", number {item.item.n}" if item.item and item.item.n else ""
@@ -189,8 +189,8 @@ def quarantine(settings: Settings, rows: Iterable[tuple[int, Quarantined]]) -> N
         return
     number = 0
     for number, q in rows:
-        click.echo(f"{number}  {_headline(q)}\n    {q.why}")
-    click.echo(f"{_count(number)} left out." if number else "No row is left out.")
+        show.echo(f"{number}  {_headline(q)}\n    {q.why}")
+    show.echo(f"{_count(number)} left out." if number else "No row is left out.")
 
 
 def _row_as_json(number: int, q: Quarantined) -> dict[str, Any]:
@@ -198,7 +198,7 @@ def _row_as_json(number: int, q: Quarantined) -> dict[str, Any]:
 
 
 def _headline(q: Quarantined) -> str:
-    return f"{q.file}:{q.line}{f' [{q.field}]' if q.field else ''} since {show.moment(q.since)}"
+    return plain.one_line(f"{q.file}:{q.line}{f' [{q.field}]' if q.field else ''} since {show.moment(q.since)}")
 
 
 def _count(number: int) -> str:
@@ -217,10 +217,10 @@ def left_out(settings: Settings, rows: Sequence[tuple[int, Quarantined, Sequence
         show.json_object({"quarantined": [{**_row_as_json(n, q), "columns": columns} for n, q, columns in rows]})
         return
     for number, q, columns in rows:
-        click.echo(f"{number}  {_headline(q)}\n  {q.why}")
-        click.echo(f"  source {q.source}; stage {q.stage}: {_STAGES.get(q.stage, q.stage)}.")
+        show.echo(f"{number}  {_headline(q)}\n  {q.why}")
+        show.echo(f"  source {q.source}; stage {q.stage}: {_STAGES.get(q.stage, q.stage)}.")
         known = ", ".join(map(repr, columns)) if columns is not None else "not known: the file cannot be read now"
-        click.echo(f"  Columns that the mapping reads: {known}")
+        show.echo(f"  Columns that the mapping reads: {known}")
 
 
 def exported(settings: Settings, file: Path, rows: int) -> None:
@@ -228,7 +228,7 @@ def exported(settings: Settings, file: Path, rows: int) -> None:
     if settings.output == "json":
         show.json_object({"file": str(file), "rows": rows})
         return
-    click.echo(f"{_count(rows)} left out; written to {file}.")
+    show.echo(f"{_count(rows)} left out; written to {file}.")
 
 
 def retried(session: Session, tried: Sequence[Quarantined], through: Collection[Quarantined]) -> ExitCode:
@@ -240,25 +240,24 @@ def retried(session: Session, tried: Sequence[Quarantined], through: Collection[
         return code
     code = session.finish()
     for q in through:
-        click.echo(f"✓ {q.file}:{q.line}{f' [{q.field}]' if q.field else ''}")
-    click.echo(f"Of {_count(len(tried))} left out, {len(through)} got through." if tried else "No row was left out.")
+        show.echo(f"✓ {q.file}:{q.line}{f' [{q.field}]' if q.field else ''}")
+    show.echo(f"Of {_count(len(tried))} left out, {len(through)} got through." if tried else "No row was left out.")
     return code
 
 
 # ------------------------------------------------------------------------------------------------- state
 
 
-def state(
-    settings: Settings, file: Path, counts: Mapping[str, Mapping[str, int]], size: int, schema: tuple[int, int]
-) -> None:
-    """What the store holds, in counts. `schema` is that of the file (0: there is none) and the newest one."""
+def state(settings: Settings, place: Location, store: Store, newest: int) -> None:
+    """What the store holds, in counts. Its schema is 0 when there is none; `newest` is that of this version."""
+    size, schema, counts = store.size, store.schema, store.counts()
     if settings.output == "json":
-        show.json_object({"file": str(file), "bytes": size, "schema": schema[0], "newest_schema": schema[1], **counts})
+        show.json_object({"file": str(place), "bytes": size, "schema": schema, "newest_schema": newest, **counts})
         return
-    click.echo(f"{file}: {f'{size:,} bytes, schema {schema[0]} of {schema[1]}' if size else 'there is none yet'}")
+    show.echo(f"{place}: {f'{size:,} bytes, schema {schema} of {newest}' if schema else 'there is none yet'}")
     for name, words in _HELD.items():
         parts = ", ".join(f"{part} {number}" for part, number in counts[name].items())
-        click.echo(f"{words}: {sum(counts[name].values())}{f' ({parts})' if parts else ''}")
+        show.echo(f"{words}: {sum(counts[name].values())}{f' ({parts})' if parts else ''}")
 
 
 _HELD = {
@@ -278,5 +277,5 @@ def forgotten(session: Session, source: str, records: int) -> ExitCode:
     if session.settings.output == "json":
         show.json_object({**show.result_as_json(session.result, code), "source": source, "records": records})
     elif code is ExitCode.OK:
-        click.echo(f"{source}: let go; {records} record{'' if records == 1 else 's'} held something that it said.")
+        show.echo(f"{source}: let go; {records} record{'' if records == 1 else 's'} held something that it said.")
     return code

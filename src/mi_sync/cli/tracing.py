@@ -9,7 +9,6 @@ from pathlib import Path
 
 from mi_sync import language, provenance, sheets, sync
 from mi_sync.cli import Settings, telling
-from mi_sync.cli.commands import write_atomically
 from mi_sync.cli.session import Session
 from mi_sync.config import SourceSpec, TargetSpec
 from mi_sync.errors import ConfigError, ExitCode, MiSyncError, did_you_mean
@@ -19,6 +18,7 @@ from mi_sync.provenance import Came, Candidate
 from mi_sync.pulling import forget_source
 from mi_sync.reading import compile_for, mapping_for, open_source
 from mi_sync.state import MIGRATIONS
+from mi_sync.writing import write_atomically
 
 # ------------------------------------------------------------------------------------------------- why
 
@@ -214,10 +214,7 @@ def state_show(settings: Settings) -> ExitCode:
     """What the store holds, in counts."""
     session = Session(settings)
     with session.scratch() as run:
-        counts, schema = run.store.counts(), run.store.schema
-    path = session.config.state
-    size = sum(part.stat().st_size for part in (path, path.with_name(f"{path.name}-wal")) if part.exists())
-    telling.state(settings, path, counts, size, (schema, len(MIGRATIONS)))
+        telling.state(settings, session.config.state, run.store, len(MIGRATIONS))
     return ExitCode.OK
 
 

@@ -80,7 +80,8 @@ class Engine:
             adopt=adopt,
         )
         made = sync.plan_target(run, board, snapshot, Desired(self.desired, frozenset(OWNERS)), rules)
-        return Plan(self.short, run.result.run_id, (made,)), snapshot
+        now = run.outside.wire.now()
+        return Plan(self.short, run.result.run_id, (made,), now, now + run.config.safety.plan_expires), snapshot
 
     def sync(self, recreate: Iterable[str] = (), *, adopt: bool = False) -> Result:
         """One run."""

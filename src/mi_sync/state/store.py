@@ -2,23 +2,20 @@
 
 Every row carries its programme, and links and journal also their target, so that several programmes may share one
 store. Migrations are numbered and recorded in the transaction that makes them; a kill at any moment leaves either
-the old or the new state. Who holds the lock (see `locking`) also raises the fence, so that a run whose lock was taken
-away commits nothing more.
+the old or the new state. A run holds leases (see `leases`), whose fences every transaction checks, so that a run whose
+lock was taken away commits nothing more.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from mi_sync import locking
-from mi_sync.errors import ConfigError, Locked
+from mi_sync.errors import ConfigError
+from mi_sync.leases import Clock, Lease
 from mi_sync.model import (
     ENGAGED,
     RECORDS,
@@ -35,118 +32,10 @@ from mi_sync.model import (
     Seen,
     Traced,
 )
-
-MIGRATIONS: tuple[tuple[str, str], ...] = (
-    (
-        "records, links and the journal",
-        """
-        CREATE TABLE files (
-            programme TEXT, source TEXT, file TEXT, fingerprint TEXT NOT NULL,
-            rows INTEGER NOT NULL, accepted INTEGER NOT NULL, skipped INTEGER NOT NULL, read_no INTEGER NOT NULL,
-            PRIMARY KEY (programme, source, file));
-        CREATE TABLE contributions (
-            programme TEXT, source TEXT, kind TEXT, ref TEXT,
-            namespace TEXT NOT NULL, overlay INTEGER NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL,
-            local_id TEXT, title TEXT, body TEXT NOT NULL, refs TEXT NOT NULL, origins TEXT NOT NULL,
-            digest TEXT NOT NULL, is_primary INTEGER NOT NULL,
-            key TEXT, posting TEXT, applicant TEXT, read_no INTEGER NOT NULL, gone INTEGER NOT NULL DEFAULT 0,
-            PRIMARY KEY (programme, source, kind, ref));
-        CREATE INDEX contributions_id ON contributions (programme, kind, local_id);
-        CREATE INDEX contributions_title ON contributions (programme, kind, title);
-        CREATE INDEX contributions_key ON contributions (programme, key);
-        CREATE TABLE aliases (
-            programme TEXT, kind TEXT, type TEXT, value TEXT, namespace TEXT, key TEXT NOT NULL,
-            PRIMARY KEY (programme, kind, type, value, namespace));
-        CREATE INDEX aliases_key ON aliases (programme, key);
-        CREATE TABLE records (
-            programme TEXT, key TEXT, kind TEXT NOT NULL, status TEXT, posting TEXT, applicant TEXT, initials TEXT,
-            body TEXT NOT NULL, origins TEXT NOT NULL,
-            PRIMARY KEY (programme, key));
-        CREATE INDEX records_kind ON records (programme, kind, status);
-        CREATE INDEX records_posting ON records (programme, posting);
-        CREATE INDEX records_applicant ON records (programme, applicant);
-        CREATE TABLE labels (
-            programme TEXT, applicant TEXT, label TEXT NOT NULL, PRIMARY KEY (programme, applicant));
-        CREATE TABLE quarantine (
-            programme TEXT, source TEXT, file TEXT, line INTEGER, stage TEXT, digest TEXT NOT NULL,
-            field TEXT NOT NULL, why TEXT NOT NULL, since TEXT NOT NULL,
-            PRIMARY KEY (programme, source, file, line, stage));
-        CREATE TABLE targets (
-            programme TEXT, target TEXT, board TEXT NOT NULL, PRIMARY KEY (programme, target));
-        CREATE TABLE links (
-            programme TEXT, target TEXT, key TEXT,
-            id TEXT NOT NULL, url TEXT NOT NULL, nonce TEXT NOT NULL, owner TEXT NOT NULL, step TEXT NOT NULL,
-            title TEXT NOT NULL, base TEXT NOT NULL, labels TEXT NOT NULL, checklist TEXT NOT NULL,
-            archived INTEGER NOT NULL, seen TEXT NOT NULL,
-            PRIMARY KEY (programme, target, key));
-        CREATE TABLE journal (
-            seq INTEGER PRIMARY KEY, programme TEXT NOT NULL, target TEXT NOT NULL, key TEXT NOT NULL,
-            plan TEXT NOT NULL, run TEXT NOT NULL, at TEXT NOT NULL, state TEXT NOT NULL, intent TEXT NOT NULL);
-        CREATE INDEX journal_open ON journal (programme, target, state);
-        CREATE INDEX journal_plan ON journal (programme, plan, key);
-        CREATE TABLE runs (
-            run TEXT PRIMARY KEY, programme TEXT NOT NULL, command TEXT NOT NULL,
-            started_at TEXT NOT NULL, ended_at TEXT, status TEXT, exit_code INTEGER, result TEXT);
-        CREATE TABLE counters (programme TEXT, name TEXT, value INTEGER NOT NULL, PRIMARY KEY (programme, name));
-        """,
-    ),
-    (
-        "files with a row whose key cannot be read",
-        # Such a file keeps anything from being gone. Its read number is that of the newest thing that it said, so
-        # that what had gone from it by then stays gone.
-        """
-        ALTER TABLE files ADD COLUMN keyless INTEGER NOT NULL DEFAULT 0;
-        UPDATE files SET read_no = COALESCE((SELECT MAX(c.read_no) FROM contributions c WHERE c.programme =
-            files.programme AND c.source = files.source AND c.file = files.file AND c.read_no < 4611686018427387904),
-            read_no);
-        CREATE INDEX IF NOT EXISTS contributions_unlinked ON contributions (programme, kind) WHERE key IS NULL;
-        """,
-    ),
-    (
-        "the content of files, and the run that a value came with",
-        # Of what was read before nobody knows; it is filled in when a file is read again.
-        """
-        ALTER TABLE files ADD COLUMN content TEXT NOT NULL DEFAULT '';
-        ALTER TABLE files ADD COLUMN run TEXT NOT NULL DEFAULT '';
-        ALTER TABLE contributions ADD COLUMN run TEXT NOT NULL DEFAULT '';
-        """,
-    ),
-    (
-        "who is assigned",
-        # Until the board is looked at again, all that is known is that somebody is.
-        """
-        UPDATE links SET seen = json_set(json_remove(seen, '$.assigned'), '$.assignees',
-            json(CASE json_extract(seen, '$.assigned') WHEN 1 THEN '["somebody"]' ELSE '[]' END));
-        """,
-    ),
-    (
-        "people who were erased, and when a row last said something new",
-        # An erased person is known again by digests alone, and owns items under a name that means nothing. Of what
-        # was read before, the start of the run that read it is when it was new, as far as that is known.
-        """
-        CREATE TABLE erased (
-            programme TEXT, digest TEXT, owner TEXT NOT NULL, PRIMARY KEY (programme, digest));
-        ALTER TABLE contributions ADD COLUMN changed_at TEXT NOT NULL DEFAULT '';
-        UPDATE contributions SET changed_at = COALESCE(
-            (SELECT started_at FROM runs WHERE runs.run = contributions.run), '');
-        """,
-    ),
-    (
-        "how a file was read, and which of several rows about one record speaks",
-        # `before` is what was said until this read, `weight` how much is said, and `unread` that the row cannot be
-        # read now.
-        """
-        ALTER TABLE files ADD COLUMN how TEXT NOT NULL DEFAULT '{}';
-        ALTER TABLE files ADD COLUMN overlaps INTEGER NOT NULL DEFAULT 0;
-        ALTER TABLE contributions ADD COLUMN before TEXT NOT NULL DEFAULT '';
-        ALTER TABLE contributions ADD COLUMN weight INTEGER NOT NULL DEFAULT 0;
-        ALTER TABLE contributions ADD COLUMN unread INTEGER NOT NULL DEFAULT 0;
-        UPDATE contributions SET unread = 1 WHERE EXISTS (SELECT 1 FROM quarantine q WHERE q.programme =
-            contributions.programme AND q.source = contributions.source AND q.file = contributions.file
-            AND q.line = contributions.line AND q.stage = 'map');
-        """,
-    ),
-)
+from mi_sync.state import schema, sqlite
+from mi_sync.state.address import Location, Server
+from mi_sync.state.database import Cursor, Database
+from mi_sync.state.locks import Locks
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,162 +105,146 @@ def _dump(value: Any) -> str:  # noqa: ANN401  JSON is anything
 class Store:
     """The state of one programme.
 
-    Use `Store.open` for the real one and `scratch` for a copy that is thrown away: that is how `plan` writes nothing.
-    `schema` is the number of migrations that it had when it was opened.
+    Use `Store.open` for the real one and `Store.scratch` for a copy that is thrown away: that is how `plan` writes
+    nothing. `schema` is the number of migrations that it had when it was opened, and `size` its size in bytes then.
     """
 
-    def __init__(self, connection: sqlite3.Connection, programme: str, path: Path | None, where: str = "") -> None:
-        self._db = connection
+    def __init__(self, database: Database, programme: str) -> None:
+        self._db = database
         self._programme = programme
-        self._where = where
-        self.path = path
+        self._locks = Locks(database, programme)
+        self.size = database.size
         self.schema = 0
-        self._fence = 0
-        connection.isolation_level = None
-        connection.execute("PRAGMA foreign_keys = ON")
-        # What is deleted is overwritten, so that an erased person stands nowhere in the file; see `compact`.
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA temp_store = MEMORY")
         self._migrate()
 
     # -- opening ------------------------------------------------------------------------------------
 
     @classmethod
-    def open(cls, path: Path, programme: str) -> Store:
-        """Opens or creates the database, readable for its owner alone.
+    def open(cls, place: Location, programme: str) -> Store:
+        """Opens or creates the database.
 
         Raises:
-            ConfigError: the file cannot be opened, is no database of ours, or is of a newer version.
+            ConfigError: it cannot be opened, is no database of ours, or is of a newer version.
+            Locked: another process holds it for too long.
+            NotAuthorised: a server does not let us in.
+            Unavailable: a server does not answer.
         """
-        with _opening(path) as undo:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Created here and not by SQLite, so that there is no moment in which others can read it; its WAL and
-            # shared-memory files take over the mode.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            path.chmod(0o600)
-            connection = undo.enter_context(contextlib.closing(sqlite3.connect(path, timeout=30.0)))
-            connection.execute("PRAGMA journal_mode = WAL")
-            # An intent must be on the disk before its call is on the wire.
-            connection.execute("PRAGMA synchronous = FULL")
-            store = cls(connection, programme, path, str(path))
-            undo.pop_all()
-            return store
+        if isinstance(place, Server):
+            from mi_sync.state import postgres
+
+            with postgres.opened(place) as server:
+                return cls(server, programme)
+        with sqlite.opened(place) as file:
+            return cls(file, programme)
 
     @classmethod
-    def scratch(cls, path: Path, programme: str) -> Store:
-        """A throw-away copy (in a temporary file of SQLite's own) of the database, if there is one.
+    def scratch(cls, place: Location, programme: str) -> Store:
+        """A throw-away copy of what the database holds, if there is one.
 
         Raises:
-            ConfigError: as `open`.
+            ConfigError, Locked, NotAuthorised, Unavailable: as `open`.
         """
-        with _opening(path) as undo:
-            connection = undo.enter_context(contextlib.closing(sqlite3.connect("")))
-            if path.exists() and path.stat().st_size:
-                _copy(path, connection)
-            store = cls(connection, programme, None, str(path))
-            undo.pop_all()
-            return store
+        if isinstance(place, Server):
+            from mi_sync.state import postgres
+
+            with postgres.copied(place, programme) as rows:
+                return cls(rows, programme)
+        with sqlite.copied(place) as copy:
+            return cls(copy, programme)
 
     def close(self) -> None:
         """Closes the database."""
         self._db.close()
 
     @contextlib.contextmanager
-    def lock(self, command: str = "", since: str = "") -> Iterator[None]:
-        """Holds the lock of this store, so that two runs never interleave; `command` and `since` are for people.
+    def lock(self, *targets: str, command: str = "", clock: Clock | None = None) -> Iterator[None]:
+        """Holds the leases of the programme's records and of these targets, so that two runs never interleave.
 
-        The fence is a number that grows with every lock: whoever's lock was taken away cannot commit any more.
+        `command` is for people. See `leases`; `keep_lock` is to be called before each request.
 
         Raises:
-            Locked: another run holds it.
+            Locked: another run holds one of them.
         """
-        if self.path is None:
+        if self._db.is_scratch:
             yield
             return
-        with locking.holding(self.path, locking.Holder.here(command, since)):
-            self._fence = self._raise_fence()
-            try:
-                yield
-            finally:
-                self._fence = 0
+        with self._locks.holding(targets, command, clock or Clock()):
+            yield
 
-    def unlock(self) -> None:
-        """Takes the lock away from whoever holds it, who cannot commit from now on.
+    def keep_lock(self) -> None:
+        """Makes sure that this run still holds what it took, and renews it when it is time to.
 
         Raises:
-            Locked: the system does not let it go, or its holder is storing something at this moment.
+            Locked: it is another's by now, or it is time to and another process is storing something.
         """
-        if self.path is None:
-            return
-        try:
-            self._raise_fence()
-        except sqlite3.OperationalError as error:
-            raise Locked(
-                f"its holder is alive and in the middle of a commit: {error}.",
-                where=self._where,
-                remedy="Try again, or end that process.",
-            ) from None
-        locking.take_away(self.path)
+        self._locks.check()
+        if self._locks.is_due:
+            with self.transaction():
+                pass  # every commit renews
 
-    def _raise_fence(self) -> int:
-        """The next number of the fence, which is the database's and no programme's."""
-        self._db.execute(
-            "INSERT INTO counters VALUES ('', 'lock', 1)"
-            " ON CONFLICT (programme, name) DO UPDATE SET value = counters.value + 1"
-        )
-        return self._fence_now()
+    def unlock(self) -> None:
+        """Takes the leases of the programme away from whoever holds them, who stores nothing more from now on.
 
-    def _fence_now(self) -> int:
-        query = "SELECT value FROM counters WHERE programme = '' AND name = 'lock'"
-        (number,) = self._db.execute(query).fetchone()
-        return int(number)
+        Raises:
+            Locked: their holder is storing something at this moment.
+        """
+        self._locks.take_away()
 
-    def _check_fence(self) -> None:
-        if self._fence and self._fence != self._fence_now():
-            raise Locked(
-                "the lock of this run was taken away, so it stops here.",
-                where=self._where,
-                remedy="What was in hand is looked up by the next run.",
-            )
+    def leases(self) -> list[Lease]:
+        """The leases of the programme, given back or not."""
+        return self._locks.all()
+
+    def held(self, clock: Clock) -> list[Lease]:
+        """Those of them whose holder may be at work now."""
+        return self._locks.held(clock)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing; never held across a network call.
 
         Raises:
-            Locked: the lock was taken away, so nothing may be stored any more.
+            Locked: the lock was taken away, so nothing may be stored any more; or another process stores for too long.
         """
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            self._check_fence()
+        with self._db.storing():
+            self._locks.check(keep=True)
             yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+            self._locks.renew()
+
+    def savepoint(self) -> contextlib.AbstractContextManager[None]:
+        """All or nothing for a part of a transaction, such as one source."""
+        return self._db.savepoint()
 
     @contextlib.contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """All or nothing for a part of a transaction, such as one source."""
-        self._db.execute("SAVEPOINT part")
+    def telling(self) -> Iterator[None]:
+        """Tells in our words what goes wrong with the database, which ends all work on it.
+
+        It goes around a whole run, and not around each statement, so that nothing in between takes it for the failure
+        of one source or target.
+
+        Raises:
+            Locked: another process holds it for too long.
+            StateError: the disk is full, the file is damaged or cannot be written.
+            Unavailable: the server is gone.
+            NotAuthorised: the rights on the server do not suffice.
+        """
         try:
             yield
-        except BaseException:
-            self._db.execute("ROLLBACK TO part")
-            self._db.execute("RELEASE part")
-            raise
-        self._db.execute("RELEASE part")
+        except Exception as error:
+            told = self._db.told(error)
+            if told is None:
+                raise
+            raise told from None
 
     def _migrate(self) -> None:
         self.schema = self._migrated()
-        if self.schema == len(MIGRATIONS):
+        if self.schema == len(schema.MIGRATIONS):
             return  # without a write, so that `status` never waits for a run
-        with self.transaction():
-            self._db.execute("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
+        with self._db.storing(alone_as="migrations"):
             done = self._migrated()  # another process may have been quicker
-            for number, (name, script) in enumerate(MIGRATIONS[done:], start=done + 1):
-                for statement in script.split(";"):
-                    self._db.execute(statement)
+            if not done:
+                self._db.migrate(0, _NUMBERED)
+            for number, (name, script) in enumerate(schema.MIGRATIONS[done:], start=done + 1):
+                self._db.migrate(number, script)
                 self._db.execute("INSERT INTO migrations VALUES (?, ?)", (number, name))
 
     def _migrated(self) -> int:
@@ -380,38 +253,36 @@ class Store:
         Raises:
             ConfigError: more than we know, or the database is somebody else's.
         """
-        tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        tables = self._db.tables()
         if tables and "migrations" not in tables:
             raise ConfigError(
-                "it is a database of another program.", where=self._where, remedy="Choose another file in [state] url."
+                "it is a database of another program.", where=self._db.where, remedy="Choose another in [state] url."
             )
         if not tables:
             return 0
         (done,) = self._db.execute("SELECT COALESCE(MAX(number), 0) FROM migrations").fetchone()
-        if done > len(MIGRATIONS):
+        if done > len(schema.MIGRATIONS):
             raise ConfigError(
-                f"the state was written by a newer mi-sync (migration {done}, this one knows {len(MIGRATIONS)}).",
-                where=self._where,
+                f"the state was written by a newer mi-sync (migration {done}, this one knows"
+                f" {len(schema.MIGRATIONS)}).",
+                where=self._db.where,
                 remedy="Upgrade mi-sync.",
             )
         return int(done)
 
     def damage(self) -> list[str]:
-        """What SQLite finds wrong with the file; empty for a sound one."""
-        try:
-            found = [text for (text,) in self._db.execute("PRAGMA integrity_check")]
-        except sqlite3.DatabaseError as error:  # too damaged to be checked
-            return [str(error)]
-        return [] if found == ["ok"] else found
+        """What the database finds wrong with itself; empty for a sound one."""
+        return self._db.damage()
 
     def counts(self) -> dict[str, dict[str, int]]:
         """How much there is of everything, and nothing of what it says."""
+        by = " GROUP BY 1 ORDER BY 1"
         return {
-            name: dict(self._rows(f"SELECT {what}, COUNT(*) FROM {table} WHERE programme = ? {which} GROUP BY 1"))  # noqa: S608
+            name: dict(self._rows(f"SELECT {what}, COUNT(*) FROM {table} WHERE programme = ? {which}{by}"))  # noqa: S608
             for name, (what, table, which) in _COUNTED.items()
         }
 
-    def _rows(self, sql: str, *values: Any) -> sqlite3.Cursor:  # noqa: ANN401  what SQLite takes
+    def _rows(self, sql: str, *values: Any) -> Cursor:  # noqa: ANN401  what a database takes
         return self._db.execute(sql, (self._programme, *values))
 
     def _one(self, sql: str, *values: Any) -> Any:  # noqa: ANN401  as above
@@ -433,7 +304,7 @@ class Store:
     def remember(self, name: str, value: int) -> bool:
         """Remembers a number under a name; True when it is another than before."""
         before = self._one("SELECT value FROM counters WHERE programme = ? AND name = ?", name)
-        self._rows("INSERT OR REPLACE INTO counters VALUES (?, ?, ?)", name, value)
+        self._rows(_SAVE_COUNTER, name, value)
         return before is not None and before != value
 
     def contested(self) -> list[str]:
@@ -454,7 +325,7 @@ class Store:
     def file(self, source: str, file: str) -> FileRead | None:
         """What the last read of the file gave, or None for a new one."""
         row = self._rows(
-            "SELECT fingerprint, rows, accepted, skipped, keyless, content, run, how, overlaps FROM files"
+            'SELECT fingerprint, rows, accepted, skipped, keyless, content, run, how, "overlaps" FROM files'
             " WHERE programme = ? AND source = ? AND file = ?",
             source,
             file,
@@ -468,7 +339,9 @@ class Store:
 
     def files_of(self, source: str) -> dict[str, str]:
         """The fingerprints of the source's files as last read."""
-        return dict(self._rows("SELECT file, fingerprint FROM files WHERE programme = ? AND source = ?", source))
+        return dict(
+            self._rows("SELECT file, fingerprint FROM files WHERE programme = ? AND source = ? ORDER BY file", source)
+        )
 
     def hows(self, source: str) -> list[Mapping[str, Any]]:
         """How the files of the source were read last, the newest first."""
@@ -507,9 +380,9 @@ class Store:
     def told_again(self, old: str, new: str, read_no: int) -> tuple[int, int]:
         """How many rows of a source have the reference of another source's row about another record; of how many."""
         row = self._rows(
-            "SELECT COALESCE(SUM(EXISTS (SELECT 1 FROM contributions o WHERE o.programme = n.programme AND"
-            " o.source = ?2 AND o.kind = n.kind AND o.ref = n.ref AND o.key != n.key)), 0), COUNT(*)"
-            " FROM contributions n WHERE n.programme = ?1 AND n.source = ?3 AND n.read_no = ?4 AND n.is_primary"
+            "SELECT COUNT(CASE WHEN EXISTS (SELECT 1 FROM contributions o WHERE o.programme = n.programme AND"
+            " o.source = ?2 AND o.kind = n.kind AND o.ref = n.ref AND o.key != n.key) THEN 1 END), COUNT(*)"
+            " FROM contributions n WHERE n.programme = ?1 AND n.source = ?3 AND n.read_no = ?4 AND n.is_primary = 1"
             " AND n.key IS NOT NULL",
             old,
             new,
@@ -524,10 +397,11 @@ class Store:
     def lost_keys(self, source: str, last_read: int, read_no: int) -> tuple[int, int, int]:
         """How many records the last read spoke of and this one does not, how many it spoke of, and how many are new."""
         row = self._rows(
-            "SELECT COALESCE(SUM(was AND NOT stays), 0), COALESCE(SUM(was), 0), COALESCE(SUM(NOT was), 0) FROM"
-            " (SELECT MAX(read_no = ?3 OR (read_no = ?4 AND before != '')) AS was, MAX(read_no = ?4) AS stays"
-            " FROM contributions WHERE programme = ?1 AND source = ?2 AND is_primary AND key IS NOT NULL"
-            " AND read_no IN (?3, ?4) GROUP BY key)",
+            "SELECT COUNT(CASE WHEN was > stays THEN 1 END), COALESCE(SUM(was), 0), COALESCE(SUM(1 - was), 0) FROM"
+            " (SELECT MAX(CASE WHEN read_no = ?3 OR (read_no = ?4 AND before != '') THEN 1 ELSE 0 END) AS was,"
+            " MAX(CASE WHEN read_no = ?4 THEN 1 ELSE 0 END) AS stays"
+            " FROM contributions WHERE programme = ?1 AND source = ?2 AND is_primary = 1 AND key IS NOT NULL"
+            " AND read_no IN (?3, ?4) GROUP BY key) AS each_key",
             source,
             last_read,
             read_no,
@@ -541,8 +415,7 @@ class Store:
     def save_file(self, source: str, file: str, read: FileRead, read_no: int) -> None:
         """Remembers what this read gave."""
         self._rows(
-            "INSERT OR REPLACE INTO files (programme, source, file, fingerprint, rows, accepted, skipped, read_no,"
-            " keyless, content, run, how, overlaps) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            _SAVE_FILE,
             source,
             file,
             read.fingerprint,
@@ -579,9 +452,7 @@ class Store:
             it.ref,
         )
         self._rows(
-            "INSERT OR REPLACE INTO contributions (programme, source, kind, ref, namespace, overlay, file, line,"
-            " local_id, title, body, refs, origins, digest, is_primary, read_no, run, changed_at, before, weight)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            _SAVE_CONTRIBUTION,
             it.source,
             it.kind,
             it.ref,
@@ -644,9 +515,10 @@ class Store:
     def standing(self, source: str, read_no: int) -> dict[str, Standing]:
         """What became of the rows of each file in this read: those of which something stands under their own record."""
         query = (
-            "SELECT file, SUM(speaks), SUM(speaks AND news) FROM"
-            " (SELECT file, MAX(is_primary AND NOT unread) AS speaks, MAX(digest != before) AS news FROM contributions"
-            " WHERE programme = ? AND source = ? AND read_no = ? GROUP BY file, line) GROUP BY file"
+            "SELECT file, SUM(speaks), SUM(speaks * news) FROM"
+            " (SELECT file, MAX(CASE WHEN is_primary = 1 AND unread = 0 THEN 1 ELSE 0 END) AS speaks,"
+            " MAX(CASE WHEN digest != before THEN 1 ELSE 0 END) AS news FROM contributions"
+            " WHERE programme = ? AND source = ? AND read_no = ? GROUP BY file, line) AS each_row GROUP BY file"
         )
         return {file: Standing(accepted, news) for file, accepted, news in self._rows(query, source, read_no)}
 
@@ -735,9 +607,9 @@ class Store:
         """Everything that is said of one record."""
         return [
             self._contribution(row)
-            for row in self._rows(
-                f"SELECT {_CONTRIBUTION} FROM contributions WHERE programme = ? AND key = ?",  # noqa: S608
-                key,
+            for row in sorted(
+                self._rows(f"SELECT {_CONTRIBUTION} FROM contributions WHERE programme = ? AND key = ?", key),  # noqa: S608
+                key=lambda row: row[:3],
             )
         ]
 
@@ -797,8 +669,9 @@ class Store:
         return [
             row[0]
             for row in self._rows(
-                # The plus keeps SQLite from walking all aliases by key, so that the first two it meets are distinct.
-                "SELECT DISTINCT +key FROM aliases WHERE programme = ? AND kind = ? AND type = ? AND value = ? LIMIT 2",
+                # The || keeps SQLite from walking all aliases by key, so that the first two it meets are distinct.
+                "SELECT DISTINCT key || '' FROM aliases"
+                " WHERE programme = ? AND kind = ? AND type = ? AND value = ? LIMIT 2",
                 kind,
                 type_,
                 value,
@@ -807,7 +680,9 @@ class Store:
 
     def add_alias(self, key: str, kind: Kind, type_: str, value: str, namespace: str = "") -> None:
         """Remembers a name; the first seen wins for ever."""
-        self._rows("INSERT OR IGNORE INTO aliases VALUES (?, ?, ?, ?, ?, ?)", kind, type_, value, namespace, key)
+        self._rows(
+            "INSERT INTO aliases VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", kind, type_, value, namespace, key
+        )
 
     def has_alias(self, key: str, type_: str) -> bool:
         """Whether the record goes by a name of this type."""
@@ -818,9 +693,9 @@ class Store:
         return [
             row[0]
             for row in self._rows(
-                "SELECT DISTINCT +key FROM contributions"  # the plus: as above
+                "SELECT DISTINCT key || '' FROM contributions"  # the ||: as above
                 " WHERE programme = ? AND kind = 'posting' AND title = ? AND key IS NOT NULL"
-                " ORDER BY +key LIMIT 10",
+                " ORDER BY 1 LIMIT 10",
                 title,
             )
         ]
@@ -835,7 +710,7 @@ class Store:
     def save_record(self, record: Record, kind: Kind, origins: Mapping[str, Any]) -> None:
         """Stores the merged record."""
         self._rows(
-            "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            _SAVE_RECORD,
             record.key,
             kind,
             getattr(record, "status", None),
@@ -911,7 +786,7 @@ class Store:
 
     def save_labels(self, labels: Mapping[str, str]) -> None:
         """Gives labels; one that was given never changes."""
-        self._many("INSERT OR IGNORE INTO labels VALUES (?, ?, ?)", list(labels.items()))
+        self._many("INSERT INTO labels VALUES (?, ?, ?) ON CONFLICT DO NOTHING", list(labels.items()))
 
     def engagements(self) -> Iterator[Engagement]:
         """Applications that are engaged, or that own an item on some board, with all that belongs to them."""
@@ -964,7 +839,7 @@ class Store:
             row[0]
             for row in self._rows(
                 "SELECT digest FROM quarantine WHERE programme = ?1 AND source = ?2 AND stage = ?4"
-                " AND (?3 IS NULL OR file = ?3)",
+                " AND file = COALESCE(?3, file)",
                 source,
                 file,
                 stage,
@@ -978,20 +853,20 @@ class Store:
         since = dict(
             self._rows(
                 "SELECT digest, since FROM quarantine WHERE programme = ?1 AND source = ?2 AND stage = ?4"
-                " AND (?3 IS NULL OR file = ?3)",
+                " AND file = COALESCE(?3, file)",
                 source,
                 file,
                 stage,
             ).fetchall()
         )
         self._rows(
-            "DELETE FROM quarantine WHERE programme = ?1 AND source = ?2 AND stage = ?4 AND (?3 IS NULL OR file = ?3)",
+            "DELETE FROM quarantine WHERE programme = ?1 AND source = ?2 AND stage = ?4 AND file = COALESCE(?3, file)",
             source,
             file,
             stage,
         )
         self._many(
-            "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            _SAVE_QUARANTINED,
             [(q.source, q.file, q.line, q.stage, q.digest, q.field, q.why, since.get(q.digest, now)) for q in rows],
         )
 
@@ -999,7 +874,7 @@ class Store:
         """The rows left out, in the order of the files."""
         for row in self._rows(
             "SELECT source, file, line, field, why, digest, stage, since FROM quarantine"
-            " WHERE programme = ?1 AND (?2 IS NULL OR source = ?2) AND (?3 IS NULL OR stage = ?3)"
+            " WHERE programme = ?1 AND source = COALESCE(?2, source) AND stage = COALESCE(?3, stage)"
             " ORDER BY source, file, line, stage",
             source,
             stage,
@@ -1015,7 +890,7 @@ class Store:
 
     def bind_target(self, target: str, board: str) -> None:
         """Remembers which board the target is."""
-        self._rows("INSERT OR IGNORE INTO targets VALUES (?, ?, ?)", target, board)
+        self._rows("INSERT INTO targets VALUES (?, ?, ?) ON CONFLICT DO NOTHING", target, board)
 
     def links(self, target: str) -> dict[str, Link]:
         """The links of a target, by key."""
@@ -1033,8 +908,7 @@ class Store:
     def save_link(self, target: str, link: Link) -> None:
         """Inserts or replaces a link."""
         self._rows(
-            "INSERT OR REPLACE INTO links (programme, target, key, id, url, nonce, owner, step, title, base, labels,"
-            " checklist, archived, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            _SAVE_LINK,
             target,
             link.key,
             link.id,
@@ -1052,30 +926,22 @@ class Store:
 
     def begin(self, target: str, key: str, plan: str, run: str, at: str, intent: Mapping[str, Any]) -> int:
         """Writes an intent into the journal and returns its number."""
-        cursor = self._rows(
+        return self._db.insert(
             "INSERT INTO journal (programme, target, key, plan, run, at, state, intent)"
             " VALUES (?, ?, ?, ?, ?, ?, 'open', ?)",
-            target,
-            key,
-            plan,
-            run,
-            at,
-            _dump(intent),
+            (self._programme, target, key, plan, run, at, _dump(intent)),
         )
-        return int(cursor.lastrowid or 0)
 
     def advance(self, seq: int, state: str) -> None:
         """Moves a journal entry on: carried, done or void.
 
         Of one that is over only its item is kept: bodies are not hoarded.
         """
-        over = state in {"done", "void"}
-        kept = "json_object('change', json_object('id', json_extract(intent, '$.change.id')))" if over else "intent"
-        self._rows(
-            f"UPDATE journal SET state = ?2, intent = {kept} WHERE programme = ?1 AND seq = ?3",  # noqa: S608  constants
-            state,
-            seq,
-        )
+        if state in {"done", "void"}:
+            intent = self._one("SELECT intent FROM journal WHERE programme = ? AND seq = ?", seq) or "{}"
+            kept = _dump({"change": {"id": json.loads(intent).get("change", {}).get("id")}})
+            self._rows("UPDATE journal SET intent = ?3 WHERE programme = ?1 AND seq = ?2", seq, kept)
+        self._rows("UPDATE journal SET state = ?3 WHERE programme = ?1 AND seq = ?2", seq, state)
 
     def open_entries(self, target: str) -> list[Entry]:
         """The intents of which it is not recorded how they ended, oldest first."""
@@ -1102,17 +968,23 @@ class Store:
 
     def people_at(self, address: str) -> list[str]:
         """The keys of the applicants who have, or ever had, this address."""
-        query = (
-            "SELECT key FROM aliases WHERE programme = ?1 AND kind = 'applicant' AND type = 'email' AND value = ?2"
-            " UNION SELECT key FROM aliases WHERE programme = ?1 AND kind = 'applicant' AND type = 'ref' AND value = ?3"
-            " UNION SELECT key FROM contributions WHERE programme = ?1 AND kind = 'applicant' AND key IS NOT NULL"
-            " AND json_extract(body, '$.email') = ?2 ORDER BY 1"
+        named = self._rows(
+            "SELECT key FROM aliases WHERE programme = ?1 AND kind = 'applicant'"
+            " AND (type = 'email' AND value = ?2 OR type = 'ref' AND value = ?3)",
+            address,
+            f"email:{address}",
         )
-        return [key for (key,) in self._rows(query, address, f"email:{address}")]
+        said = self._rows(
+            "SELECT key, body FROM contributions WHERE programme = ? AND kind = 'applicant' AND key IS NOT NULL"
+        )
+        keys = {key for (key,) in named} | {key for key, body in said if json.loads(body).get("email") == address}
+        return sorted(keys)
 
     def names_of(self, key: str) -> list[tuple[str, str, str]]:
         """(type, value, namespace) of every name that a record goes by."""
-        return self._rows("SELECT type, value, namespace FROM aliases WHERE programme = ? AND key = ?", key).fetchall()
+        return self._rows(
+            "SELECT type, value, namespace FROM aliases WHERE programme = ? AND key = ? ORDER BY 1, 2, 3", key
+        ).fetchall()
 
     def about(self, applicant: str) -> list[Contribution]:
         """Everything that is said of a person, of their applications and of their engagements."""
@@ -1143,7 +1015,8 @@ class Store:
         Their items on boards stay linked, so that they are known again, under `owner` and without a word of theirs. The
         files that said something are read again by the next pull.
         """
-        items = {link.key for target in self._linked() for link in self.links(target).values() if link.owner in keys}
+        linked = [(target, link) for target in self._linked() for link in self.links(target).values()]
+        items = {link.key for _, link in linked if link.owner in keys}
         places = sorted({(it.source, it.file, it.line) for it in said})
         counts = {
             "contributions": self._erase("contributions", ("source", "kind", "ref"), [_name(it) for it in said]),
@@ -1152,16 +1025,24 @@ class Store:
             "labels": self._erase("labels", ("applicant",), [(key,) for key in keys]),
             "left_out": self._erase("quarantine", ("source", "file", "line"), places),
             "journal": self._erase("journal", ("key",), [(key,) for key in sorted(items)])
-            + self._erase("journal", ("json_extract(intent, '$.change.owner')",), [(key,) for key in keys]),
+            + self._erase("journal", ("seq",), self._intents_of(keys)),
         }
         self._many(
-            "UPDATE links SET owner = ?3, title = '', base = '{}', labels = '[]', checklist = '[]',"
-            " seen = json_set(seen, '$.assignees', json('[]'))"
-            " WHERE programme = ?1 AND owner = ?2",
-            [(key, owner) for key in keys],
+            "UPDATE links SET owner = ?4, title = '', base = '{}', labels = '[]', checklist = '[]', seen = ?5"
+            " WHERE programme = ?1 AND target = ?2 AND key = ?3",
+            [
+                (target, link.key, owner, _dump(_seen_as_json(replace(link.seen, assignees=()))))
+                for target, link in linked
+                if link.owner in keys
+            ],
         )
         self.read_again({(source, file) for source, file, _ in places})
         return {**counts, "items": len(items)}
+
+    def _intents_of(self, owners: Collection[str]) -> list[tuple[int]]:
+        """The numbers of the intents about items of these owners."""
+        entries = self._rows("SELECT seq, intent FROM journal WHERE programme = ?").fetchall()
+        return [(seq,) for seq, intent in entries if json.loads(intent).get("change", {}).get("owner") in owners]
 
     def _linked(self) -> list[str]:
         return [target for (target,) in self._rows("SELECT DISTINCT target FROM links WHERE programme = ?")]
@@ -1176,7 +1057,7 @@ class Store:
 
     def files_with_skipped_rows(self) -> list[tuple[str, str]]:
         """Source and name of the files of which a row was skipped."""
-        return self._rows("SELECT source, file FROM files WHERE programme = ? AND skipped > 0").fetchall()
+        return self._rows("SELECT source, file FROM files WHERE programme = ? AND skipped > 0 ORDER BY 1, 2").fetchall()
 
     def rewrite_runs(self, rewritten: Callable[[str], str]) -> int:
         """Passes what the records of runs say through a function, and returns how many it changed."""
@@ -1194,7 +1075,7 @@ class Store:
 
     def add_erased(self, digests: Collection[str], owner: str) -> None:
         """Remembers the digests of an erased person."""
-        self._many("INSERT OR REPLACE INTO erased VALUES (?, ?, ?)", [(each, owner) for each in sorted(digests)])
+        self._many(_SAVE_ERASED, [(each, owner) for each in sorted(digests)])
 
     def drop_erased(self, owner: str) -> None:
         """Forgets the digests of a person, who may come back then."""
@@ -1210,15 +1091,11 @@ class Store:
         return [key for (key,) in self._rows(query, before)]
 
     def compact(self) -> bool:
-        """Rewrites the file, so that nothing of what was erased is left in it or in its companions.
+        """Leaves nothing of what was erased lying around in the database, as far as that is ours to do.
 
         False when somebody else is reading it, and so the old content still stands in its log.
         """
-        if self.path is None:
-            return True
-        self._db.execute("VACUUM")
-        busy, *_ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        return not busy
+        return self._db.compact()
 
     # -- runs ---------------------------------------------------------------------------------------
 
@@ -1260,41 +1137,6 @@ class Store:
         ]
 
 
-@contextlib.contextmanager
-def _opening(path: Path) -> Iterator[contextlib.ExitStack]:
-    """Closes what was opened unless all went well, and tells what did not in our words."""
-    try:
-        with contextlib.ExitStack() as undo:
-            yield undo
-    except (OSError, sqlite3.DatabaseError) as error:
-        raise ConfigError(
-            f"the state cannot be opened: {error}.",
-            where=str(path),
-            remedy="Check [state] url and the file's rights.",
-        ) from None
-
-
-def _copy(path: Path, into: sqlite3.Connection) -> None:
-    """Copies a database and leaves no file behind.
-
-    Reading a WAL database makes its two companions, unless it is said to be immutable, which is true while nobody has
-    it open; if somebody opened it meanwhile, they are there, and it is read again with their help.
-    """
-    wal = path.with_name(f"{path.name}-wal")
-    # As a URI, because that escapes what SQLite would understand otherwise, such as a # in a folder's name.
-    address = f"{path.resolve().as_uri()}?mode=ro"
-    before = path.stat().st_mtime_ns
-    if not wal.exists():
-        _backup(f"{address}&immutable=1", into)
-    if wal.exists() or path.stat().st_mtime_ns != before:
-        _backup(address, into)
-
-
-def _backup(address: str, into: sqlite3.Connection) -> None:
-    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=30.0)) as original:
-        original.backup(into)
-
-
 _COUNTED: Mapping[str, tuple[str, str, str]] = {
     "files": ("source", "files", ""),
     "records": ("kind", "records", ""),
@@ -1305,6 +1147,45 @@ _COUNTED: Mapping[str, tuple[str, str, str]] = {
     "runs": ("COALESCE(status, 'interrupted')", "runs", ""),
 }
 """For each count: by what, of which table, and which of its rows. Constants, so they may stand in a statement."""
+
+
+def _upsert(table: str, keys: str, columns: str, reset: str = "") -> str:
+    """A statement that inserts a row, or replaces the one with the same keys. `reset` is what is set besides."""
+    names = [name.strip() for name in f"{keys}, {columns}".split(",")]
+    changed = ", ".join(
+        [f"{name.strip()} = excluded.{name.strip()}" for name in columns.split(",")] + [reset] * bool(reset)
+    )
+    marks = ", ".join("?" for _ in names)
+    return (
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608  constants
+        f" ON CONFLICT ({keys}) DO UPDATE SET {changed}"
+    )
+
+
+_SAVE_COUNTER = _upsert("counters", "programme, name", "value")
+_SAVE_FILE = _upsert(
+    "files",
+    "programme, source, file",
+    'fingerprint, rows, accepted, skipped, read_no, keyless, content, run, how, "overlaps"',
+)
+_SAVE_CONTRIBUTION = _upsert(
+    "contributions",
+    "programme, source, kind, ref",
+    "namespace, overlay, file, line, local_id, title, body, refs, origins, digest, is_primary, read_no, run,"
+    " changed_at, before, weight",
+    "key = NULL, posting = NULL, applicant = NULL, gone = 0, unread = 0",
+)
+_SAVE_RECORD = _upsert("records", "programme, key", "kind, status, posting, applicant, initials, body, origins")
+_SAVE_QUARANTINED = _upsert("quarantine", "programme, source, file, line, stage", "digest, field, why, since")
+_SAVE_LINK = _upsert(
+    "links",
+    "programme, target, key",
+    "id, url, nonce, owner, step, title, base, labels, checklist, archived, seen",
+)
+_SAVE_ERASED = _upsert("erased", "programme, digest", "owner")
+
+_NUMBERED = "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)"
+"""What comes before the first migration."""
 
 _NEVER_GONE = 2**62
 """A read number beyond all reads."""
@@ -1340,19 +1221,3 @@ def _each_text(value: Any, rewritten: Callable[[str], str]) -> Any:  # noqa: ANN
 
 def _seen_as_json(seen: Seen) -> dict[str, Any]:
     return {name: getattr(seen, name) for name in Seen.__slots__}
-
-
-def state_path(url: str, root: Path) -> Path:
-    """The file behind a `sqlite:///…` URL, relative to the configuration.
-
-    Raises:
-        ConfigError: another kind of URL.
-    """
-    prefix = "sqlite:///"
-    if not url.startswith(prefix) or len(url) == len(prefix):
-        raise ConfigError(
-            "only sqlite:///FILE is supported by this version.",
-            where="state.url",
-            remedy='Use url = "sqlite:///state.db".',
-        )
-    return root / url.removeprefix(prefix)
