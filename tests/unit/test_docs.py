@@ -58,6 +58,7 @@ DOCUMENTS = [
     "docs/faults.md",
     "docs/nasty-exports.md",
     "docs/privacy.md",
+    "docs/proof.md",
 ]
 
 

@@ -4,6 +4,7 @@
     --only NAME      only scenarios whose name contains NAME; `--boards` names the tools, `--mutants` the broken builds
     --jobs N         so many processes
     --report FILE    writes the report; of what is not done this time, what it says already stays
+    --resume         leaves out the cases that the report has already
     --fits FILE      compares with a report instead: the same scenarios and mutants, the same number of moments
 
 Exit code 1: an invariant did not hold, a mutant was not noticed, or the report does not fit.
@@ -19,12 +20,12 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from system.prove import proof
-from system.prove.boundaries import Boundary
+from system.prove.boundaries import Boundary, told_apart
 from system.prove.mutants import MUTANTS, Mutant
 from system.prove.proof import DIED_AFTER, Expected, Violation, expect
 from system.prove.report import TOOLS, Noticed, Row, mutants_of, page, rows_of
@@ -37,6 +38,10 @@ RACED = ("create", "update", "archive", "saved plan")
 """During what a second run is started."""
 SHORT = 20
 """One of so many moments is taken in the short selection, another one of each scenario and tool."""
+
+
+Work = TypeVar("Work")
+Done = TypeVar("Done")
 
 
 class Task(NamedTuple):
@@ -58,12 +63,13 @@ class MutantTask(NamedTuple):
 
 def cases(expected: Expected, scenario: Scenario) -> Iterator[tuple[str, Boundary]]:
     """Every case of a scenario: what is done, and at which moment."""
-    yield from (("killed", each) for each in expected.passed)
-    sent = [each for each in expected.passed if each.writes and not each.moment.endswith("commit")]
+    moments = list(told_apart(expected.passed))
+    yield from (("killed", each) for each in moments)
+    sent = [each for each in moments if each.writes and not each.moment.endswith("commit")]
     yield from (("overtaken", each) for each in sent if each.moment == "before send")
     yield from (("lost", each) for each in sent if each.moment == "after effect")
     if scenario.name in RACED:
-        yield from (("raced", each) for each in expected.passed if not each.moment.endswith("commit"))
+        yield from (("raced", each) for each in moments if not each.moment.endswith("commit"))
 
 
 def prove(task: Task) -> tuple[Row, float]:
@@ -132,6 +138,7 @@ class _folder:  # noqa: N801  used like a function
 def tasks(arguments: argparse.Namespace) -> list[Task]:
     """What is asked for."""
     every = SHORT if arguments.short else 1
+    done = {row.name for row in rows_of(arguments.report.read_text("utf-8"))} if arguments.resume else set()
     return [
         Task(scenario.name, tools, every)
         for tools in TOOLS
@@ -140,6 +147,7 @@ def tasks(arguments: argparse.Namespace) -> list[Task]:
         and (arguments.only is None or arguments.only in scenario.name)
         and (arguments.boards is None or arguments.boards == "+".join(tools))
         and arguments.mutants != "only"
+        and (scenario.name, TOOLS[tools], "SQLite") not in done
     ]
 
 
@@ -150,35 +158,42 @@ def mutant_tasks(arguments: argparse.Namespace) -> list[MutantTask]:
     return [MutantTask(number) for number in range(len(MUTANTS)) if not arguments.short or MUTANTS[number].quick]
 
 
-def run_all(function: object, work: Sequence[object], jobs: int) -> Iterator[object]:
+def run_all(function: Callable[[Work], Done], work: Sequence[Work], jobs: int) -> Iterator[Done]:
     """Each task, by one of so many processes; in this one if that is enough."""
     if jobs == 1:
-        yield from map(function, work)  # type: ignore[arg-type]
+        yield from map(function, work)
         return
-    with multiprocessing.get_context("fork").Pool(jobs) as pool:
-        yield from pool.imap(function, work)  # type: ignore[arg-type]
+    with multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=1) as pool:
+        yield from pool.imap_unordered(function, work)
 
 
 def main() -> int:
     """The exit code."""
     arguments = _arguments()
     rows: list[Row] = []
-    for row, seconds in run_all(prove, tasks(arguments), arguments.jobs):  # type: ignore[misc]
+    noticed: list[Noticed] = []
+    for row, seconds in run_all(prove, tasks(arguments), arguments.jobs):
         rows.append(row)
         _say(f"{row.scenario:28} {row.tools:26} {row.counts} {seconds:.1f} s")
         for each in row.violations:
             _say(f"    {each}")
-    noticed: list[Noticed] = []
-    for mutant, seconds in run_all(notice, mutant_tasks(arguments), arguments.jobs):  # type: ignore[misc]
+        _write(arguments, rows, noticed)
+    for mutant, seconds in run_all(notice, mutant_tasks(arguments), arguments.jobs):
         noticed.append(mutant)
         told = f"noticed at {mutant.at}" if mutant.at else "NOT NOTICED"
         _say(f"{mutant.what}: {told}, {mutant.invariant} {seconds:.1f} s")
+        _write(arguments, rows, noticed)
     failed = any(row.violations for row in rows) or any(not each.at for each in noticed)
-    if arguments.report and not failed:
-        arguments.report.write_text(page(*_with_earlier(arguments.report, rows, noticed)), "utf-8")
     if arguments.fits:
         failed |= not fits(arguments.fits.read_text("utf-8"), rows)
     return int(failed)
+
+
+def _write(arguments: argparse.Namespace, rows: Sequence[Row], noticed: Sequence[Noticed]) -> None:
+    """After each task, so that what was interrupted can be taken up again; what did not hold stays out of it."""
+    if arguments.report:
+        held = [row for row in rows if not row.violations]
+        arguments.report.write_text(page(*_with_earlier(arguments.report, held, noticed)), "utf-8")
 
 
 def _say(text: str) -> None:
@@ -217,6 +232,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--mutants", choices=["all", "none", "only"], default="all")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--report", type=Path)
+    parser.add_argument("--resume", action="store_true")
     parser.add_argument("--fits", type=Path)
     return parser.parse_args()
 

@@ -11,7 +11,7 @@ import os
 import re
 import signal
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -45,6 +45,15 @@ class Boundary:
 
     def __str__(self) -> str:
         return f"{self.number} {self.moment} {_ID.sub('…', self.about)}"
+
+
+def told_apart(moments: Iterable[Boundary]) -> Iterator[Boundary]:
+    """Those at which the world differs: of the moments around reads between two changes, the first."""
+    changed = True
+    for each in moments:
+        if each.writes or changed:
+            yield each
+        changed = each.writes
 
 
 class Watch:

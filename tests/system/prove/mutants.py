@@ -170,7 +170,7 @@ def _looks_each_time() -> None:
 
 
 def _writes_again() -> None:
-    def always(self: Any, name: str, item: Any, _link: Any, remote: Remote, it: Any) -> None:
+    def always(self: Any, name: str, item: Any, _link: Any, _remote: Remote, it: Any) -> None:
         ours = self._local(getattr(item, name))
         it.fields[name] = (None, plan._json(ours))
         it.base[name] = plan.field_digest(ours)

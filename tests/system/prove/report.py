@@ -82,8 +82,9 @@ timeout, and then once more an hour later. What has to be there is what the same
 interrupts it, with what people did meanwhile.
 
 The moments are those before a request is sent, after it took effect but before its reply was read, after the reply was
-read, and before and after each commit of the state; of every request, reading ones too, and of every commit, from the
-first of the pull to the last of the record of the run.
+read, and before and after each commit of the state; of every request that writes and of every commit, from the
+first of the pull to the last of the record of the run; of the requests that only read, the first moment at which the
+world is another one than before.
 
 ## What holds after each case
 

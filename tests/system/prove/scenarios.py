@@ -275,10 +275,12 @@ def people_work(board: BoardOf) -> list[Edit]:
     if (kickoff := board.item("Kickoff")) is not None:
         board.hand.edit(kickoff.id, {"list": "Doing", "due": _at(11)})
         board.hand.add_label(kickoff.id, "urgent")
-        board.hand.add_line(kickoff.id, "Book a room")
+        if kickoff.lines:  # else a person would make a checklist of their own, which may be called like ours
+            board.hand.add_line(kickoff.id, "Book a room")
+            edits.append(Edit(kickoff.key, "lines", "Book a room"))
         board.hand.assign(kickoff.id, board.member)
         edits += [Edit(kickoff.key, name, None) for name in ("list", "due", "assignees")]
-        edits += [Edit(kickoff.key, "labels", "urgent"), Edit(kickoff.key, "lines", "Book a room")]
+        edits += [Edit(kickoff.key, "labels", "urgent")]
     if (final := board.item("Final")) is not None:
         board.hand.edit(final.id, {"done": True})
         edits.append(Edit(final.key, "done", None))
