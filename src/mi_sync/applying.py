@@ -43,10 +43,11 @@ def settle(
     """Finds out what became of every open intent, by its marker; writes nothing to the board.
 
     What landed gets its link; what did not is void, and is planned anew. An intent that is younger than one timeout
-    may still land: then we wait and look again. `resuming` is the plan whose half-done changes will be finished.
+    may still land, and so may the line or label that was last sent for an item: then we wait and look again.
+    `resuming` is the plan whose half-done changes will be finished.
     """
     entries = run.store.open_entries(target)
-    if wait and any(e.state == "open" and _landed(e.intent, snapshot) is None for e in entries):
+    if wait and any(e.state == "carried" or _landed(e.intent, snapshot) is None for e in entries):
         wire = run.outside.wire
         pause = _time_to_land(entries, wire)
         if pause > 0:
@@ -81,7 +82,7 @@ def _settle_one(
 
 def _time_to_land(entries: Sequence[Entry], wire: Wire) -> float:
     """Seconds until the youngest open intent is older than one timeout."""
-    ages = [(wire.now() - datetime.fromisoformat(e.at)).total_seconds() for e in entries if e.state == "open"]
+    ages = [(wire.now() - datetime.fromisoformat(e.at)).total_seconds() for e in entries]
     return max(0.0, min(wire.timeout[1], wire.timeout[1] - min(ages)))
 
 
@@ -96,9 +97,23 @@ def _landed(intent: Mapping[str, Any], snapshot: Snapshot) -> Remote | None:
         if marker is None or (marker.key, marker.nonce) != (wanted.key, wanted.nonce):
             continue
         # A creation is known by its nonce alone: a person may have edited the item since.
-        if not intent["change"]["id"] or (remote.id == intent["change"]["id"] and remote.marker == intent["token"]):
+        if not intent["change"]["id"] or (remote.id == intent["change"]["id"] and _shows(remote, intent)):
             return remote
     return None
+
+
+def _shows(remote: Remote, intent: Mapping[str, Any]) -> bool:
+    """Whether an existing item shows an intended write: by its marker, if that is another one than before.
+
+    A write that changes nothing that the marker tells of, such as `done`, is known by what it changes.
+    """
+    if remote.marker != intent["token"]:
+        return False
+    if intent.get("before") != intent["token"]:
+        return True
+    fields = planning.change_from_json(intent["change"]).fields
+    untold = {name: after for name, (_, after) in fields.items() if name not in MARKED}
+    return all(getattr(remote, name, None) == after for name, after in untold.items())
 
 
 # ------------------------------------------------------------------------------------------------ apply
@@ -159,12 +174,12 @@ class Worker:
         remote = self._current(change)
         if change.action == "adopt" and change.nonce and not change.fields:
             assert remote is not None  # noqa: S101  an adoption is of an item that was seen
-            seq = self._intend(change, change.nonce, self._token(change, change.nonce))
+            seq = self._intend(change, change.nonce, self._token(change, change.nonce), remote)
             self._record(change, change.nonce, remote, seq)  # no call; journalled, so that a saved plan can resume
             return
         nonce = change.nonce or self._run.outside.nonce()
         token = self._token(change, nonce)
-        seq = self._intend(change, nonce, token)
+        seq = self._intend(change, nonce, token, remote)
         if not _patched(change):  # labels and checklist alone need no call for the item itself
             assert remote is not None  # noqa: S101  only an existing item has children to change
         else:
@@ -181,7 +196,7 @@ class Worker:
             try:
                 return seq, nonce, self._board.merge(self._patch(change, token, remote))
             except OutcomeUnknown as unknown:
-                found = yield from self._look(change, token, unknown)
+                found = yield from self._look(change, _intent(change, nonce, token, remote), unknown)
                 if found is not None:
                     return seq, nonce, found
                 self._store.advance(seq, "void")
@@ -189,7 +204,7 @@ class Worker:
                     raise OutcomeUnknown(unknown.why, remedy="The next run looks again.") from None
                 nonce = self._run.outside.nonce()
                 token = self._token(change, nonce)
-                seq = self._intend(change, nonce, token)
+                seq = self._intend(change, nonce, token, remote)
             except AlreadyThere as there:
                 self._store.advance(seq, "void")
                 return self._taken_over(change, there)
@@ -208,7 +223,7 @@ class Worker:
         marker = Marker.decode(remote.marker) if remote else None
         if remote is None or marker is None or remote.marker is None or marker.key != change.key:
             raise there
-        return self._intend(change, marker.nonce, remote.marker), marker.nonce, remote
+        return self._intend(change, marker.nonce, remote.marker, remote), marker.nonce, remote
 
     def _dismiss(self, change: Change, there: AlreadyThere) -> None:
         """A person put it into the trash, where no snapshot shows it: remembered, so that no run tries again."""
@@ -229,16 +244,18 @@ class Worker:
         why = f"{there.why} It counts as dismissed; `mi-sync apply --recreate {change.key}` makes it anew."
         self._run.result.note(Problem(change.title, "", why))
 
-    def _look(self, change: Change, token: str, unknown: OutcomeUnknown) -> Generator[Event, None, Remote | None]:
+    def _look(
+        self, change: Change, intent: Mapping[str, Any], unknown: OutcomeUnknown
+    ) -> Generator[Event, None, Remote | None]:
         for pause in (0.0, self._run.outside.wire.timeout[1]):
             if pause:
                 yield Waiting(pause, unknown.why)
                 self._run.outside.wire.sleep(pause)
             if change.id:
                 remote = self._board.read(change.id)
-                found = remote if remote is not None and remote.marker == token else None
+                found = remote if remote is not None and _shows(remote, intent) else None
             else:
-                found = next((r for r in self._board.newest() if r.marker == token), None)
+                found = next((r for r in self._board.newest() if r.marker == intent["token"]), None)
             if found is not None:
                 return found
         return None
@@ -269,8 +286,8 @@ class Worker:
         digests = {name: change.base.get(name) or identity.field_digest(None) for name in MARKED}
         return Marker(self._programme, change.key, nonce, digests, archived=change.action == "archive").encode()
 
-    def _intend(self, change: Change, nonce: str, token: str) -> int:
-        intent = {"change": planning.change_as_json(change), "nonce": nonce, "token": token}
+    def _intend(self, change: Change, nonce: str, token: str, remote: Remote | None) -> int:
+        intent = _intent(change, nonce, token, remote)
         with self._store.transaction():
             return self._store.begin(
                 self._target, change.key, self._journal, self._run.result.run_id, self._run.outside.now(), intent
@@ -326,6 +343,12 @@ class Worker:
             self._store.advance(seq, "done")
         if not _patched(change):
             self._count(change)
+
+
+def _intent(change: Change, nonce: str, token: str, remote: Remote | None) -> dict[str, Any]:
+    """What the journal keeps of a change: enough to find out later whether it took effect."""
+    before = remote.marker if remote else None
+    return {"change": planning.change_as_json(change), "nonce": nonce, "token": token, "before": before}
 
 
 def _is_stray(change: Change, old: Link | None) -> bool:

@@ -546,7 +546,7 @@ class _Planner:
             it.base["done"] = "1"  # once; whoever reopens it later keeps it open
         if remote.archived or self._is_half_archived(link, remote):
             it.fields["archived"] = (True, False)
-            if self._able.archive == "completed" and item.list:
+            if self._able.archive == "completed" and item.list and remote.archived:
                 it.fields["list"] = (remote.list, item.list)  # unless the board knows where it came from
         if it.fields.keys() - _CHILDREN - set(_apart(it.fields, self._able)):
             it.base[_WRITTEN] = _written(it.base)
@@ -719,11 +719,20 @@ class _Planner:
         """Whether nobody but us had a hand in it: also not by bringing it back, ticking a line or moving it."""
         labels_as_made = not remote.labels or marker.digests["labels"] == field_digest(remote.labels)
         moved = item is not None and item.list and remote.list and remote.list != item.list
-        if marker.archived or remote.done or moved or not labels_as_made or any(line.done for line in remote.checklist):
+        finished = (marker.archived or remote.done) and not self._stopped_on_its_way(remote, marker, item)
+        if finished or moved or not labels_as_made or any(line.done for line in remote.checklist):
             return False
         if any(value != (item.fields.get(name) if item else None) for name, value in remote.fields.items()):
             return False
         return all(marker.digests[name] == field_digest(self._local(getattr(remote, name))) for name in SCALARS)
+
+    def _stopped_on_its_way(self, remote: Remote, marker: Marker, item: Item | None) -> bool:
+        """Whether we completed it to put it away and were stopped: it still lies where it was made.
+
+        Whoever takes something out of the archive puts it elsewhere, or opens it again.
+        """
+        completed = marker.archived and remote.done and self._able.archive == "completed"
+        return completed and item is not None and bool(item.list) and remote.list == item.list
 
     def _nonce(self, remote: Remote) -> str:
         marker = self._markers[remote.id]

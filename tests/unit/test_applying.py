@@ -317,6 +317,19 @@ def test_a_late_update_is_not_taken_for_a_persons(it: World) -> None:
     assert remote.body == "yet another"
 
 
+@pytest.mark.parametrize("fault", [Fault.LOST_BEFORE, Fault.LOST_AFTER])
+def test_what_no_marker_tells_of_is_not_taken_for_done(it: World, fault: Fault) -> None:
+    it.sync()
+    it.desired["key1"] = replace(PLAIN, done=True)
+    it.world.arm(fault)
+    it.sync()
+    it.clock.sleep(60)
+    it.sync()
+    (remote,) = it.marked("key1")
+    assert remote.done
+    assert is_settled(it)
+
+
 # --------------------------------------------------------------------------------------- other outcomes
 
 

@@ -61,6 +61,7 @@ DOCUMENTS = [
     "docs/threat-model.md",
     "SECURITY.md",
     "docs/scheduling.md",
+    "docs/proof.md",
 ]
 
 
