@@ -70,6 +70,7 @@ class Export:
         ill: why the file cannot be read: missing, empty or other; else "".
         broken: the rows in which a cell cannot be read (cell), or that do not even tell whose they are (key).
         hidden: a column that has another name now.
+        mapping: what its rows are read with; last: at the last read.
         told: what mi-sync was told, by what it is about: the cells of the last row that could be read.
         gone: what a complete export had no more.
     """
@@ -78,6 +79,7 @@ class Export:
     columns: tuple[str, ...]
     file: str
     rows: dict[Row, dict[str, str]]
+    mapping: str
     complete: bool = False
     ill: str = ""
     broken: dict[Row, str] = field(default_factory=dict)
@@ -86,7 +88,7 @@ class Export:
     told: dict[Row, dict[str, str]] = field(default_factory=dict)
     gone: set[Row] = field(default_factory=set)
     had_rows: bool = False
-    moved: bool = False
+    last: str = ""
 
     def write(self, folder: Path) -> None:
         """Puts the file there, or not."""
@@ -127,15 +129,29 @@ class Export:
             return
         rows = {} if self.ill else self.rows
         self.had_rows = bool(rows)
-        self.moved = False
+        remapped, self.last = self.last not in ("", self.mapping), self.mapping
         fine = {about for about in rows if about not in self.broken}
         for about in fine:
             before = self.told.get(about, {})
             kept = {self.hidden: before.get(self.hidden, "")} if self.hidden else {}
-            self.told[about] = {**rows[about], **kept}
+            self.told[about] = {**self._mapped(about), **kept}
         self.gone -= fine
-        if self.complete and "key" not in {self.broken.get(about) for about in rows}:
+        if self.complete and not remapped and "key" not in {self.broken.get(about) for about in rows}:
             self.gone |= {about for about in self.told if about not in rows}
+
+    def _mapped(self, about: Row) -> dict[str, str]:
+        """A row as its mapping reads it."""
+        row = self.rows[about]
+        return {**row, "summary": f"{row['summary']} {row['id']}".strip()} if self.mapping == "ours" else row
+
+
+OWN_MAPPING = """\
+title = "Ours"
+extends = "generic_postings"
+[posting]
+summary = { template = "{summary} {id}" }
+"""
+"""Another way to read the postings."""
 
 
 def exports() -> dict[str, Export]:
@@ -150,9 +166,11 @@ def exports() -> dict[str, Export]:
         | {"posting_id": what, "status": "accepted", "applied_at": "2026-02-01"}
         for who, what in APPLICATIONS[:4]
     }
+    columns = ("id", "title", "summary", "status", "ends_on", "starts_on")
+    theirs = ("id", "name", "email", "posting_id", "status", "applied_at")
     return {
-        "jobs": Export("jobs", ("id", "title", "summary", "status", "ends_on", "starts_on"), "jobs.csv", postings),
-        "people": Export("people", ("id", "name", "email", "posting_id", "status", "applied_at"), "people.csv", people),
+        "jobs": Export("jobs", columns, "jobs.csv", postings, "generic_postings"),
+        "people": Export("people", theirs, "people.csv", people, "generic_applicants"),
     }
 
 
@@ -267,7 +285,7 @@ class Weather(WsgiAdapter):
         return what
 
     def clear(self) -> None:
-        """No more trouble, and what is late arrives."""
+        """No more trouble."""
         self.trouble = None
         self._people.delete(f"{URL}{self._faults}").raise_for_status()
 
@@ -417,6 +435,8 @@ class Project:
 
     def write(self) -> None:
         """The configuration and the exports, as they are meant now."""
+        (self.folder / "mappings").mkdir(exist_ok=True)
+        (self.folder / "mappings" / "ours.toml").write_text(OWN_MAPPING, "utf-8")
         (self.folder / "config.toml").write_text(self._config(), "utf-8")
         for export in self.exports.values():
             export.write(self.folder)
@@ -428,10 +448,9 @@ class Project:
         lines += ["[roles]", 'coordinator = "kim.duarte@example.org"', ""]
         if self.tool.coordinator:
             lines += ["[people]", f'"kim.duarte@example.org" = {{ board = "{self.tool.coordinator}" }}', ""]
-        mappings = {"jobs": "generic_postings", "people": "generic_applicants"}
         for export in self.exports.values():
             lines += ["[[sources]]", f'name = "{export.name}"', 'namespace = "jobs"', 'connector = "files"']
-            lines += [f'path = "{export.name}*.csv"', f'mapping = "{mappings[export.name]}"']
+            lines += [f'path = "{export.name}*.csv"', f'mapping = "{export.mapping}"']
             lines += [f"complete = {str(export.complete).lower()}", ""]
         lines += ["[[targets]]", 'name = "board"', f'connector = "{self.tool.name}"']
         return "\n".join([*lines, *(f"{name} = {_toml(value)}" for name, value in self.tool.app.settings.items()), ""])
@@ -542,7 +561,7 @@ class Project:
         for export in self.exports.values():
             export.told.clear()
             export.gone.clear()
-            export.had_rows = False
+            export.had_rows, export.last = False, ""
 
 
 def _records(store: Store, kind: Any) -> list[Posting | Applicant | Application]:

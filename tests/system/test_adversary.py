@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -39,6 +40,7 @@ FAULTS: Mapping[str, Mapping[str, Any]] = {
     "cut": {"kind": "cut"},
     "revoked": {"kind": "revoked"},
     "refused": {"kind": "fail_before", "status": 400},
+    "short": {"kind": "short_page"},
 }
 CRASHES = ("before", "after", "commit", "committed")
 PERSONS: Mapping[str, Callable[[int], Any]] = {
@@ -48,6 +50,7 @@ PERSONS: Mapping[str, Callable[[int], Any]] = {
     "start": lambda n: date(2026, 1, 1) + timedelta(days=n % 28),
 }
 CHOICE = st.integers(0, 11)
+STIR = st.integers(0, 4)
 
 
 class World(RuleBasedStateMachine):
@@ -76,12 +79,13 @@ class World(RuleBasedStateMachine):
             self._folder.cleanup()
             super().teardown()
 
-    @initialize(strangers=st.integers(1, 2))
-    def begin(self, strangers: int) -> None:
+    @initialize(strangers=st.integers(1, 2), first=st.booleans())
+    def begin(self, strangers: int, first: bool) -> None:  # noqa: FBT001  drawn
         self.hand.add("A person's own", "To Do")
         for n in range(strangers):
             self.it.tool.paste(self.hand.add("Another programme's", "To Do"), foreign(n))
-        self.run()
+        if first:
+            self.run()
 
     # -- runs -----------------------------------------------------------------------------------------
 
@@ -92,8 +96,10 @@ class World(RuleBasedStateMachine):
         """One run, judged by what it did to the board."""
         self.before, lists, labels = self.look(), self.it.tool.lists(), self.it.tool.labels()
         told = self.it.command("run", *more, trouble=trouble)
+        self.it.weather.clear()
         disturbed = trouble is not None
-        certain = not any(export.fails for export in self.it.exports.values())
+        whole = not any("could not be read completely" in problem["why"] for problem in _problems(told))
+        certain = whole and not any(export.fails for export in self.it.exports.values())
         if told.pulled:
             for export in self.it.exports.values():
                 export.read()
@@ -121,7 +127,6 @@ class World(RuleBasedStateMachine):
     @rule()
     def converge(self) -> None:
         """Without new changes two runs suffice, and the third is empty."""
-        self.it.weather.clear()
         self.land()
         if _is_refused(self.run()):
             self.run(_FORCED)
@@ -156,15 +161,51 @@ class World(RuleBasedStateMachine):
         if late:
             self.ledger.judge(before, self.look(), self.it.wishes(), clean=False, certain=True)
 
-    @rule(what=st.sampled_from(CRASHES), at=st.integers(0, 9), writes=st.booleans())
-    def crash(self, what: str, at: int, writes: bool) -> None:  # noqa: FBT001  drawn
+    def stir(self, n: int) -> None:
+        """There is something to write, more or less."""
+        new, final = next(self.numbers), self.it.steps["final"]
+        if n == 0:
+            for row in self.it.exports["jobs"].rows.values():
+                row["title"] = f"Renamed {new}, {row['id']}"
+        elif n == 1:
+            extra = self.it.steps["extra"]
+            extra.on, extra.title = not extra.on, f"Extra {new}"
+        elif n == 2:
+            final.labels, final.lines = (f"label {new}", "red"), (f"Line {new}", "Brief")
+        elif n == 3:
+            for row in list(self.it.exports["people"].rows.values())[new % 2 :: 2]:
+                row["status"] = "withdrawn" if row["status"] == "accepted" else "accepted"
+
+    @rule(stir=STIR, what=st.sampled_from(CRASHES), at=st.integers(0, 9), writes=st.booleans())
+    def crash(self, stir: int, what: str, at: int, writes: bool) -> None:  # noqa: FBT001  drawn
+        self.stir(stir)
         self.run(_FORCED, trouble=Trouble(what, at, writes))
 
-    @rule(name=st.sampled_from(sorted(FAULTS)), at=st.integers(0, 5), times=st.sampled_from((1, 1, 1, 3, 9)))
-    def fault(self, name: str, at: int, times: int) -> None:
-        told = self.run(_FORCED, trouble=Trouble({**FAULTS[name], "times": times}, at))
+    @rule(
+        stir=STIR, at=st.integers(0, 9), number=st.sampled_from((signal.SIGINT, signal.SIGTERM)), writes=st.booleans()
+    )
+    def interrupt(self, stir: int, at: int, number: int, writes: bool) -> None:  # noqa: FBT001  drawn
+        self.stir(stir)
+        told = self.run(_FORCED, trouble=Trouble(lambda _: signal.raise_signal(number), at, writes))
+        assert told.code in (0, 2, 3, 4, 130, 143), told.result
+
+    @rule(stir=STIR, requests=st.integers(0, 20))
+    def run_out_of_budget(self, stir: int, requests: int) -> None:
+        self.stir(stir)
+        told = self.run(_FORCED, f"--max-requests={requests}", trouble=Trouble("", 0))
+        assert told.code in (0, 2, 3, 4, 8), told.result
+
+    @rule(
+        stir=STIR,
+        name=st.sampled_from(sorted(FAULTS)),
+        at=st.integers(0, 5),
+        times=st.sampled_from((1, 1, 1, 3, 9)),
+        writes=st.sampled_from((True, True, False)),
+    )
+    def fault(self, stir: int, name: str, at: int, times: int, writes: bool) -> None:  # noqa: FBT001  drawn
+        self.stir(stir)
+        told = self.run(_FORCED, trouble=Trouble({**FAULTS[name], "times": times}, at, writes))
         assert told.code in (0, 2, 3, 4, 5, 6), told.result
-        self.it.weather.clear()
         self.land()
 
     # -- exports --------------------------------------------------------------------------------------
@@ -236,8 +277,14 @@ class World(RuleBasedStateMachine):
     @rule()
     def rename_column(self) -> None:
         export = self.it.exports["jobs"]
-        export.hidden = "" if export.hidden else "summary"
-        export.moved = True
+        if export.mapping != "ours":  # whose template would have half of its columns
+            export.hidden = "" if export.hidden else "summary"
+
+    @rule()
+    def change_mapping(self) -> None:
+        export = self.it.exports["jobs"]
+        if not export.hidden:
+            export.mapping = "generic_postings" if export.mapping == "ours" else "ours"
 
     # -- the configuration ------------------------------------------------------------------------------
 
@@ -357,9 +404,10 @@ class World(RuleBasedStateMachine):
 
     # -- more than one at a time --------------------------------------------------------------------------
 
-    @rule(at=st.integers(0, 9), unlock=st.booleans(), writes=st.booleans())
-    def race(self, at: int, unlock: bool, writes: bool) -> None:  # noqa: FBT001  drawn
+    @rule(stir=STIR, at=st.integers(0, 9), unlock=st.booleans(), writes=st.booleans())
+    def race(self, stir: int, at: int, unlock: bool, writes: bool) -> None:  # noqa: FBT001  drawn
         """A second runner starts while a request of the first is about to be sent."""
+        self.stir(stir)
 
         def second(_: requests.PreparedRequest) -> None:
             if unlock:
@@ -369,9 +417,10 @@ class World(RuleBasedStateMachine):
 
         self.run(_FORCED, trouble=Trouble(second, at, writes))
 
-    @rule(n=CHOICE, name=st.sampled_from(sorted(PERSONS)), at=st.integers(0, 9))
-    def people_meanwhile(self, n: int, name: str, at: int) -> None:
+    @rule(stir=STIR, n=CHOICE, name=st.sampled_from(sorted(PERSONS)), at=st.integers(0, 9))
+    def people_meanwhile(self, stir: int, n: int, name: str, at: int) -> None:
         """A person edits while a run is under way, and not just between its look at the item and its write."""
+        self.stir(stir)
         id_ = self.one(n)
 
         def meddle(request: requests.PreparedRequest) -> None:
@@ -410,7 +459,11 @@ def hash_of(about: tuple[str, ...], n: int) -> int:
 
 
 def _is_refused(told: Told) -> bool:
-    return any(_FORCED in problem["why"] for problem in told.result.get("problems", ()))
+    return any(_FORCED in problem["why"] for problem in _problems(told))
+
+
+def _problems(told: Told) -> Sequence[Mapping[str, str]]:
+    return told.result.get("problems", ())
 
 
 def _more_than_once(before: Any, after: Any) -> set[str]:
@@ -443,10 +496,12 @@ ACTS: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("people_edit", {"n": 2, "name": "body"}),
     ("people_copy", {"n": 1}),
     ("people_put_away", {"n": 3, "how": "archive"}),
-    ("crash", {"what": "after", "at": 1, "writes": True}),
-    ("crash", {"what": "commit", "at": 4, "writes": True}),
-    ("fault", {"name": "late", "at": 0, "times": 1}),
-    ("race", {"at": 2, "unlock": True, "writes": False}),
+    ("crash", {"stir": 1, "what": "after", "at": 1, "writes": True}),
+    ("crash", {"stir": 0, "what": "commit", "at": 4, "writes": True}),
+    ("fault", {"stir": 2, "name": "late", "at": 0, "times": 1, "writes": True}),
+    ("interrupt", {"stir": 3, "at": 1, "number": signal.SIGTERM, "writes": True}),
+    ("change_mapping", {}),
+    ("race", {"stir": 1, "at": 2, "unlock": True, "writes": False}),
     ("lose_state", {"rebuild": True}),
     ("time_passes", {"days": 3}),
 )
@@ -456,7 +511,7 @@ def trace(machine: Callable[[], World], program: Sequence[int]) -> list[str]:
     """Every request and every output of a program."""
     world = machine()
     try:
-        world.begin(strangers=1)
+        world.begin(strangers=1, first=True)
         for number in program:
             name, arguments = ACTS[number]
             getattr(world, name)(**arguments)
