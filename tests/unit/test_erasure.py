@@ -19,6 +19,7 @@ from mi_sync.events import Outside, Result, Run
 from mi_sync.http import Wire
 from mi_sync.model import PLURALS, Applicant, Contribution, Link, Record, Seen
 from mi_sync.state import MIGRATIONS, Store, schema
+from stores import connection
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PROGRAMME = "spring-2026-7f3k9q"
@@ -64,7 +65,6 @@ S-1,Ana Lopez,ana@s.example,P-1,accepted,2026-02-01
 S-2,Bo Li,bo@s.example,P-1,applied,2026-02-02
 """
 OVERLAY = "posting_id,applicant_id,email,status\n"
-from stores import connection
 
 
 def loaded(path: Path) -> config.Config:
