@@ -281,7 +281,8 @@ class Config:
 
     `allow` is `[privacy] allow`, with what is public; `retain` its age at which people are forgotten; `progress_from`
     the target whose done, due, list and assignee count, empty where there is none; `ping` names the address that a run
-    pings, which is never loaded with the rest, because a ping that cannot be sent does not stop a run.
+    pings, which is never loaded with the rest, because a ping that cannot be sent does not stop a run;
+    `state_password` names that of the state's server, which `state` holds.
     """
 
     path: Path
@@ -294,6 +295,7 @@ class Config:
     retain: timedelta | None = None
     progress_from: str = ""
     ping: SecretRef | None = None
+    state_password: SecretRef | None = None
 
     @property
     def root(self) -> Path:
@@ -457,6 +459,7 @@ class _Builder:
             _duration(self._doc.privacy.retain),
             progress_from,
             self._doc.schedule.ping,
+            self._doc.state.password,
         )
 
     # -- parts --------------------------------------------------------------------------------------

@@ -285,3 +285,20 @@ def test_a_secret_typed_as_the_name_of_its_variable_is_not_printed(
     assert invoke(["schedule", "cron"]) == 2
     told = capsys.readouterr()
     assert "ATTAab12cd34" not in told.out + told.err
+
+
+@pytest.mark.parametrize("kind", ["cron", "systemd", "github"])
+def test_a_state_on_a_server_is_named_with_its_password_variable(
+    kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STATE_PASSWORD", "s3cr3t")
+    state = 'url = "postgresql://mi@db.example.org/spring?sslmode=require"\npassword = { env = "STATE_PASSWORD" }'
+    config = (folder / "config.toml").read_text("utf-8")
+    (folder / "config.toml").write_text(config.replace('url = "sqlite:///state.db"', state), "utf-8")
+    capsys.readouterr()
+    assert invoke(["schedule", kind]) == 0
+    printed = capsys.readouterr().out
+    assert "State: postgresql://mi@db.example.org/spring" in printed
+    assert "none is kept" not in printed
+    assert "STATE_PASSWORD" in printed
+    assert "s3cr3t" not in printed

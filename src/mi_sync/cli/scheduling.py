@@ -73,7 +73,7 @@ class Job:
     """What is to be run.
 
     `program` is the command line up to its arguments; `names` are the environment variables of the secrets; `keyring`
-    says whether some are in the keyring.
+    says whether some are in the keyring, `keeps_state` that the state is on a server, whoever runs.
     """
 
     programme: str
@@ -84,6 +84,7 @@ class Job:
     state: str
     names: tuple[str, ...]
     keyring: bool
+    keeps_state: bool = False
 
     @property
     def slug(self) -> str:
@@ -148,7 +149,8 @@ def _job(config: Config, every: str | None, at: str | None) -> Job:
         timing=timing(config.programme.id, every, at),
         program=_program(),
         config=path,
-        state=str(config.state.absolute()),
+        state=str(config.state.absolute() if isinstance(config.state, Path) else config.state),
+        keeps_state=not isinstance(config.state, Path),
         names=names,
         keyring=any(each.keyring is not None for each in references),
     )
@@ -159,8 +161,7 @@ def _references(config: Config) -> Iterator[SecretRef]:
     for settings in (*(spec.settings for spec in config.sources), *(spec.settings for spec in config.targets)):
         values = (getattr(settings, name) for name in type(settings).model_fields)
         yield from (value for value in values if isinstance(value, SecretRef))
-    if config.ping is not None:
-        yield config.ping
+    yield from (each for each in (config.ping, config.state_password) if each is not None)
 
 
 def _program() -> tuple[str, ...]:
@@ -204,6 +205,8 @@ def _about_secrets(job: Job) -> Iterator[str]:
 
 
 def _about_state(job: Job) -> str:
+    if job.keeps_state:
+        return f"State: {job.state}. Keep it in your backups; where PGPASSWORD is used, the job needs it, too."
     return f"State: {job.state}. Keep it: on a disk that stays, and in your backups."
 
 
@@ -321,13 +324,21 @@ def github(job: Job) -> Recipe:
         f"Put it into .github/workflows/{job.slug}.yml on the default branch of a private repository.",
         f"Secrets (Settings, Secrets and variables, Actions): {', '.join(job.names) or 'none'}",
         "Exports: from where the configuration says. A file in a repository stays in its history for good.",
-        "State: none is kept. Items are known again by their marks; the group below keeps runs from overlapping.",
-        "  What that means: docs/scheduling.md, “In a CI job”.",
+        *_about_no_state(job),
         "GitHub Enterprise Server may not know `timezone`: leave it out there, and times are in UTC.",
         *note,
     ]
     text = _comment(notes) + _workflow(job, config, install)
     return Recipe(text, {f".github/workflows/{job.slug}.yml": text})
+
+
+def _about_no_state(job: Job) -> list[str]:
+    if job.keeps_state:
+        return [f"State: {job.state}, which the runner must reach. The group below spares runs that would only wait."]
+    return [
+        "State: none is kept. Items are known again by their marks; the group below keeps runs from overlapping.",
+        "  What that means: docs/scheduling.md, “In a CI job”.",
+    ]
 
 
 def _check_for_github(job: Job) -> None:
