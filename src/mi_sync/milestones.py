@@ -538,6 +538,11 @@ class Milestones:
         """The privacy classes that the target sees."""
         return self._allow
 
+    @property
+    def custom_fields(self) -> tuple[str, ...]:
+        """What the target calls the custom fields that it fills."""
+        return tuple(self._fields)
+
     def step(self, key: str) -> Step | None:
         """The step of this key, as this target gets it."""
         return next((it.step for it in self._steps if it.key == key), None)

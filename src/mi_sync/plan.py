@@ -166,17 +166,26 @@ def rebuild(
 
 
 def make_withdrawal(
-    links: Collection[Link], actual: Snapshot, rules: Rules, how: Withdrawal, able: Capabilities = PLAIN
+    links: Collection[Link],
+    actual: Snapshot,
+    rules: Rules,
+    how: Withdrawal,
+    able: Capabilities = PLAIN,
+    fields: Collection[str] = (),
 ) -> TargetPlan:
     """The plan that takes the items of an erased person off a board: archived, or rewritten without a word of theirs.
 
     Also what is done or was changed by a person is; what is gone or carries another programme's mark is left alone.
+    `fields` are the custom fields that this target fills, which are emptied: once the person is erased, nobody knows
+    who filled them.
     """
     remotes = {remote.id: remote for remote in actual.remotes}
     found = [(link, remotes[link.id]) for link in links if link.id in remotes]
     ours = [(link, remote) for link, remote in found if _is_ours(remote, rules)]
-    withdrawn = _archived if how == "archive" else _rewritten
-    made = (withdrawn(link, remote, rules) for link, remote in ours)
+    made = (
+        _archived(link, remote, rules) if how == "archive" else _rewritten(link, remote, rules, fields)
+        for link, remote in ours
+    )
     changes = [replace(change, apart=_apart(change.fields, able)) for change in made if change is not None]
     return TargetPlan(rules.target, actual.board.id, tuple(changes), unchanged=len(links) - len(changes))
 
@@ -193,7 +202,7 @@ def _archived(link: Link, remote: Remote, rules: Rules) -> Change | None:
     return _withdrawn("archive", {"archived": (False, True)}, base, link, remote, rules)
 
 
-def _rewritten(link: Link, remote: Remote, rules: Rules) -> Change | None:
+def _rewritten(link: Link, remote: Remote, rules: Rules, custom: Collection[str]) -> Change | None:
     """What it says is taken away without being repeated in the plan; people's own labels and lines stay."""
     fields: dict[str, tuple[Any, Any]] = {}
     fields |= {"title": (None, WITHDRAWN)} if remote.title != WITHDRAWN else {}
@@ -203,7 +212,8 @@ def _rewritten(link: Link, remote: Remote, rules: Rules) -> Change | None:
         ours = _applied(name, known, theirs, remote)
         if not set(ours).isdisjoint(theirs):
             fields[name] = (list(theirs), [each for each in theirs if each not in ours])
-    filled = [name for name in link.base if name.startswith(FIELD) and remote.fields.get(name.removeprefix(FIELD))]
+    known = {name.removeprefix(FIELD) for name in link.base if name.startswith(FIELD)}
+    filled = [f"{FIELD}{name}" for name in sorted({*known, *custom}) if remote.fields.get(name)]
     fields |= dict.fromkeys(filled, (None, ""))
     after: dict[str, Any] = {"title": WITHDRAWN, "body": "", "labels": (), "checklist": (), **dict.fromkeys(filled, "")}
     base = {**link.base, **{name: field_digest(value) for name, value in after.items()}}

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import replace
 
-from mi_sync import capacity, comparison, erasure, identity
+from mi_sync import capacity, comparison, custom_fields, erasure, identity
 from mi_sync import plan as planning
 from mi_sync.applying import Worker, settle
 from mi_sync.comparison import Comparison
@@ -100,7 +100,9 @@ def make_withdrawal(
     def withdrawn(spec: TargetSpec, board: Board, snapshot: Snapshot) -> TargetPlan:
         links = [it for it in run.store.links(spec.name).values() if it.owner in person.owners]
         rules = _rules(run, spec, frozenset(), adopt=False)
-        plan = planning.make_withdrawal(links, snapshot, rules, how, board.capabilities)
+        meant = (custom_fields.meant(name, snapshot.fields) for name in spec.milestones.custom_fields)
+        fields = {it.name for it in meant if it is not None}
+        plan = planning.make_withdrawal(links, snapshot, rules, how, board.capabilities, fields)
         _count(run, plan, board)
         return plan
 

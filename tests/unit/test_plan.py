@@ -1049,3 +1049,11 @@ def test_what_we_filled_is_emptied_for_an_erased_person_and_what_others_filled_s
         f"{FIELD}Intern": (None, "")
     }
     assert change.apart == (f"{FIELD}Intern",)
+
+
+def test_once_nothing_is_remembered_the_fields_that_a_target_fills_are_emptied() -> None:
+    there = remote(marker=mark(), fields={"Intern": "AL", "Theirs": "x"})
+    forgotten = link(base={})
+    (change,) = make_withdrawal([forgotten], snapshot(there), RULES, "rewrite", TOGETHER, {"Intern", "Hours"}).changes
+    assert [name for name in change.fields if name.startswith(FIELD)] == [f"{FIELD}Intern"]
+    assert change.apart == ()
