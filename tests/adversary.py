@@ -34,7 +34,7 @@ from mi_sync.connector import Board, Connector, Context, SandboxApp, SandboxOpti
 from mi_sync.events import Run, Story
 from mi_sync.http import Wire
 from mi_sync.identity import MARKED, Marker, field_digest
-from mi_sync.model import ENGAGED, Applicant, Application, Link, Posting, Snapshot
+from mi_sync.model import ENGAGED, Applicant, Application, Link, Posting, Remote
 from mi_sync.state import Store
 from mi_sync.testing import Clock, Hand
 from mi_sync_asana import bodies
@@ -229,6 +229,10 @@ class Wishes:
 # -------------------------------------------------------------------------------------------- the wire
 
 
+LATE = timedelta(seconds=20)
+"""So late is what still arrives within the time that we wait for an answer."""
+
+
 class Crash(BaseException):
     """The process is gone; nothing catches this."""
 
@@ -237,8 +241,8 @@ class Crash(BaseException):
 class Trouble:
     """What happens at one request of a run, or at one commit: `at` counts from 0.
 
-    `what` is before (killed before it is sent), after (killed after its effect), commit (killed inside a commit),
-    committed (right after one), the fields of a sandbox's fault, or something else to be done before it is sent.
+    `what` is before (killed before it is sent), after (killed after its effect), late (killed, and its effect comes a
+    little later), commit (killed inside a commit), committed (right after one), the fields of a sandbox's fault, or something else to be done before it is sent.
     """
 
     what: str | Mapping[str, Any] | Callable[[requests.PreparedRequest], None]
@@ -249,12 +253,13 @@ class Trouble:
 class Weather(WsgiAdapter):
     """The way to a sandbox: keeps a log, and has one trouble in store."""
 
-    def __init__(self, app: SandboxApp, faults: str, people: requests.Session) -> None:
+    def __init__(self, app: SandboxApp, faults: str, people: requests.Session, clock: Clock) -> None:
         super().__init__(app.wsgi)
+        self._clock, self._lands_at = clock, clock.now()
         self._faults, self._people = faults, people
         self.trouble: Trouble | None = None
         self.log: list[str] = []
-        self.writes = 0
+        self.writes = self.arrived = 0
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  the options are passed on
         body = request.body.decode() if isinstance(request.body, bytes) else request.body or ""
@@ -264,6 +269,10 @@ class Weather(WsgiAdapter):
         self.writes += not reads
         what = self._met(reads=reads)
         if what == "before":
+            raise Crash
+        if what == "late":
+            self.late.append(request)
+            self._lands_at = self._clock.now() + LATE
             raise Crash
         if callable(what):
             what(request)
@@ -284,6 +293,17 @@ class Weather(WsgiAdapter):
         what, self.trouble = self.trouble.what, None
         return what
 
+    def deliver_late(self) -> int:
+        self.arrived += len(self.late)
+        return super().deliver_late()
+
+    def sleep(self, seconds: float) -> None:
+        """Time passes, and what is a little late arrives."""
+        self._clock.sleep(seconds)
+        if self._clock.now() >= self._lands_at:
+            self._lands_at = self._clock.now() + timedelta(days=999)
+            self.deliver_late()
+
     def clear(self) -> None:
         """No more trouble."""
         self.trouble = None
@@ -299,7 +319,7 @@ class Tool(Protocol):
     name: str
     connector: Connector
     app: SandboxApp
-    people: requests.Session
+    people: People
     hand: Hand
     faults: str
     prefix: str
@@ -393,8 +413,18 @@ class Asana:
         return [str(each["name"]) for each in self._hand.pages(f"/workspaces/{WORKSPACE}/tags")]
 
 
-def _people(app: SandboxApp, authorization: str) -> requests.Session:
-    people = requests.Session()
+class People(requests.Session):
+    """What people do, counted."""
+
+    writes = 0
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        self.writes += request.method != "GET"
+        return super().send(request, **options)
+
+
+def _people(app: SandboxApp, authorization: str) -> People:
+    people = People()
     people.mount(URL, WsgiAdapter(app.wsgi))
     people.headers["Authorization"] = authorization
     return people
@@ -418,16 +448,26 @@ class Told:
     pulled: bool
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of a board: the items by id, and the names of its lists and labels, with repetitions."""
+
+    items: Mapping[str, Remote]
+    lists: Sequence[str]
+    labels: Sequence[str]
+
+
 class Project:
     """A folder with a configuration and exports, aimed at a tool, and the command line in it."""
 
     def __init__(self, folder: Path, tool: Callable[[Path, Clock], Tool]) -> None:
         self.folder, self.clock, self.numbers = folder, Clock(), itertools.count(1)
         self.tool = tool(folder / "tool", self.clock)
-        self.weather = Weather(self.tool.app, self.tool.faults, self.tool.people)
+        self.weather = Weather(self.tool.app, self.tool.faults, self.tool.people, self.clock)
         self.exports, self.steps = exports(), steps()
         self.conflicts = {"title": "ours", "body": "ask", "due": "theirs", "start": "theirs"}
         self.outputs: list[str] = []
+        self._seen: tuple[object, Seen] | None = None
         self._dice = random.Random(7)  # noqa: S311  not a secret: one seed, one trace
         os.environ.update(self.tool.app.environ)
 
@@ -514,7 +554,7 @@ class Project:
     @contextlib.contextmanager
     def _process(self, out: io.StringIO) -> Iterator[None]:
         clock = self.clock
-        wire = {"transport": self.weather, "now": clock.now, "monotonic": clock.monotonic, "sleep": clock.sleep}
+        wire = {"transport": self.weather, "now": clock.now, "monotonic": clock.monotonic, "sleep": self.weather.sleep}
         with (
             mock.patch.dict(session.WIRE, wire, clear=True),
             mock.patch.object(secrets, "choice", self._dice.choice),
@@ -538,11 +578,15 @@ class Project:
         wire = Wire(self.clock.now, self.clock.monotonic, lambda _: None, clear)
         return cast("Board", self.tool.connector.open(settings, Context("board", self.folder, ZONE, wire, kept)))
 
-    def look(self) -> Snapshot:
-        """The board as it is."""
-        snapshot = self.board().snapshot()
-        assert snapshot.complete
-        return snapshot
+    def look(self) -> Seen:
+        """The board as it is; read only where somebody wrote since the last look."""
+        number = (self.weather.writes, self.weather.arrived, self.tool.people.writes)
+        if self._seen is None or self._seen[0] != number:
+            snapshot = self.board().snapshot()
+            assert snapshot.complete
+            there = {remote.id: remote for remote in snapshot.remotes}
+            self._seen = number, Seen(there, self.tool.lists(), self.tool.labels())
+        return self._seen[1]
 
     def links(self) -> dict[tuple[Owner, str], Link]:
         """What the state says is where, by (owner, step)."""

@@ -42,7 +42,7 @@ FAULTS: Mapping[str, Mapping[str, Any]] = {
     "refused": {"kind": "fail_before", "status": 400},
     "short": {"kind": "short_page"},
 }
-CRASHES = ("before", "after", "commit", "committed")
+CRASHES = ("before", "after", "late", "commit", "committed")
 PERSONS: Mapping[str, Callable[[int], Any]] = {
     "title": lambda n: f"A person's title {n}",
     "body": lambda n: f"A person's text {n}",
@@ -50,7 +50,7 @@ PERSONS: Mapping[str, Callable[[int], Any]] = {
     "start": lambda n: date(2026, 1, 1) + timedelta(days=n % 28),
 }
 CHOICE = st.integers(0, 11)
-STIR = st.integers(0, 4)
+STIR = st.integers(0, 5)
 
 
 class World(RuleBasedStateMachine):
@@ -64,11 +64,12 @@ class World(RuleBasedStateMachine):
         self.it = Project(Path(self._folder.name), self.tool)
         self.ledger = Ledger(self.it)
         self.hand, self.clock, self.numbers = self.it.tool.hand, self.it.clock, self.it.numbers
-        self.failing = False
+        self.failing = self.may_double = False
+        self.touched: set[str] = set()
         self.looked_at = 0
         self.before: dict[str, Remote] = {}
         self.taken: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {}
-        self.member = self.it.look().members[0].id
+        self.member = self.it.board().snapshot().members[0].id
 
     def teardown(self) -> None:
         """Whatever happened, it ends well."""
@@ -90,11 +91,12 @@ class World(RuleBasedStateMachine):
     # -- runs -----------------------------------------------------------------------------------------
 
     def look(self) -> dict[str, Remote]:
-        return {remote.id: remote for remote in self.it.look().remotes}
+        return dict(self.it.look().items)
 
     def run(self, *more: str, trouble: Trouble | None = None) -> Told:
         """One run, judged by what it did to the board."""
-        self.before, lists, labels = self.look(), self.it.tool.lists(), self.it.tool.labels()
+        seen = self.it.look()
+        self.before = dict(seen.items)
         told = self.it.command("run", *more, trouble=trouble)
         self.it.weather.clear()
         disturbed = trouble is not None
@@ -109,8 +111,8 @@ class World(RuleBasedStateMachine):
         )
         if not disturbed:
             self._is_told_truly(told, certain=certain, refused=refused)
-            assert not _more_than_once(lists, self.it.tool.lists()), "a list is made twice"
-            assert not _more_than_once(labels, self.it.tool.labels()), "a label is made twice"
+            assert not _more_than_once(seen.lists, self.it.look().lists), "a list is made twice"
+            assert not _more_than_once(seen.labels, self.it.look().labels), "a label is made twice"
         self.failing = False
         return told
 
@@ -149,16 +151,16 @@ class World(RuleBasedStateMachine):
             id_ = self.ledger.links[key]
             mine = [i for i, card in self.ledger.cards.items() if card.key == key and i in there]
             opened = [i for i in mine if not there[i].archived and marked(there[i]) and i not in self.ledger.remarked]
-            assert len(opened) <= 1 or not set(opened) - self.touched, f"{key} has {len(opened)} items"
-            assert id_ in there or not opened or not set(opened) - self.touched
-
-    touched: frozenset[str] = frozenset()
+            others = {*opened} - {id_} - self.touched
+            assert not others or (not self.ledger.links[key] and len(others) == 1), f"{key} has {len(opened)} items"
+            assert len(mine) <= 1 or self.may_double, f"{key} was made {len(mine)} times, and nothing came too late"
 
     def land(self) -> None:
         """What is late arrives, after everybody who waited for it is gone."""
         self.clock.advance(ENOUGH)
         before, late = self.look(), self.it.weather.deliver_late()
         if late:
+            self.may_double = True
             self.ledger.judge(before, self.look(), self.it.wishes(), clean=False, certain=True)
 
     def stir(self, n: int) -> None:
@@ -175,6 +177,9 @@ class World(RuleBasedStateMachine):
         elif n == 3:
             for row in list(self.it.exports["people"].rows.values())[new % 2 :: 2]:
                 row["status"] = "withdrawn" if row["status"] == "accepted" else "accepted"
+        elif n == 4:
+            for row in self.it.exports["jobs"].rows.values():
+                row["status"] = "draft" if row["status"] == "open" else "open"
 
     @rule(stir=STIR, what=st.sampled_from(CRASHES), at=st.integers(0, 9), writes=st.booleans())
     def crash(self, stir: int, what: str, at: int, writes: bool) -> None:  # noqa: FBT001  drawn
@@ -244,16 +249,26 @@ class World(RuleBasedStateMachine):
             self.it.exports[name].rows.setdefault(about, row)
         self.taken.clear()
 
-    @rule(name=st.sampled_from(("jobs", "people")), ill=st.sampled_from(("", "missing", "empty", "other")))
-    def spoil(self, name: str, ill: str) -> None:
+    @rule(
+        stir=STIR,
+        name=st.sampled_from(("jobs", "people")),
+        ill=st.sampled_from(("missing", "empty", "other", "missing")),
+    )
+    def spoil(self, stir: int, name: str, ill: str) -> None:
         self.it.exports[name].ill = ill
+        self.stir(stir)
+        self.run(_FORCED)
 
-    @rule(name=st.sampled_from(("jobs", "people")), n=CHOICE, how=st.sampled_from(("cell", "key", "")))
+    @rule()
+    def mend(self) -> None:
+        for export in self.it.exports.values():
+            export.ill = ""
+            export.broken.clear()
+
+    @rule(name=st.sampled_from(("jobs", "people")), n=CHOICE, how=st.sampled_from(("cell", "key")))
     def break_row(self, name: str, n: int, how: str) -> None:
         export = self.it.exports[name]
-        if not how:
-            export.broken.clear()
-        elif export.rows:
+        if export.rows:
             export.broken[sorted(export.rows)[n % len(export.rows)]] = how
 
     @rule(name=st.sampled_from(("jobs", "people")), n=CHOICE)
@@ -318,6 +333,8 @@ class World(RuleBasedStateMachine):
         """One of our items that are there and open."""
         there = self.look()
         ours = sorted(id_ for id_ in self.ledger.cards if id_ in there and not there[id_].archived)
+        if ours:
+            self.touched.add(ours[n % len(ours)])  # whatever they do with it
         return ours[n % len(ours)] if ours else None
 
     def edit(self, id_: str, name: str) -> None:
@@ -351,7 +368,6 @@ class World(RuleBasedStateMachine):
             "top": lambda: self.hand.raise_to_top(id_),
         }
         acts[what]()
-        self.touched |= {id_}
 
     @rule(n=CHOICE, how=st.sampled_from(("archive", "delete")))
     def people_put_away(self, n: int, how: str) -> None:
@@ -411,6 +427,7 @@ class World(RuleBasedStateMachine):
 
         def second(_: requests.PreparedRequest) -> None:
             if unlock:
+                self.may_double = True  # what the first one is sending cannot be called back
                 assert self.it.command("state", "unlock", "--force").code == 0
             told = self.it.command("run", _FORCED)
             assert unlock or (told.code, told.writes) == (7, 0), told.result
@@ -436,6 +453,7 @@ class World(RuleBasedStateMachine):
     @rule(rebuild=st.booleans())
     def lose_state(self, rebuild: bool) -> None:  # noqa: FBT001  drawn
         self.it.lose_state()
+        self.may_double = True  # without the state nobody knows what people deleted
         self.ledger.lose_state()
         if rebuild:
             before, told = self.look(), self.it.command("state", "rebuild")
@@ -492,7 +510,7 @@ ACTS: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("change_posting", {"which": 0, "name": "title", "n": 1}),
     ("change_application", {"who": APPLICATIONS[1], "status": "withdrawn"}),
     ("break_row", {"name": "jobs", "n": 0, "how": "cell"}),
-    ("spoil", {"name": "people", "ill": "missing"}),
+    ("spoil", {"stir": 1, "name": "people", "ill": "missing"}),
     ("people_edit", {"n": 2, "name": "body"}),
     ("people_copy", {"n": 1}),
     ("people_put_away", {"n": 3, "how": "archive"}),
