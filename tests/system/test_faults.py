@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -475,6 +476,37 @@ def test_how_many_failures_in_a_row_are_too_many_is_configured(desk: Desk, tool:
     assert "Changes that were not tried: 4." in desk.why(told)
     assert "(HTTP 400). The next run tries it again." in desk.why(told)
     desk.converges(6)
+
+
+_WEATHER: tuple[dict[str, Any], ...] = (
+    {"kind": "fail_before", "status": 500},
+    {"kind": "fail_after", "status": 503},
+    {"kind": "fail_before", "how": "reset"},
+    {"kind": "fail_after", "how": "reset"},
+    {"kind": "fail_before", "status": 400},
+    {"kind": "fail_before", "status": 404},
+    {"kind": "rate_limit"},
+    {"kind": "short_page"},
+    {"kind": "revoked"},
+    {"kind": "cut"},
+)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_after_any_weather_there_is_one_item_for_each_key(desk: Desk, tool: Tool, seed: int) -> None:
+    """Several faults at once over several runs, while engagements end and come back."""
+    chosen = random.Random(seed)  # noqa: S311  the same weather each time
+    desk.engage(2)
+    for _ in range(3):
+        for _ in range(chosen.randint(1, 3)):
+            tool.fault(**chosen.choice(_WEATHER), after=chosen.randint(0, 20), times=chosen.randint(1, 3))
+        desk.attempt()
+        desk.engage(2, status=chosen.choice(["accepted", "accepted", "withdrawn"]))
+    tool.heal()
+    desk.engage(2)
+    desk.clock.sleep(60)
+    desk.attempt()
+    desk.converges(4)
 
 
 # ------------------------------------------------------------------------------------------------- signals
