@@ -1,11 +1,11 @@
-# Two commands matter: `make demo` and `make test`. Both make their own virtual environment in .venv.
+# Two commands matter: `make demo` and `make test`. All make their own virtual environment in .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # What was installed last, so that switching between demo and test installs once each.
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint audit clean
+.PHONY: demo test prove lint audit clean
 .DEFAULT_GOAL := test
 
 $(BIN)/python:
@@ -29,6 +29,10 @@ demo: $(STAMP)-sandbox
 
 test: $(STAMP)-dev
 	$(BIN)/python -m pytest $(PYTEST)
+
+# Kills runs at every moment, for a quarter of an hour, and writes down in docs/proof.md that nothing came of it.
+prove: $(STAMP)-dev
+	cd tests && ../$(BIN)/python -m system.prove --report ../docs/proof.md $(PROVE)
 
 lint: $(STAMP)-dev
 	$(BIN)/ruff check

@@ -6,7 +6,7 @@ Everything that the connector sends and gets is held against Asana's OpenAPI doc
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from io import BytesIO
@@ -22,7 +22,7 @@ from armed import URL, ArmedAdapter
 from asana_spec import check_reply, check_request
 from mi_sync.connector import Context, SandboxOptions, Secret
 from mi_sync.http import Budget, Wire
-from mi_sync.model import Fields
+from mi_sync.model import FieldKind, Fields
 from mi_sync.testing import Clock, Fault, Hand
 from mi_sync_asana import ARCHIVED, AsanaConfig, bodies
 from mi_sync_asana.board import AsanaBoard
@@ -107,6 +107,8 @@ class AsanaHand:
             if name == "list" or (name == "archived" and value):
                 section = self._section(str(value) if name == "list" else ARCHIVED)
                 self.call("POST", f"/tasks/{id}/addProject", project=PROJECT, section=section)
+            elif name == "fields":
+                changes["custom_fields"] = self._custom(fields.get("fields", {}))
             elif name == "body":
                 _, marker = bodies.from_notes(self.task(id)["html_notes"])
                 changes["html_notes"] = bodies.to_notes(str(value), marker or "")
@@ -120,6 +122,24 @@ class AsanaHand:
                 changes[{"title": "name", "done": "completed"}[name]] = value
         if changes:
             self.call("PUT", f"/tasks/{id}", **changes)
+
+    def _custom(self, values: Mapping[str, str]) -> dict[str, Any]:
+        settings = self.pages(f"/projects/{PROJECT}/custom_field_settings", "custom_field.name,custom_field.type")
+        known = {each["custom_field"]["name"]: each["custom_field"] for each in settings}
+        numbers = {name for name, each in known.items() if each["type"] == "number"}
+        return {known[name]["gid"]: float(it) if name in numbers else it for name, it in values.items()}
+
+    def add_field(self, name: str, kind: FieldKind, options: Sequence[str] = ()) -> None:
+        """Asana has no checkboxes."""
+        subtype = {"choice": "enum"}.get(kind, kind)
+        if kind != "checkbox":
+            about: dict[str, Any] = {"resource_subtype": subtype, "enum_options": [{"name": each} for each in options]}
+            made = self.call("POST", "/custom_fields", workspace=WORKSPACE, name=name, **about)
+            self.call("POST", f"/projects/{PROJECT}/addCustomFieldSetting", custom_field=made["gid"])
+
+    def comments(self, id: str) -> Sequence[str]:  # noqa: A002
+        stories = self.pages(f"/tasks/{id}/stories", "type,text")
+        return [each["text"] for each in stories if each["type"] == "comment"]
 
     def erase_marker(self, id: str) -> None:  # noqa: A002
         body, _ = bodies.from_notes(self.task(id)["html_notes"])
@@ -231,6 +251,9 @@ class AsanaLab:
     def shorten(self) -> None:
         self.server_fault(kind="short_page", times=None)
 
+    def limit(self, most: int) -> bool:  # noqa: ARG002  there is none
+        return False
+
     def requests(self) -> int:
         return self.adapter.requests
 
@@ -257,3 +280,24 @@ def oauth(folder: Path) -> AsanaLab:
 def text(folder: Path) -> AsanaLab:
     """A lab whose checklists are text."""
     return AsanaLab(folder, checklist="text")
+
+
+def hand(url: str, token: str) -> AsanaHand:
+    """A person at a sandbox that is served at an address, whom its log leaves out."""
+    session = requests.Session()
+    session.headers.update({"Authorization": f"Bearer {token}", "X-Observer": "1"})
+    return AsanaHand(session, url)
+
+
+def task(person: AsanaHand, title: str) -> dict[str, Any]:
+    """The one task whose name begins so."""
+    found = person.pages(f"/projects/{PROJECT}/tasks", "name,completed,notes")
+    (one,) = [each for each in found if each["name"].startswith(title)]
+    return dict(one)
+
+
+def new_at_end(folder: Path) -> AsanaLab:
+    """A lab whose Asana puts a new task at the end of its section, which is not documented either way."""
+    lab = AsanaLab(folder)
+    lab.server_fault(kind="new_at_end")
+    return lab

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from mi_sync import identity
 from mi_sync.identity import Marker
 from mi_sync.model import Capabilities, Remote
 from mi_sync.plan import PLAIN
-from mi_sync.testing import Engine, MemoryBoard, MemoryHand, MemoryLab
+from mi_sync.testing import Engine, MemoryBoard, MemoryHand, MemoryItem, MemoryLab
 from mi_sync.testing.runs import OWNERS, ZONE, finished
 
 __all__ = ["OTHER", "OURS", "OWNERS", "PLAIN", "ZONE", "World", "finished"]
@@ -30,6 +31,10 @@ class World(Engine):
 
     def board(self) -> MemoryBoard:
         return MemoryBoard(self.world, self.able)
+
+    def fields_of(self, item: MemoryItem) -> Mapping[str, str]:
+        """What an item says of the board's custom fields."""
+        return item.remote(self.world.fields).fields
 
     def marked(self, key: str) -> list[Remote]:
         found = [(item.remote(), Marker.decode(item.remote().marker)) for item in self.world.items.values()]

@@ -110,6 +110,10 @@ class Server:
     def fault(self, **fault: Any) -> None:
         requests.post(f"{self.url}/trello/faults", json=fault, timeout=30).raise_for_status()
 
+    def limit(self, **limits: dict[str, int]) -> None:
+        """Sets some of the limits of the board."""
+        requests.put(f"{self.url}/trello/limits/DEMO2026", json=limits, timeout=30).raise_for_status()
+
     def cards(self) -> list[dict[str, Any]]:
         """All cards, archived ones too, oldest first, with their checklists."""
         found: list[dict[str, Any]] = self.call("GET", "/boards/DEMO2026/cards/all?limit=1000&checklists=all")

@@ -26,6 +26,7 @@ from mi_sync.model import Capabilities
 CAPABILITIES = Capabilities(
     start=True,
     start_alone=False,
+    start_after_due=False,
     labels=True,
     checklist=True,
     assignees=1,
@@ -38,12 +39,17 @@ CAPABILITIES = Capabilities(
     create_lists=True,
     unique=True,
     archive="completed",
-    # Documented for a task that is moved to a section; a task that is made in one was seen to go the same way.
+    # Documented for a task that is moved to a section; a task that is made in one was seen to go the same way. `places`
+    # does not rely on that.
     new_items="top",
+    fields="with_item",
+    followers=True,
+    comments=True,
     notes=(
         "A task without a start date is a milestone.",
         "The marker is kept twice: out of sight in `external`, and as the last line of the description.",
         "A token that does not see `external` works, but with it Asana does not refuse a second task of one name.",
+        "New tasks are made last first, and stand below what their section holds by a second request each.",
         "Archived tasks are completed and lie in the section “Archived”.",
         "Headings below the second kind, nested quotations and the like become what Asana's rich text has.",
     ),
@@ -122,14 +128,18 @@ connector = Connector(
         "creates, changes and archives tasks: title, description, due date with or without a time, start date, done",
         "creates missing sections and tags",
         "adds tags and subtasks one by one, and leaves those of people alone",
-        "assigns one person of the workspace, by e-mail address, when a task is created",
+        "assigns one person of the workspace, by e-mail address, when a task is created, and lets others follow it",
+        "fills custom fields that the project has (text, number, date, single choice), together with the task",
+        "says one comment on a new task",
         "keeps mentions, pictures and formats that it does not know in a description that it does not change",
         "reads a project of 100 tasks with four requests, and one for each ten tasks with subtasks",
     ),
     cannot=(
-        "invite people, or add followers beyond those that Asana adds",
+        "invite people, or change who follows a task that is there",
         "delete a task: it is completed and moved; of its subtasks, a line that nobody touched goes to the trash",
-        "give a task without a due date a start date, which Asana does not allow",
-        "read or write custom fields, attachments, comments, parents and dependencies, or keep a place in a section",
+        "give a task a start date without a due date or after it, which Asana does not allow",
+        "make custom fields or their options, or fill those of several choices, people or formulas",
+        "read or write attachments, parents and dependencies, or keep a place in a section",
+        "change a comment that was said",
     ),
 )

@@ -28,13 +28,15 @@ _DULL = 3
 """So many pages in a row may bring nothing new; a listing with more of them would never end."""
 
 _REMEDIES: tuple[tuple[int, str, str], ...] = (
+    (400, "custom", "Asana does not take this value; check what kind of field it is in the project."),
+    (400, "followers", "Somebody who should follow left the workspace; name somebody else in [people]."),
     (400, "assignee", "The person left the workspace or is unknown there; name somebody else in [people]."),
     (
         400,
         "xml",
         "This is no rich text to Asana. If the description has pictures or tables of its own, make them links.",
     ),
-    (400, "start", "A start date must lie before the due date, and needs one."),
+    (400, "start", "A start date needs a due date on that day or later, in the timezone of the token's owner."),
     (401, "", "Check that the token is valid: it may have expired or been revoked."),
     (402, "", "The workspace does not pay for this feature of Asana."),
     (403, "", "The token's owner lacks the right; ask an admin of the project to make them an editor of it."),

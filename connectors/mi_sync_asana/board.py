@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from mi_sync.connector import Context, plant
-from mi_sync.errors import AlreadyThere, OutcomeUnknown, RequestRefused
+from mi_sync.errors import AlreadyThere, MiSyncError, OutcomeUnknown, RequestRefused
 from mi_sync.model import BoardIdentity, Children, Fields, Patch, Remote, Snapshot
 from mi_sync.shapes import Json, Unreadable
 from mi_sync.unmarked import Named, settle
 from mi_sync_asana import ARCHIVED, AsanaConfig, bodies, external, richtext
 from mi_sync_asana.api import Api, session
 from mi_sync_asana.children import ChildWriter, existing
+from mi_sync_asana.custom import SETTINGS, CustomFields
+from mi_sync_asana.places import Places
 from mi_sync_asana.project import Project
 from mi_sync_asana.tasks import Task, Tasks, newest_first
 from mi_sync_asana.wire import TASK_FIELDS, written
@@ -37,9 +39,15 @@ class AsanaBoard:
         self._http = session(settings, context)
         target, lines = f"targets.{context.name}", self.capabilities.checklist
         self._api = Api(self._http)
+        self._external_is_refused = False  # to this token; one refusal is enough for a run
         self._project = Project(self._api, settings.project, target, self._wire.now)
         tags = self._project.tags
-        self._tasks = Tasks(self._api, settings.project, tags, context.timezone, self._wire.now, subtasks=lines)
+        self._fields = CustomFields(lambda: self._project.head(SETTINGS), context.timezone)
+        self._tasks = Tasks(
+            self._api, settings.project, tags, self._fields, context.timezone, self._wire.now, subtasks=lines
+        )
+        self._places = Places(self._api, self._tasks)
+        self._stopped: MiSyncError | None = None
         self._children = ChildWriter(self._api, self._tasks, tags, self._wire, lines=lines)
 
     @property
@@ -63,7 +71,8 @@ class AsanaBoard:
         Three requests, one for each hundred tasks, and one for each ten that have subtasks.
         """
         taken_at = self._wire.now()
-        head = self._project.head()
+        head = self._project.head(SETTINGS)
+        self._fields.take(head)
         self._project.take_sections()
         members = self._project.members()
         remotes = tuple(task.remote for task in self._tasks.all())
@@ -74,6 +83,8 @@ class AsanaBoard:
             lists=tuple(dict.fromkeys(each.name for each in self._project.sections.usable())),
             labels=tuple(dict.fromkeys(name for remote in remotes for name in remote.labels)),
             members=members,
+            fields=self._fields.all,
+            fields_hidden_because=self._fields.hidden_because,
         )
 
     def newest(self) -> Sequence[Remote]:
@@ -90,14 +101,20 @@ class AsanaBoard:
     def merge(self, patch: Patch) -> Remote:
         """Creates or changes one task by one request, which carries the marker; a move to a section is another one.
 
+        So is a place below what is in its section, for a new one.
+
         It goes to the archive after that request, and comes back before it.
 
         Raises:
             AlreadyThere: a creation, and there is a task of the name `patch.unique`.
+            NotAuthorised, BudgetReached: also when only the place of the task before could not be set.
             RequestRefused: nothing happened: a text is too long, Asana refused, or a section or tag was asked for and
                 not answered.
             OutcomeUnknown: no usable answer to the request for the task, or to the move.
         """
+        if self._stopped is not None:
+            stopped, self._stopped = self._stopped, None
+            raise stopped
         self._refuse(patch)
         try:
             return self._create(patch) if patch.id is None else self._update(patch.id, patch)
@@ -109,7 +126,7 @@ class AsanaBoard:
             raise
 
     def merge_children(self, remote: Remote, children: Children) -> None:
-        """Adds and removes tags and subtasks, one by one, skipping what is already so.
+        """Tags, subtasks and a comment, one by one, skipping what is already so.
 
         The task is read again if this board last saw it more than 30 s ago, or otherwise than in `remote`.
         """
@@ -132,22 +149,40 @@ class AsanaBoard:
         fields = patch.fields
         if fields.get("archived"):
             raise ValueError("a task is archived by a change of its own, not when it is created")
-        hidden = external.named(self._project.id, patch.unique, patch.marker) if patch.unique else None
         sent = {
             "resource_subtype": "default_task" if fields.get("start") else "milestone",
             **written(fields, {}),
             "html_notes": bodies.to_notes(patch.body, patch.marker),
-            **(hidden.sent() if hidden else {}),
             **self._home(fields),
             **self._people_and_tags(fields),
+            **self._fields.sent(fields.get("fields", {})),
         }
+        task = self._replied(self._made(sent, patch), new=True)
+        self._place(task)
+        return task.remote
+
+    def _place(self, task: Task) -> None:
+        """Puts a new task into its place, which is not worth the task: what stops here stops the next call instead."""
         try:
-            raw = self._sent(lambda data: self._api.make("/tasks", data, TASK_FIELDS), sent, patch)
+            self._places.put(task.id, self._tasks.section(task))
+        except (RequestRefused, OutcomeUnknown):
+            return  # it stands where Asana put it
+        except MiSyncError as error:
+            self._stopped = error
+
+    def _made(self, sent: Json, patch: Patch) -> Json:
+        """What Asana answers to the one call; without the hidden half of the marker where that is refused."""
+        named = patch.unique and not self._external_is_refused
+        hidden = external.named(self._project.id, patch.unique, patch.marker) if named else None
+        try:
+            return self._api.make("/tasks", {**sent, **(hidden.sent() if hidden else {})}, TASK_FIELDS)
         except RequestRefused as error:
-            if hidden is None or _TAKEN not in error.why:
+            if hidden and _TAKEN in error.why:
+                raise self._already_there(hidden, error) from None
+            if not (hidden and _is_about_external(error)):
                 raise
-            raise self._already_there(hidden, error) from None
-        return self._replied(raw, new=True).remote
+            self._external_is_refused = True
+            return self._api.make("/tasks", sent, TASK_FIELDS)
 
     def _home(self, fields: Fields) -> Json:
         """Project and section, by which Asana also knows the workspace."""
@@ -160,6 +195,8 @@ class AsanaBoard:
         sent: Json = {}
         if assignee := fields.get("assignee"):
             sent["assignee"] = assignee
+        if followers := fields.get("followers"):
+            sent["followers"] = list(followers)
         if labels := [name for name in dict.fromkeys(fields.get("labels", ())) if name]:
             sent["tags"] = [self._project.tags.ensure(name) for name in labels]
         return sent
@@ -186,26 +223,58 @@ class AsanaBoard:
         return (self._move(task, goal) if goal and away else task).remote
 
     def _put(self, task: Task, patch: Patch) -> Task:
-        """The one call."""
-        sent = {
-            **written(patch.fields, task.raw),
-            "html_notes": self._notes(task, patch),
-            **self._hidden(task, patch),
-        }
-        raw = self._sent(lambda data: self._api.put(f"/tasks/{task.id}", data, TASK_FIELDS), sent, patch)
-        return self._replied(raw, new=False)
+        """The one call, without the half of the marker that Asana refuses.
 
-    def _notes(self, task: Task, patch: Patch) -> str:
-        """Our body, or a person's as it is: only the marker's line in it is renewed."""
+        Of an item that we know, the older mark may stay on it: the state has what was written. A person's item becomes
+        ours only with a mark that can be read back.
+        """
+        fields = {**written(patch.fields, task.raw), **self._fields.sent(patch.fields.get("fields", {}))}
+        hidden = self._hidden(task, patch)
+        notes: Json = {"html_notes": self._notes(task, patch, hidden)}
+        while True:
+            try:
+                sent = {**fields, **notes, **hidden}
+                return self._replied(self._api.put(f"/tasks/{task.id}", sent, TASK_FIELDS), new=False)
+            except RequestRefused as error:
+                if hidden and _is_about_external(error):
+                    self._external_is_refused |= _TAKEN not in error.why  # else a task in the trash has the name
+                    hidden = {}
+                    notes = notes and {"html_notes": self._notes(task, patch, hidden)}
+                elif notes and "body" not in patch.fields and _is_about_text(error):
+                    notes = {}
+                    if patch.unique:
+                        self._mark_out_of_sight(task, hidden, error)
+                else:
+                    raise
+
+    def _mark_out_of_sight(self, task: Task, hidden: Json, error: RequestRefused) -> None:
+        """Marks a person's item in `external` alone, before anything else of it changes.
+
+        Raises:
+            RequestRefused: this token cannot set it, or does not see it again; nothing happened.
+        """
+        seen = self._api.put(f"/tasks/{task.id}", hidden, TASK_FIELDS) if hidden else {}
+        if external.of(seen, self._project.id) is None:
+            raise error
+
+    def _notes(self, task: Task, patch: Patch, hidden: Json) -> str:
+        """Our body, or a person's as it is: only the marker's line in it is renewed.
+
+        The line says so where it is newer than the other half, which is seen and cannot be set.
+        """
+        before = self._tasks.external(task)
+        token = external.replacing(patch.marker, before.token) if before and not hidden else patch.marker
         if "body" in patch.fields:
-            return bodies.to_notes(patch.body, patch.marker)
-        return richtext.remarked(str(task.raw.get("html_notes") or ""), patch.marker)
+            return bodies.to_notes(patch.body, token)
+        return richtext.remarked(str(task.raw.get("html_notes") or ""), token)
 
     def _hidden(self, task: Task, patch: Patch) -> Json:
         """The half of the marker in `external`, on a task that has one of ours or becomes ours.
 
         While a task is archived, it tells where the task came from.
         """
+        if self._external_is_refused:
+            return {}
         before = self._tasks.external(task)
         if before is None:
             new = bool(patch.unique) and not task.raw.get("external")  # else it is another tool's
@@ -250,37 +319,18 @@ class AsanaBoard:
             wire=self._wire,
         )
 
-    # -- the one call -------------------------------------------------------------------------------
-
-    def _sent(self, send: Callable[[Json], Json], sent: Json, patch: Patch) -> Json:
-        """What Asana answers. The half of the marker that it refuses is left out, because the other is enough."""
-        while True:
-            try:
-                return send(sent)
-            except RequestRefused as error:
-                refused = _refused_half(error, sent, patch)
-                if not refused:
-                    raise
-                sent = {name: value for name, value in sent.items() if name != refused}
-
     def _replied(self, raw: Json, *, new: bool) -> Task:
         try:
-            return self._tasks.take(raw, [] if new else None)
+            return self._tasks.take(raw, [] if new else None, () if new else None)
         except Unreadable as error:
             raise OutcomeUnknown(f"{error.why} Whether the task was written is not known.") from None
 
 
-def _refused_half(error: RequestRefused, sent: Json, patch: Patch) -> str:
-    """The half of the marker that a refusal is about and that can be left out; empty when there is none.
+def _is_about_external(error: RequestRefused) -> bool:
+    """Whether it is refused for `external`: a token may not set it at all, or another task has the name."""
+    return error.status in {400, 403} and "external" in error.why.casefold()
 
-    A name in `external` that a task in the trash has still, for a person's task that becomes ours; a token that may not
-    set `external` at all; a person's text that Asana does not take back as it gave it.
-    """
-    if not {"external", "html_notes"} <= sent.keys():
-        return ""
-    if _TAKEN in error.why:
-        return "external" if patch.id else ""
-    if error.status in {400, 403} and "external" in error.why.casefold():
-        return "external"
-    theirs = patch.id is not None and "body" not in patch.fields
-    return "html_notes" if theirs and "xml" in error.why.casefold() else ""
+
+def _is_about_text(error: RequestRefused) -> bool:
+    """Whether it is refused for its rich text; Asana does not take back all that it gives."""
+    return "xml" in error.why.casefold()

@@ -10,7 +10,7 @@ import re
 
 from mi_sync.connector import harvest
 from mi_sync_asana import markdown, richtext
-from mi_sync_asana.document import clean
+from mi_sync_asana.document import Block, clean, flat
 
 _ROUNDS = 4
 """Some Markdown reads otherwise once it was written; after so many rounds its signs become plain text."""
@@ -28,6 +28,24 @@ def from_notes(html: str) -> tuple[str, str | None]:
     blocks, token = richtext.parsed(html)
     body, typed = harvest(markdown.written(blocks))
     return normal(body), token or typed
+
+
+def to_comment(comment: str) -> str:
+    """A comment as rich text, which holds no headings and rules there (docs/rich-text)."""
+    return richtext.written([_plainer(block) for block in markdown.parsed(normal(comment))])
+
+
+def said(html: str) -> str:
+    """A comment in Markdown, to be compared: the same for whatever Asana gives back of it."""
+    blocks, _ = richtext.parsed(html)
+    return markdown.written(blocks)
+
+
+def _plainer(block: Block) -> Block:
+    if block.kind in {"h1", "h2"}:
+        lines = (tuple(span._replace(marks=span.marks | {"strong"}) for span in line) for line in block.lines)
+        return Block("text", tuple(lines))
+    return Block("text", flat([block])) if block.kind == "hr" else block
 
 
 def normal(body: str) -> str:

@@ -1,4 +1,4 @@
-"""Tags and subtasks, one by one, skipping what is already so."""
+"""Tags, subtasks and a comment, one by one, skipping what is already so."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from mi_sync.errors import NotFound, RequestRefused
 from mi_sync.http import Wire
 from mi_sync.model import Children, Remote
 from mi_sync.unmarked import Names, settle
+from mi_sync_asana import bodies
 from mi_sync_asana.api import Api
 from mi_sync_asana.tasks import Task, Tasks
 from mi_sync_asana.wire import SUBTASK_FIELDS, Subtask, gid, subtask
 
 
 class Step(NamedTuple):
-    """One thing that should be so, about one tag or line."""
+    """One thing that should be so, about one tag, line or comment."""
 
-    kind: Literal["add line", "place line", "remove line", "add tag", "remove tag"]
+    kind: Literal["add line", "place line", "remove line", "add tag", "remove tag", "say"]
     name: str
 
 
@@ -29,6 +30,8 @@ def steps(children: Children, *, lines: bool) -> Iterator[Step]:
         yield from (Step("remove line", text) for text in children.remove_checks)
     yield from (Step("add tag", name) for name in children.add_labels)
     yield from (Step("remove tag", name) for name in children.remove_labels)
+    if children.comment:
+        yield Step("say", children.comment)
 
 
 class ChildWriter:
@@ -54,6 +57,8 @@ class ChildWriter:
         task = existing(self._tasks.current(remote))
         self._added = set()
         for step in steps(children, lines=self._lines):
+            if step.kind == "say" and task.comments is None:
+                task = self._listened(task)
             task = self._settle(task, step)
 
     def _settle(self, task: Task, step: Step) -> Task:
@@ -61,9 +66,13 @@ class ChildWriter:
             task,
             holds=lambda task: self._holds(task, step),
             do=lambda task: self._do(task, step),
-            look=lambda task: existing(self._tasks.read(task.id)),
+            look=lambda task: self._look(task, step),
             wire=self._wire,
         )
+
+    def _look(self, task: Task, step: Step) -> Task:
+        found = existing(self._tasks.read(task.id))
+        return self._listened(found) if step.kind == "say" else found
 
     def _holds(self, task: Task, step: Step) -> bool:
         match step.kind:
@@ -77,6 +86,8 @@ class ChildWriter:
                 return step.name in task.remote.labels
             case "remove tag":
                 return step.name not in task.remote.labels
+            case "say":
+                return _as_said(step.name) in (task.comments or ())
 
     def _do(self, task: Task, step: Step) -> Task:
         match step.kind:
@@ -90,6 +101,8 @@ class ChildWriter:
                 return self._add_tag(task, step.name)
             case "remove tag":
                 return self._remove_tags(task, step.name)
+            case "say":
+                return self._say(task, step.name)
 
     # -- lines --------------------------------------------------------------------------------------
 
@@ -133,6 +146,22 @@ class ChildWriter:
             self._api.post(f"/tasks/{task.id}/removeTag", {"tag": gid(tag)})
             task = self._tasks.retag(task, [each for each in task.raw["tags"] if each is not tag])
         return task
+
+    # -- comments -----------------------------------------------------------------------------------
+
+    def _say(self, task: Task, comment: str) -> Task:
+        self._api.post(f"/tasks/{task.id}/stories", {"html_text": bodies.to_comment(comment)})
+        return self._tasks.heard(task, (*(task.comments or ()), _as_said(comment)))
+
+    def _listened(self, task: Task) -> Task:
+        """The task with all that people said on it; what Asana records by itself stands among it."""
+        stories = self._api.all(f"/tasks/{task.id}/stories", opt_fields="type,html_text")
+        said = (bodies.said(str(each.get("html_text") or "")) for each in stories if each.get("type") == "comment")
+        return self._tasks.heard(task, tuple(said))
+
+
+def _as_said(comment: str) -> str:
+    return bodies.said(bodies.to_comment(comment))
 
 
 def existing(task: Task | None) -> Task:

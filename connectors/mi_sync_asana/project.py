@@ -39,8 +39,8 @@ class Project:
         """Which project this is, by one request."""
         return self.identified(self.head())
 
-    def head(self) -> Json:
-        """The project's own fields.
+    def head(self, more: str = "") -> Json:
+        """The project's own fields, and `more` of them.
 
         Raises:
             ConfigError: there is no such project for this token.
@@ -48,7 +48,8 @@ class Project:
             RequestRefused: it is archived.
         """
         try:
-            raw = self._api.get(f"/projects/{self.id}", opt_fields="name,permalink_url,archived,workspace")
+            fields = ",".join(filter(None, ("name,permalink_url,archived,workspace", more)))
+            raw = self._api.get(f"/projects/{self.id}", opt_fields=fields)
         except NotAuthorised as error:
             raise NotAuthorised(error.why, where=self._target, remedy=error.remedy) from None
         except RequestRefused as error:

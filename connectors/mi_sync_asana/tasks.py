@@ -13,6 +13,7 @@ from mi_sync.shapes import Json
 from mi_sync.unmarked import Named, Names
 from mi_sync_asana import ARCHIVED, bodies, external
 from mi_sync_asana.api import Api, is_missing
+from mi_sync_asana.custom import CustomFields
 from mi_sync_asana.wire import (
     SUBTASK_FIELDS,
     TASK_FIELDS,
@@ -42,6 +43,7 @@ class Task:
         subtasks: in their order.
         seen_at: when its own fields were seen.
         whole_at: when its subtasks were, too; None when nobody looked.
+        comments: what was said on it, as `bodies.said` has it; None when nobody looked.
     """
 
     raw: Json
@@ -49,6 +51,7 @@ class Task:
     subtasks: tuple[Subtask, ...]
     seen_at: datetime
     whole_at: datetime | None
+    comments: tuple[str, ...] | None = None
 
     @property
     def id(self) -> str:
@@ -63,17 +66,27 @@ class Tasks:
         api: the calls.
         project: its gid.
         tags: learns the tags that are met.
+        fields: the project's custom fields.
         timezone: the programme's.
         now: the clock.
         subtasks: whether subtasks are lines of a checklist; else nobody looks at them.
     """
 
     def __init__(
-        self, api: Api, project: str, tags: Names, timezone: ZoneInfo, now: Callable[[], datetime], *, subtasks: bool
+        self,
+        api: Api,
+        project: str,
+        tags: Names,
+        fields: CustomFields,
+        timezone: ZoneInfo,
+        now: Callable[[], datetime],
+        *,
+        subtasks: bool,
     ) -> None:
-        self._api, self._project, self._tags = api, project, tags
+        self._api, self._project, self._tags, self._fields = api, project, tags, fields
         self._timezone, self._now, self._subtasks = timezone, now, subtasks
         self._known: dict[str, Task] = {}
+        self._order: list[Json] | None = None
 
     # -- reading ------------------------------------------------------------------------------------
 
@@ -102,12 +115,26 @@ class Tasks:
 
     def all(self) -> list[Task]:
         """All tasks of the project as they are now, completed ones included; nothing else is remembered then."""
-        raws = self._api.all("/tasks", project=self._project, opt_fields=TASK_FIELDS)
+        raws = self._order = self._listed(TASK_FIELDS)
         parents = [gid(raw) for raw in raws if raw.get("num_subtasks")] if self._subtasks else []
         listings = self._api.each([f"/tasks/{parent}/subtasks" for parent in parents], SUBTASK_FIELDS)
         below = dict(zip(parents, listings, strict=True))
         self._known.clear()
         return [self.take(raw, below.get(raw["gid"], [])) for raw in raws]
+
+    def in_section(self, section: str, *, anew: bool = False) -> list[str]:
+        """The gids of the tasks in a section, from top to bottom, as they were listed last; `anew` lists them again.
+
+        What was moved since, from here or to here, is left out.
+        """
+        if anew or self._order is None:
+            self._order = self._listed("memberships.project,memberships.section.name")
+        listed = [each["gid"] for each in self._order if self._section_of(each) == section]
+        return [id_ for id_ in listed if id_ not in self._known or self.section(self._known[id_]) == section]
+
+    def _listed(self, fields: str) -> list[Json]:
+        """All tasks of the project, in its order (spec, getTasksForProject)."""
+        return self._api.all(f"/projects/{self._project}/tasks", opt_fields=fields)
 
     def _read(self, path: str, id_: str) -> Task | None:
         try:
@@ -127,20 +154,26 @@ class Tasks:
 
     # -- taking over replies ------------------------------------------------------------------------
 
-    def take(self, raw: Json, below: Iterable[Json] | None = None) -> Task:
-        """One task; `below` None means that the reply did not tell of its subtasks."""
+    def take(self, raw: Json, below: Iterable[Json] | None = None, comments: tuple[str, ...] | None = None) -> Task:
+        """One task; None means that the reply did not tell of its subtasks, or of what was said on it."""
         id_, now = gid(raw), self._now()
         before = self._known.get(id_)
         subtasks, whole_at = (before.subtasks, before.whole_at) if before else ((), None)
+        if comments is None and before is not None:
+            comments = before.comments
         if below is not None:
             subtasks, whole_at = tuple(subtask(each) for each in below if is_line(each)), now
         for tag in raw.get("tags") or []:
             self._tags.learn(Named(gid(tag), str(tag.get("name") or "")))
-        return self._put(Task(raw, self._remote(raw, subtasks), subtasks, now, whole_at))
+        return self._put(Task(raw, self._remote(raw, subtasks), subtasks, now, whole_at, comments))
 
     def refine(self, task: Task, subtasks: Sequence[Subtask]) -> Task:
         """The task with other subtasks."""
         return self._put(self._with(task, task.raw, tuple(subtasks)))
+
+    def heard(self, task: Task, comments: tuple[str, ...]) -> Task:
+        """The task with what was said on it."""
+        return self._put(replace(task, comments=comments))
 
     def retag(self, task: Task, tags: Sequence[Json]) -> Task:
         """The task with other tags."""
@@ -174,7 +207,10 @@ class Tasks:
 
     def section(self, task: Task) -> str:
         """The gid of the section where it lies; empty when there is none."""
-        found = place(task.raw, self._project)
+        return self._section_of(task.raw)
+
+    def _section_of(self, raw: Json) -> str:
+        found = place(raw, self._project)
         return found.section if found else ""
 
     def _remote(self, raw: Json, subtasks: Sequence[Subtask]) -> Remote:
@@ -196,14 +232,22 @@ class Tasks:
             labels=tuple(dict.fromkeys(name for name in tags if name)),
             checklist=tuple(each.line for each in subtasks),
             assignees=(gid(assignee),) if isinstance(assignee, dict) else (),
+            fields=self._fields.read(raw),
+            followers=tuple(gid(each) for each in raw.get("followers") or []),
         )
 
     def _marker(self, raw: Json, in_notes: str | None) -> str | None:
-        """The token. Where `external` is to be seen it decides: a line in a text may have been pasted there."""
+        """The token. Where `external` is to be seen it decides: a line in a text may have been pasted there.
+
+        But where it could not be set, a line says that it is newer.
+        """
         if external.is_of_another_project(raw, self._project):
             return None
         hidden = external.of(raw, self._project)
-        return hidden.token if hidden is not None and hidden.token else in_notes
+        if hidden is None or not hidden.token:
+            return in_notes
+        stale = external.is_replaced(hidden.token, str(raw.get("html_notes") or ""))
+        return in_notes if stale and in_notes else hidden.token
 
 
 def newest_first(tasks: Iterable[Task]) -> list[Task]:

@@ -19,7 +19,8 @@ TASK_FIELDS = ",".join(
     (
         *("name", "resource_subtype", "completed", "due_on", "due_at", "start_on", "start_at", "html_notes"),
         *("external", "memberships.project", "memberships.section.name", "tags.name", "assignee", "num_subtasks"),
-        *("created_at", "permalink_url"),
+        *("created_at", "permalink_url", "followers", "custom_fields.text_value", "custom_fields.number_value"),
+        *("custom_fields.enum_value.name", "custom_fields.date_value"),
     )
 )
 SUBTASK_FIELDS = "name,completed,assignee,due_on,notes,num_subtasks,is_rendered_as_separator"

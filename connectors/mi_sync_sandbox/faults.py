@@ -28,12 +28,17 @@ Kind = Literal[
     "lost_section",
     "announce",
     "unpaid",
+    "new_at_end",
 ]
 
 COMMON: frozenset[Kind] = frozenset[Kind](
     ("fail_before", "fail_after", "rate_limit", "slow", "short_page", "cut", "revoked"),
 )
 """The faults that every tool has."""
+
+
+STANDING: frozenset[Kind] = frozenset[Kind](("new_at_end",))
+"""Those that are a way of the tool rather than a request's misfortune."""
 
 
 class Fault(BaseModel):
@@ -46,6 +51,8 @@ class Fault(BaseModel):
             is not accepted. Not every tool has the others; its control page refuses those that it has not:
             `expired_offset`: a page's offset is too old. `lost_section`: the section that is named was just deleted.
             `announce`: the reply announces a change of the API. `unpaid`: the domain has only what is free.
+            `new_at_end`: a new item comes at the end of its list rather than on top; it strikes no request, but stands
+            until the faults are ended, beside any other.
         how: what an error is: a reply with `status`, or `reset`, a connection that closes without a reply.
         status: of that reply.
         seconds: how late, for `slow`.
@@ -117,7 +124,8 @@ class Faults:
     def strike(self, method: str, path: str) -> Fault | None:
         """The fault for this request: the first one that is due. Every one that matches counts it."""
         with self._lock:
-            matching = [count for count in self._counts if count.fault.matches(method, path)]
+            striking = [count for count in self._counts if count.fault.kind not in STANDING]
+            matching = [count for count in striking if count.fault.matches(method, path)]
             for count in matching:
                 count.seen += 1
             chosen = next((count for count in matching if count.due), None)
@@ -125,6 +133,11 @@ class Faults:
                 return None
             chosen.struck += 1
             return chosen.fault
+
+    def stands(self, kind: Kind) -> bool:
+        """Whether this way of the tool is in force."""
+        with self._lock:
+            return any(count.fault.kind == kind for count in self._counts)
 
 
 class Dropped(ConnectionResetError):

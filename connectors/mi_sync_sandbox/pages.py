@@ -117,6 +117,7 @@ class Card:
         people: those who are on it.
         checklists: name and lines of each.
         comments: how many.
+        fields: name and value of each custom field that is filled.
     """
 
     ref: str
@@ -134,6 +135,7 @@ class Card:
     people: Sequence[Person] = ()
     checklists: Sequence[tuple[str, Sequence[Line]]] = ()
     comments: int = 0
+    fields: Sequence[tuple[str, str]] = ()
 
     @property
     def lines(self) -> int:

@@ -126,6 +126,19 @@ class Session:
             sql, args = sql + " AND parent = ?", [*args, parent]
         return [json.loads(row[0]) for row in self._connection.execute(sql + " ORDER BY id", args)]
 
+    def count(
+        self, kind: str, *, scope: str | None = None, parent: str | None = None, closed: bool | None = None
+    ) -> int:
+        """How many `all` would give; `closed` counts those alone whose field of that name is so."""
+        sql, args = "SELECT count(*) FROM doc WHERE kind = ?", [kind]
+        if scope is not None:
+            sql, args = sql + " AND scope = ?", [*args, scope]
+        if parent is not None:
+            sql, args = sql + " AND parent = ?", [*args, parent]
+        if closed is not None:
+            sql += f" AND {'' if closed else 'NOT '}json_extract(body, '$.closed')"
+        return int(self._connection.execute(sql, args).fetchone()[0])
+
     def remove(self, kind: str, ref: str) -> None:
         """Deletes one document for good."""
         self._connection.execute("DELETE FROM doc WHERE kind = ? AND id = ?", (kind, ref))

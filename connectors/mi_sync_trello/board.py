@@ -13,6 +13,7 @@ from mi_sync.shapes import Json, Unreadable
 from mi_sync_trello import CAPABILITIES, TrelloConfig
 from mi_sync_trello.cards import Cards
 from mi_sync_trello.children import ChildWriter
+from mi_sync_trello.custom import CustomFields
 from mi_sync_trello.limits import limits
 from mi_sync_trello.names import listed, names
 from mi_sync_trello.reader import Reader
@@ -35,15 +36,16 @@ class TrelloBoard:
         self.capabilities = CAPABILITIES
         self._wire, self._timezone = context.wire, context.timezone
         self._http = _session(settings, context)
-        self._reader = Reader(self._http, settings.board, f"targets.{context.name}.board")
+        self._fields = CustomFields(self._http, self._board_id, self._timezone, readable=settings.access_token is None)
+        self._reader = Reader(self._http, settings.board, f"targets.{context.name}.board", fields=self._fields.readable)
         self._id = ""
         self._members: frozenset[str] | None = None
         self._lists = names("list", self._http, self._board_id, self._wire.now)
         self._labels = names("label", self._http, self._board_id, self._wire.now)
         self._cards = Cards(
-            self._http, self._lists, self._labels, self._timezone, self._wire.now, see_board=self.identity
+            self._http, self._lists, self._labels, self._fields, self._timezone, self._wire.now, see_board=self.identity
         )
-        self._children = ChildWriter(self._http, self._cards, self._labels, self._wire)
+        self._children = ChildWriter(self._http, self._cards, self._labels, self._fields, self._wire)
 
     @property
     def requests(self) -> int:
@@ -68,6 +70,8 @@ class TrelloBoard:
         identity = self._identified(board)
         self._lists.take(listed(board["lists"], "list"))
         self._labels.take(listed(board["labels"], "label"))
+        if self._fields.readable:
+            self._fields.take(board["customFields"])
         members = self._take_members(board["members"])
         cards = self._cards.take_all(everything)
         return Snapshot(
@@ -80,6 +84,8 @@ class TrelloBoard:
             labels=tuple(dict.fromkeys(each.name for each in self._labels.usable())),
             members=members,
             limits=limits(everything, cards, self._lists),
+            fields=self._fields.all,
+            fields_hidden_because=self._fields.hidden_because,
         )
 
     def newest(self) -> Sequence[Remote]:
@@ -113,7 +119,7 @@ class TrelloBoard:
             raise
 
     def merge_children(self, remote: Remote, children: Children) -> None:
-        """Adds and removes labels and lines of our checklist, one by one, skipping what is already so.
+        """Labels, lines of our checklist, custom fields and a comment, one by one, skipping what is already so.
 
         The card is read again if this board last saw it more than 30 s ago, or otherwise than in `remote`.
         """
@@ -180,7 +186,7 @@ class TrelloBoard:
         try:
             raw = {**(before.raw if before else {}), **sent, **an_object(reply, "card")}
             raw.pop("checklists", None)
-            return self._cards.take(raw, [] if new else None).remote
+            return self._cards.take(raw, [] if new else None, () if new else None).remote
         except Unreadable as error:
             raise OutcomeUnknown(f"{error.why} Whether the card was written is not known.") from None
 

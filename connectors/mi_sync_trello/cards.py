@@ -13,6 +13,7 @@ from mi_sync.http import Http
 from mi_sync.model import Remote
 from mi_sync.shapes import Json
 from mi_sync.unmarked import Names
+from mi_sync_trello.custom import CustomFields
 from mi_sync_trello.names import named
 from mi_sync_trello.reader import Everything
 from mi_sync_trello.wire import (
@@ -42,12 +43,14 @@ class Card:
         remote: the same in our words.
         checklist: the id of our checklist; None when there is none.
         seen_at: when all of it was known; None when its checklists were not part of the reply.
+        comments: what was said on it; None when nobody looked.
     """
 
     raw: Json
     remote: Remote
     checklist: str | None
     seen_at: datetime | None
+    comments: tuple[str, ...] | None = None
 
 
 class Cards:
@@ -55,7 +58,7 @@ class Cards:
 
     Args:
         http: the session.
-        lists, labels: the board's.
+        lists, labels, fields: the board's.
         timezone: the programme's.
         now: the clock.
         see_board: raises `NotAuthorised` when these credentials may no longer see the board itself.
@@ -66,11 +69,12 @@ class Cards:
         http: Http,
         lists: Names,
         labels: Names,
+        fields: CustomFields,
         timezone: ZoneInfo,
         now: Callable[[], datetime],
         see_board: Callable[[], object],
     ) -> None:
-        self._http, self._lists, self._labels = http, lists, labels
+        self._http, self._lists, self._labels, self._fields = http, lists, labels, fields
         self._timezone, self._now, self._see_board = timezone, now, see_board
         self._known: dict[str, Card] = {}
 
@@ -86,8 +90,7 @@ class Cards:
         card = self._known.get(remote.id)
         if card is None or card.seen_at is None or self._now() - card.seen_at > FRESH:
             return self.read(remote.id)
-        agrees = (card.remote.labels, card.remote.checklist) == (remote.labels, remote.checklist)
-        return card if agrees else self.read(remote.id)
+        return card if _children(card.remote) == _children(remote) else self.read(remote.id)
 
     def read(self, id: str) -> Card | None:  # noqa: A002  as above
         """The card as it is now; None when it is gone, also to a board that these credentials may not see."""
@@ -104,7 +107,8 @@ class Cards:
 
     def _get(self, id_: str) -> Json | None:
         try:
-            raw = self._http.get(f"/cards/{id_}", fields=CARD_FIELDS, checklists="all", list="true")
+            items = {"customFieldItems": "true"} if self._fields.readable else {}
+            raw = self._http.get(f"/cards/{id_}", fields=CARD_FIELDS, checklists="all", list="true", **items)
         except RequestRefused as error:
             if not is_missing(error):
                 raise
@@ -131,16 +135,18 @@ class Cards:
         checklists: dict[str, list[Json] | None] = {**everything.checklists, **dict.fromkeys(everything.blind)}
         return [self.take(raw, checklists.get(raw["id"], [])) for raw in everything.cards]
 
-    def take(self, raw: Json, checklists: object | None) -> Card:
-        """One card; `checklists` None means that the reply did not tell."""
+    def take(self, raw: Json, checklists: object | None, comments: tuple[str, ...] | None = None) -> Card:
+        """One card; None means that the reply did not tell."""
         id_ = ident(raw.get("id"))
         before = self._known.get(id_)
         ours, seen_at = Ours(), None
+        if comments is None and before is not None:
+            comments = before.comments
         if checklists is not None:
             ours, seen_at = our_checklist(objects(checklists, "checklists")), self._now()
         elif before is not None:
             ours, seen_at = Ours(before.checklist, before.remote.checklist), before.seen_at
-        return self.put(Card(raw, self._remote(raw, ours), ours.id, seen_at))
+        return self.put(Card(raw, self._remote(raw, ours), ours.id, seen_at, comments))
 
     def put(self, card: Card) -> Card:
         """Remembers it."""
@@ -156,9 +162,18 @@ class Cards:
         """The card with other lines in our checklist."""
         return self.put(replace(card, checklist=ours.id, remote=replace(card.remote, checklist=ours.lines)))
 
+    def refill(self, card: Card, raw: Json) -> Card:
+        """The card with other custom fields."""
+        return self.put(replace(card, raw=raw, remote=replace(card.remote, fields=self._fields.read(raw))))
+
+    def heard(self, card: Card, comments: tuple[str, ...]) -> Card:
+        """The card with what was said on it."""
+        return self.put(replace(card, comments=comments))
+
     def _know_names(self, raws: Sequence[Json]) -> None:
         self._lists.know({str(raw["idList"]) for raw in raws if raw.get("idList")})
         self._labels.know({str(each) for raw in raws for each in raw.get("idLabels") or []})
+        self._fields.know(raws)
 
     def _remote(self, raw: Json, ours: Ours) -> Remote:
         lane = self._lists.get(str(raw.get("idList")))
@@ -178,4 +193,10 @@ class Cards:
             labels=self._labels.names(raw.get("idLabels") or []),
             checklist=ours.lines,
             assignees=tuple(ident(each) for each in raw.get("idMembers") or []),
+            fields=self._fields.read(raw),
         )
+
+
+def _children(remote: Remote) -> tuple[object, ...]:
+    """What is written one by one."""
+    return remote.labels, remote.checklist, remote.fields

@@ -1,4 +1,4 @@
-"""Labels and checklist lines, one by one, skipping what is already so.
+"""Labels, checklist lines, custom fields and a comment, one by one, skipping what is already so.
 
 Each step says how the card should be, so that it can be checked after any outcome and repeated without harm.
 """
@@ -14,17 +14,23 @@ from mi_sync.model import CheckItem, Children, Remote
 from mi_sync.shapes import Unreadable
 from mi_sync.unmarked import Names, settle
 from mi_sync_trello.cards import Card, Cards
-from mi_sync_trello.wire import CHECKLIST, Ours, an_object, check_item, ident
+from mi_sync_trello.custom import CustomFields
+from mi_sync_trello.wire import CHECKLIST, Ours, an_object, check_item, ident, objects
 
 LAG = 1.0
 """Seconds after which a card is looked for again: one made a moment ago is not found everywhere at once."""
 
 
-class Step(NamedTuple):
-    """One thing that should be so, about one label, line or checklist."""
+PAGE, PAGES = 50, 20
+"""Actions in one answer, and how many answers there are (api-group-actions)."""
 
-    kind: Literal["make checklist", "add line", "remove line", "add label", "remove label"]
+
+class Step(NamedTuple):
+    """One thing that should be so: about a label, a line, the checklist, a custom field's `value`, or a comment."""
+
+    kind: Literal["make checklist", "add line", "remove line", "add label", "remove label", "set field", "say"]
     name: str
+    value: str = ""
 
 
 def steps(children: Children) -> Iterator[Step]:
@@ -35,13 +41,17 @@ def steps(children: Children) -> Iterator[Step]:
     yield from (Step("remove line", text) for text in children.remove_checks)
     yield from (Step("add label", name) for name in children.add_labels)
     yield from (Step("remove label", name) for name in children.remove_labels)
+    if children.comment:
+        yield Step("say", children.comment)
+    # Last, because a value that Trello does not take should stop nothing else.
+    yield from (Step("set field", name, value) for name, value in children.set_fields.items())
 
 
 class ChildWriter:
     """Carries steps out on one board's cards."""
 
-    def __init__(self, http: Http, cards: Cards, labels: Names, wire: Wire) -> None:
-        self._http, self._cards, self._labels, self._wire = http, cards, labels, wire
+    def __init__(self, http: Http, cards: Cards, labels: Names, fields: CustomFields, wire: Wire) -> None:
+        self._http, self._cards, self._labels, self._fields, self._wire = http, cards, labels, fields, wire
 
     def merge(self, remote: Remote, children: Children) -> None:
         """Makes all of it so.
@@ -53,6 +63,8 @@ class ChildWriter:
         """
         card = self._existing(self._cards.current(remote))
         for step in steps(children):
+            if step.kind == "say" and card.comments is None:
+                card = self._listened(card)
             card = self._settle(card, step)
 
     def _settle(self, card: Card, step: Step) -> Card:
@@ -60,9 +72,13 @@ class ChildWriter:
             card,
             holds=lambda card: self._holds(card, step),
             do=lambda card: self._do(card, step),
-            look=lambda card: self._found(card.remote.id),
+            look=lambda card: self._look(card, step),
             wire=self._wire,
         )
+
+    def _look(self, card: Card, step: Step) -> Card:
+        found = self._found(card.remote.id)
+        return self._listened(found) if step.kind == "say" else found
 
     def _found(self, id_: str) -> Card:
         """The card as it is now, which was there a moment ago."""
@@ -80,30 +96,33 @@ class ChildWriter:
     # -- each kind of step --------------------------------------------------------------------------
 
     def _holds(self, card: Card, step: Step) -> bool:
+        there = card.remote
         match step.kind:
             case "make checklist":
                 return card.checklist is not None
-            case "add line":
-                return any(line.text == step.name for line in card.remote.checklist)
-            case "remove line":
-                return not _unticked(card, step.name)
-            case "add label":
-                return step.name in card.remote.labels
-            case "remove label":
-                return step.name not in card.remote.labels
+            case "add line" | "remove line":
+                lines = there.checklist if step.kind == "add line" else _unticked(card, step.name)
+                return any(line.text == step.name for line in lines) == (step.kind == "add line")
+            case "add label" | "remove label":
+                return (step.name in there.labels) == (step.kind == "add label")
+            case "set field":
+                return there.fields.get(step.name, "") == step.value
+            case "say":
+                return step.name.strip() in (card.comments or ())
 
     def _do(self, card: Card, step: Step) -> Card:
-        match step.kind:
-            case "make checklist":
-                return self._make_checklist(card)
-            case "add line":
-                return self._add_line(card, step.name)
-            case "remove line":
-                return self._remove_lines(card, step.name)
-            case "add label":
-                return self._add_label(card, step.name)
-            case "remove label":
-                return self._remove_labels(card, step.name)
+        if step.kind == "set field":
+            return self._cards.refill(card, self._fields.write(card.raw, step.name, step.value))
+        if step.kind == "make checklist":
+            return self._make_checklist(card)
+        act = {
+            "add line": self._add_line,
+            "remove line": self._remove_lines,
+            "add label": self._add_label,
+            "remove label": self._remove_labels,
+            "say": self._say,
+        }[step.kind]
+        return act(card, step.name)
 
     def _make_checklist(self, card: Card) -> Card:
         made = self._http.post("/checklists", {"idCard": card.remote.id, "name": CHECKLIST})
@@ -139,6 +158,21 @@ class ChildWriter:
             ids.remove(label)
             card = self._cards.relabel(card, list(ids))
         return card
+
+    def _say(self, card: Card, text: str) -> Card:
+        self._http.post(f"/cards/{ident(card.remote.id)}/actions/comments", {"text": text})
+        return self._cards.heard(card, (text.strip(), *(card.comments or ())))
+
+    def _listened(self, card: Card) -> Card:
+        """The card with all comments that Trello tells, which are its last thousand."""
+        texts: list[str] = []
+        path = f"/cards/{ident(card.remote.id)}/actions"
+        for page in range(PAGES):
+            actions = objects(self._http.get(path, filter="commentCard", page=page), "comments")
+            texts += [str((each.get("data") or {}).get("text") or "").strip() for each in actions]
+            if len(actions) < PAGE:
+                break
+        return self._cards.heard(card, tuple(texts))
 
     def _checklist(self, card: Card) -> str:
         if card.checklist is None:  # it was removed after this began

@@ -32,10 +32,13 @@ _NESTED: dict[str, str | int] = {
     "members": "all",
     "member_fields": "fullName,username",
 }
+_FIELDS: dict[str, str | int] = {"customFields": "true"}
+_ITEMS: dict[str, str | int] = {"customFieldItems": "true"}
 _PARTS: dict[str, dict[str, str | int]] = {
     "lists": ASKED["list"],
     "labels": ASKED["label"],
     "members": {},
+    "customFields": {},
 }
 
 
@@ -44,7 +47,7 @@ class Everything:
     """A board, raw.
 
     Attributes:
-        board: with `lists`, `labels` and `members`.
+        board: with `lists`, `labels`, `members` and, where they may be seen, `customFields`.
         cards: all of them, archived ones included.
         checklists: by card.
         blind: the cards whose checklists could not be had.
@@ -77,10 +80,11 @@ class Reader:
         http: the session.
         board: id or short link.
         where: the setting that names the board, for messages.
+        fields: whether custom fields may be asked for.
     """
 
-    def __init__(self, http: Http, board: str, where: str) -> None:
-        self._http, self._board, self._where = http, board, where
+    def __init__(self, http: Http, board: str, where: str, *, fields: bool) -> None:
+        self._http, self._board, self._where, self._with_fields = http, board, where, fields
 
     def head(self, **params: str | int) -> Json:
         """The board itself, with the nested collections that are asked for.
@@ -106,7 +110,7 @@ class Reader:
         board = self._nested()
         path = f"/boards/{ident(board.get('id'))}"
         for name, params in _PARTS.items():
-            if name not in board:
+            if name not in board and (name != "customFields" or self._with_fields):
                 board[name] = self._http.get(f"{path}/{name}", **params)
         checklists = self._checklists(path, board)
         everything = Everything(board, checklists=_by_card(checklists or []))
@@ -121,13 +125,13 @@ class Reader:
     # -- the small collections ----------------------------------------------------------------------
 
     def _nested(self) -> Json:
-        fields = "name,url,shortUrl,closed,limits"
+        wanted = {"fields": "name,url,shortUrl,closed,limits", **_NESTED, **(_FIELDS if self._with_fields else {})}
         try:
-            return self.head(fields=fields, checklists="all", **_NESTED)
+            return self.head(**wanted, checklists="all")
         except RequestRefused as error:
             if not too_much(error):
                 raise
-        return self.head(fields=fields, **_NESTED)
+        return self.head(**wanted)
 
     def _checklists(self, path: str, board: Json) -> list[Json] | None:
         """All checklists of the board; None when they can only be had with their cards."""
@@ -168,6 +172,8 @@ class Reader:
         params: dict[str, str | int] = {"fields": CARD_FIELDS, "limit": limit, "sort": "-id"}
         if before:
             params["before"] = before
+        if self._with_fields:
+            params |= _ITEMS
         if checklists:
             try:
                 return objects(self._http.get(f"{path}/cards/all", **params, checklists="all"), "cards")

@@ -11,6 +11,7 @@ _REMEDIES: tuple[tuple[int, str, str], ...] = (
     (400, "for idlabels", "A label was deleted meanwhile; the next run looks again."),
     (400, "for idmembers", "The member left the board; invite them, or name somebody else in [people]."),
     (400, "for name", "Trello takes names of 1 to 16384 characters."),
+    (400, "custom field", "Trello does not take this value; check what kind of field it is on the board."),
     (400, "for desc", "Trello takes descriptions of up to 16384 characters, our last line included."),
     (401, "invalid key", "The API key is wrong; copy it again from trello.com/power-ups/admin."),
     (401, "invalid token", "The token is wrong, was revoked or has expired; make a new one that belongs to the key."),

@@ -43,10 +43,11 @@ def settle(
     """Finds out what became of every open intent, by its marker; writes nothing to the board.
 
     What landed gets its link; what did not is void, and is planned anew. An intent that is younger than one timeout
-    may still land: then we wait and look again. `resuming` is the plan whose half-done changes will be finished.
+    may still land, and so may the line or label that was last sent for an item: then we wait and look again.
+    `resuming` is the plan whose half-done changes will be finished.
     """
     entries = run.store.open_entries(target)
-    if wait and any(e.state == "open" and _landed(e.intent, snapshot) is None for e in entries):
+    if wait and any(e.state == "carried" or _landed(e.intent, snapshot) is None for e in entries):
         wire = run.outside.wire
         pause = _time_to_land(entries, wire)
         if pause > 0:
@@ -81,7 +82,7 @@ def _settle_one(
 
 def _time_to_land(entries: Sequence[Entry], wire: Wire) -> float:
     """Seconds until the youngest open intent is older than one timeout."""
-    ages = [(wire.now() - datetime.fromisoformat(e.at)).total_seconds() for e in entries if e.state == "open"]
+    ages = [(wire.now() - datetime.fromisoformat(e.at)).total_seconds() for e in entries]
     return max(0.0, min(wire.timeout[1], wire.timeout[1] - min(ages)))
 
 
@@ -96,9 +97,23 @@ def _landed(intent: Mapping[str, Any], snapshot: Snapshot) -> Remote | None:
         if marker is None or (marker.key, marker.nonce) != (wanted.key, wanted.nonce):
             continue
         # A creation is known by its nonce alone: a person may have edited the item since.
-        if not intent["change"]["id"] or (remote.id == intent["change"]["id"] and remote.marker == intent["token"]):
+        if not intent["change"]["id"] or (remote.id == intent["change"]["id"] and _shows(remote, intent)):
             return remote
     return None
+
+
+def _shows(remote: Remote, intent: Mapping[str, Any]) -> bool:
+    """Whether an existing item shows an intended write: by its marker, if that is another one than before.
+
+    A write that changes nothing that the marker tells of, such as `done`, is known by what it changes.
+    """
+    if remote.marker != intent["token"]:
+        return False
+    if intent.get("before") != intent["token"]:
+        return True
+    fields = planning.change_from_json(intent["change"]).fields
+    untold = {name: after for name, (_, after) in fields.items() if name not in MARKED}
+    return all(getattr(remote, name, None) == after for name, after in untold.items())
 
 
 # ------------------------------------------------------------------------------------------------ apply
@@ -150,7 +165,8 @@ class Worker:
             # Also what stays unknown fails alone: a server may choke on one item, and the looks have shown that it
             # answers others.
             self._counts.failed += 1
-            self._run.result.note(replace(error.problem(), where=change.url or change.title))
+            remedy = "" if error.remedy else " The next run tries it again."
+            self._run.result.note(Problem(change.url or change.title, "", f"{error.problem().why}{remedy}"))
             return "failed"
         return "done"
 
@@ -158,12 +174,12 @@ class Worker:
         remote = self._current(change)
         if change.action == "adopt" and change.nonce and not change.fields:
             assert remote is not None  # noqa: S101  an adoption is of an item that was seen
-            seq = self._intend(change, change.nonce, self._token(change, change.nonce))
+            seq = self._intend(change, change.nonce, self._token(change, change.nonce), remote)
             self._record(change, change.nonce, remote, seq)  # no call; journalled, so that a saved plan can resume
             return
         nonce = change.nonce or self._run.outside.nonce()
         token = self._token(change, nonce)
-        seq = self._intend(change, nonce, token)
+        seq = self._intend(change, nonce, token, remote)
         if not _patched(change):  # labels and checklist alone need no call for the item itself
             assert remote is not None  # noqa: S101  only an existing item has children to change
         else:
@@ -180,7 +196,7 @@ class Worker:
             try:
                 return seq, nonce, self._board.merge(self._patch(change, token, remote))
             except OutcomeUnknown as unknown:
-                found = yield from self._look(change, token, unknown)
+                found = yield from self._look(change, _intent(change, nonce, token, remote), unknown)
                 if found is not None:
                     return seq, nonce, found
                 self._store.advance(seq, "void")
@@ -188,7 +204,7 @@ class Worker:
                     raise OutcomeUnknown(unknown.why, remedy="The next run looks again.") from None
                 nonce = self._run.outside.nonce()
                 token = self._token(change, nonce)
-                seq = self._intend(change, nonce, token)
+                seq = self._intend(change, nonce, token, remote)
             except AlreadyThere as there:
                 self._store.advance(seq, "void")
                 return self._taken_over(change, there)
@@ -207,7 +223,7 @@ class Worker:
         marker = Marker.decode(remote.marker) if remote else None
         if remote is None or marker is None or remote.marker is None or marker.key != change.key:
             raise there
-        return self._intend(change, marker.nonce, remote.marker), marker.nonce, remote
+        return self._intend(change, marker.nonce, remote.marker, remote), marker.nonce, remote
 
     def _dismiss(self, change: Change, there: AlreadyThere) -> None:
         """A person put it into the trash, where no snapshot shows it: remembered, so that no run tries again."""
@@ -228,16 +244,18 @@ class Worker:
         why = f"{there.why} It counts as dismissed; `mi-sync apply --recreate {change.key}` makes it anew."
         self._run.result.note(Problem(change.title, "", why))
 
-    def _look(self, change: Change, token: str, unknown: OutcomeUnknown) -> Generator[Event, None, Remote | None]:
+    def _look(
+        self, change: Change, intent: Mapping[str, Any], unknown: OutcomeUnknown
+    ) -> Generator[Event, None, Remote | None]:
         for pause in (0.0, self._run.outside.wire.timeout[1]):
             if pause:
                 yield Waiting(pause, unknown.why)
                 self._run.outside.wire.sleep(pause)
             if change.id:
                 remote = self._board.read(change.id)
-                found = remote if remote is not None and remote.marker == token else None
+                found = remote if remote is not None and _shows(remote, intent) else None
             else:
-                found = next((r for r in self._board.newest() if r.marker == token), None)
+                found = next((r for r in self._board.newest() if r.marker == intent["token"]), None)
             if found is not None:
                 return found
         return None
@@ -256,7 +274,8 @@ class Worker:
         if self._run.outside.wire.now() - self._taken_at > FRESH:
             remote = self._board.read(change.id)
         if remote is None or planning.fingerprint(self._expected_link(change), remote) != change.expects:
-            raise RequestRefused("somebody changed it while this run was under way; the next run looks again.")
+            why = "somebody changed it while this run was under way."
+            raise RequestRefused(why, remedy="The next run looks again.")
         return remote
 
     def _expected_link(self, change: Change) -> Link | None:
@@ -267,8 +286,8 @@ class Worker:
         digests = {name: change.base.get(name) or identity.field_digest(None) for name in MARKED}
         return Marker(self._programme, change.key, nonce, digests, archived=change.action == "archive").encode()
 
-    def _intend(self, change: Change, nonce: str, token: str) -> int:
-        intent = {"change": planning.change_as_json(change), "nonce": nonce, "token": token}
+    def _intend(self, change: Change, nonce: str, token: str, remote: Remote | None) -> int:
+        intent = _intent(change, nonce, token, remote)
         with self._store.transaction():
             return self._store.begin(
                 self._target, change.key, self._journal, self._run.result.run_id, self._run.outside.now(), intent
@@ -309,7 +328,7 @@ class Worker:
         self._run.result.applied += 1
 
     def _finish(self, change: Change, link: Link, seq: int, remote: Remote | None = None) -> None:
-        """Labels and checklist, one by one; what is already there is skipped, so an interrupted one resumes."""
+        """What is written one by one; what is already there is skipped, so an interrupted one resumes."""
         children = _children(change)
         if not children:
             return
@@ -318,10 +337,18 @@ class Worker:
             raise RequestRefused("it is gone.")
         self._board.merge_children(remote, children)
         with self._store.transaction():
-            self._store.save_link(self._target, replace(link, labels=change.labels, checklist=change.checklist))
+            base = planning.still_marked(change.base, link.base)
+            done = replace(link, base=base, labels=change.labels, checklist=change.checklist)
+            self._store.save_link(self._target, done)
             self._store.advance(seq, "done")
         if not _patched(change):
             self._count(change)
+
+
+def _intent(change: Change, nonce: str, token: str, remote: Remote | None) -> dict[str, Any]:
+    """What the journal keeps of a change: enough to find out later whether it took effect."""
+    before = remote.marker if remote else None
+    return {"change": planning.change_as_json(change), "nonce": nonce, "token": token, "before": before}
 
 
 def _is_stray(change: Change, old: Link | None) -> bool:
@@ -330,7 +357,7 @@ def _is_stray(change: Change, old: Link | None) -> bool:
 
 
 def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: Run, names: Mapping[str, str]) -> Link:
-    """The link after the call for the item itself; labels and checklist follow with the children."""
+    """The link after the call for the item itself; what is written one by one follows with the children."""
     after = {name: value for name, (_, value) in change.fields.items()}
     timezone = run.config.programme.timezone
     same = old if old is not None and old.id == remote.id else None
@@ -349,7 +376,7 @@ def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: 
         owner=change.owner,
         step=change.step,
         title=change.title,
-        base=change.base,
+        base=planning.as_marked(_base_meanwhile(change, same), change.key, nonce, remote.marker),
         labels=same.labels if same else (change.labels if change.action == "create" else ()),
         checklist=same.checklist if same else (),
         archived=change.action == "archive",
@@ -366,21 +393,34 @@ def _carried(change: Change, nonce: str, remote: Remote, old: Link | None, run: 
     return planning.seen_away(link, remote)
 
 
+def _base_meanwhile(change: Change, old: Link | None) -> Mapping[str, str]:
+    """The base while the children are still to be written: what is written apart counts as it was before."""
+    base = {name: value for name, value in change.base.items() if name not in change.apart}
+    base |= {name: old.base[name] for name in change.apart if old is not None and name in old.base}
+    owed = planning.COMMENT in change.fields
+    return {**base, planning.COMMENT: planning.OWED} if owed else base
+
+
 def _patched(change: Change) -> bool:
     """Whether the item itself is written, and not only its children."""
-    return not change.nonce or any(name not in {"labels", "checklist"} for name in change.fields)
+    return not change.nonce or any(name not in {"labels", "checklist", *change.apart} for name in change.fields)
 
 
 def _fields(change: Change) -> Fields:
     """The JSON values of a change as what a board is given."""
-    after = {name: value for name, (_, value) in change.fields.items() if name != "checklist"}
+    after = {name: value for name, (_, value) in change.fields.items() if name not in {"checklist", *change.apart}}
+    custom = {name: after.pop(name) for name in list(after) if name.startswith(planning.FIELD)}
     for name in ("due", "start"):
         if after.get(name):
             after[name] = _day_or_instant(after[name])
-    labels = after.pop("labels", ())
+    labels, followers = after.pop("labels", ()), after.pop("followers", ())
     fields = cast("Fields", after)  # the planner's names are the fields' names
     if change.action == "create":
         fields["labels"] = tuple(labels)
+    if followers:
+        fields["followers"] = tuple(followers)
+    if custom:
+        fields["fields"] = {name.removeprefix(planning.FIELD): value for name, value in custom.items()}
     return fields
 
 
@@ -396,10 +436,13 @@ def _local_day(text: str | None, timezone: ZoneInfo) -> str | None:
 def _children(change: Change) -> Children:
     before, after = change.fields.get("checklist", ((), ()))
     add, remove = _difference(before, after)
+    apart = {name: change.fields[name][1] for name in change.apart}
+    comment = apart.pop(planning.COMMENT, "")
+    fields = {name.removeprefix(planning.FIELD): value for name, value in apart.items()}
     if change.action == "create":
-        return Children(add_checks=add)
+        return Children(add_checks=add, set_fields=fields, comment=comment)
     labels_add, labels_remove = _difference(*change.fields.get("labels", ((), ())))
-    return Children(labels_add, labels_remove, add, remove)
+    return Children(labels_add, labels_remove, add, remove, fields, comment)
 
 
 def _difference(before: Sequence[str] | None, after: Sequence[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:

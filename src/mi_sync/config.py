@@ -155,6 +155,7 @@ class ConflictsSection(_Section):
     body: Resolution = "ask"
     due: Resolution = "theirs"
     start: Resolution = "theirs"
+    fields: Resolution = "ours"
 
 
 class TargetConflicts(_Section):
@@ -164,6 +165,7 @@ class TargetConflicts(_Section):
     body: Resolution | None = None
     due: Resolution | None = None
     start: Resolution | None = None
+    fields: Resolution | None = None
 
 
 class PrivacySection(_Section):
@@ -199,6 +201,7 @@ class TargetSection(_Section):
     only: tuple[str, ...] | None = None
     omit: tuple[str, ...] = ()
     conflicts: TargetConflicts = TargetConflicts()
+    fields: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +281,8 @@ class Config:
 
     `allow` is `[privacy] allow`, with what is public; `retain` its age at which people are forgotten; `progress_from`
     the target whose done, due, list and assignee count, empty where there is none; `ping` names the address that a run
-    pings, which is never loaded with the rest, because a ping that cannot be sent does not stop a run.
+    pings, which is never loaded with the rest, because a ping that cannot be sent does not stop a run;
+    `state_password` names that of the state's server, which `state` holds.
     """
 
     path: Path
@@ -291,6 +295,7 @@ class Config:
     retain: timedelta | None = None
     progress_from: str = ""
     ping: SecretRef | None = None
+    state_password: SecretRef | None = None
 
     @property
     def root(self) -> Path:
@@ -454,6 +459,7 @@ class _Builder:
             _duration(self._doc.privacy.retain),
             progress_from,
             self._doc.schedule.ping,
+            self._doc.state.password,
         )
 
     # -- parts --------------------------------------------------------------------------------------
@@ -586,6 +592,8 @@ class _Builder:
         settings = self._settings(where, connector, section.__pydantic_extra__ or {})
         secrets = self._secrets(where, settings) if settings else {}
         milestones = self._chosen(where, section, programme, views)
+        if section.fields and connector is not None and connector.kind != "board":
+            self._problem(f"{where}.fields", "only a board has custom fields; leave it out here.")
         if connector is None or settings is None or milestones is None:
             return None
         return TargetSpec(
@@ -612,14 +620,25 @@ class _Builder:
             if name not in known:
                 self._problem(where, f"only/omit names {name!r}, which is no step; steps: {', '.join(sorted(known))}.")
         chosen = [s for s in steps if s.key not in section.omit and (section.only is None or s.key in section.only)]
-        return self._compiled(chosen, programme, self._doc.privacy.allow if section.allow is None else section.allow)
+        allow = self._doc.privacy.allow if section.allow is None else section.allow
+        return self._compiled(chosen, programme, allow, section.fields, where)
 
-    def _compiled(self, steps: Sequence[Step], programme: Programme, allow: Iterable[Privacy]) -> Milestones | None:
+    def _compiled(
+        self,
+        steps: Sequence[Step],
+        programme: Programme,
+        allow: Iterable[Privacy],
+        fields_: Mapping[str, str] | None = None,
+        where: str = "",
+    ) -> Milestones | None:
         """Steps for whoever may see these classes; also without a target, so that mistakes are found at once."""
         try:
-            return Milestones(steps, programme, self._doc.roles, frozenset({Privacy.PUBLIC, *allow}))
+            return Milestones(steps, programme, self._doc.roles, frozenset({Privacy.PUBLIC, *allow}), fields_)
         except ConfigError as error:
-            self._found.extend(replace(p, where=self._path.name) for p in error.problems)
+            for problem in error.problems:
+                of_target = problem.field.startswith("fields.")
+                path = f"{where}.{problem.field}" if of_target else problem.field
+                self._found.append(replace(problem, where=self._path.name, field=path))
             return None
 
     def _secrets(self, where: str, settings: ConnectorConfig) -> dict[str, Secret]:

@@ -149,8 +149,9 @@ class Board(Protocol):
           outcome, and never turns an unknown outcome into one of the other two.
         - `NotAuthorised`, `Unavailable` and `BudgetReached` mean that nothing more can be done now.
         - It never deletes an item, never writes a field that it was not given, and never changes a set
-          (labels, members, checklist) as a whole after creation.
-        - What it writes it reads back: title, body, due, start, done, archived, list, labels, checklist.
+          (labels, members, followers, checklist) as a whole after creation.
+        - What it writes it reads back: title, body, due, start, done, archived, list, labels, checklist, custom fields.
+        - It makes no custom field, and no option of one.
         - It learns nothing about keys: a marker is a token that is planted and harvested.
     """
 
@@ -173,7 +174,10 @@ class Board(Protocol):
         ...
 
     def snapshot(self) -> Snapshot:
-        """Everything on the board, archived items included, whether that is all of it, and the limits that it tells."""
+        """Everything on the board, archived items included, and whether that is all of it.
+
+        Also the limits that it tells, and its custom fields, or why they cannot be seen.
+        """
         ...
 
     def newest(self) -> Sequence[Remote]:
@@ -192,6 +196,9 @@ class Board(Protocol):
         back is not done unless the patch says so. So an item that was stopped half-way is completed and on its list,
         and its marker says that we archived it.
 
+        A new item stands below what was in its list. Where the tool puts it elsewhere, a second call moves it; when
+        that one fails, the item is made all the same.
+
         A missing list or label is created first, by a call of its own, found by its exact name. A body that the patch
         changes is written in normal form; one that stands in it for the marker's sake alone may be a person's, and is
         written as it was read. A field that the board lacks is left out. The result tells at least `id` and `url`.
@@ -204,7 +211,9 @@ class Board(Protocol):
     def merge_children(self, remote: Remote, children: Children) -> None:
         """Adds and removes labels and checklist lines one by one, skipping what is already so.
 
-        Only unticked lines of the checklist are removed. Safe to repeat after any outcome.
+        Likewise it sets custom fields, where the board writes them one by one, and says a comment: unless the item has
+        one of just this text, for which it looks first. Only unticked lines of the checklist are removed. Safe to
+        repeat after any outcome.
         """
         ...
 

@@ -76,9 +76,9 @@ class Programme:
 class Step(BaseModel):
     """One step as it is written: `[[milestones.steps]]` of a configuration, or `[[steps]]` of a shipped template.
 
-    `title`, `body`, `list` and the entries of `labels`, `checklist` and `links` are templates; `when` and `done_when`
-    are expressions. Each line that an entry of `labels` or `checklist` makes is one label or one line of the checklist.
-    A step that extends another by its key gives only what differs, so `title` and `due` may be missing here.
+    `title`, `body`, `list`, `comment` and the entries of `labels`, `checklist` and `links` are templates; `when` and
+    `done_when` are expressions. Each line that an entry of `labels` or `checklist` makes is one label or one line. A
+    step that extends another by its key gives only what differs, so `title` and `due` may be missing here.
 
     Attributes:
         key: stable, part of the keys of the items.
@@ -89,6 +89,8 @@ class Step(BaseModel):
         every: makes a series: first at `due`, again after this time, as long as not after `until`. Where `due` counts
             business days, so do its repetitions: one on a weekend or holiday moves to the business day before.
         assignee: a role: supervisor, intern (not per posting), coordinator or another of `[roles]`.
+        followers: roles likewise; they are told of what happens to the item.
+        comment: said once, when the item is made.
         per: what the step is made for.
     """
 
@@ -106,6 +108,8 @@ class Step(BaseModel):
     labels: tuple[str, ...] = ()
     checklist: tuple[str, ...] = ()
     assignee: str | None = None
+    followers: tuple[str, ...] = ()
+    comment: str = ""
     per: Literal["engagement", "posting"] = "engagement"
     links: tuple[str, ...] = ()
     done_when: str | None = None
@@ -353,6 +357,8 @@ class _Compiled:
     labels: tuple[Text, ...]
     checklist: tuple[Text, ...]
     links: tuple[Text, ...]
+    comment: Text
+    fields: Mapping[str, Text]
 
     @property
     def key(self) -> str:
@@ -362,15 +368,19 @@ class _Compiled:
 class _Compiler:
     """Compiles one step, and collects what is wrong with it."""
 
-    def __init__(self, step: Step, templates: Templates, names: Names, roles: Collection[str]) -> None:
-        self._step, self._templates, self._names = step, templates, names
+    def __init__(
+        self, step: Step, templates: Templates, names: Names, roles: Collection[str], fields: Mapping[str, Text]
+    ) -> None:
+        self._step, self._templates, self._names, self._fields = step, templates, names, fields
         self._roles = {*roles, "supervisor", "coordinator", *(("intern",) if step.per == "engagement" else ())}
         self.problems = list(_incomplete([step]))
 
     def compile(self) -> _Compiled | None:
         """The compiled step, or None when there are problems."""
         step = self._step
-        title, body, list_ = (self._text(name, getattr(step, name)) for name in ("title", "body", "list"))
+        title, body, list_, comment = (
+            self._text(name, getattr(step, name)) for name in ("title", "body", "list", "comment")
+        )
         due, start, until = (self._moment(name, getattr(step, name)) for name in ("due", "start", "until"))
         every = self._try("every", _parse_period, step.every) if step.every else None
         when, done_when = (self._condition(name, getattr(step, name)) for name in ("when", "done_when"))
@@ -380,7 +390,8 @@ class _Compiler:
             return None
         until = until or _Moment.parse("end")
         return _Compiled(
-            step, title, body, list_, due, start, every, until, when, done_when, labels, checklist, links
+            step, title, body, list_, due, start, every, until, when, done_when, labels, checklist, links, comment,
+            self._fields,
         )  # fmt: skip
 
     def _check_use(self) -> None:
@@ -389,9 +400,10 @@ class _Compiler:
         step = self._step
         if step.until and not step.every:
             self._complain("until", 'has no meaning without `every`; add every = "1w", or leave it out.')
-        if step.assignee and step.assignee not in self._roles:
-            close = close_to(step.assignee, self._roles)
-            self._complain("assignee", f"{step.assignee!r} is no role; add it to [roles]{close}")
+        asked = [("assignee", step.assignee), *((f"followers[{i}]", role) for i, role in enumerate(step.followers))]
+        for name, role in asked:
+            if role and role not in self._roles:
+                self._complain(name, f"{role!r} is no role; add it to [roles]{close_to(role, self._roles)}")
 
     def _text(self, name: str, source: str | None) -> Text:
         from mi_sync import templates
@@ -427,6 +439,41 @@ class _Compiler:
         self.problems.append(_problem(self._step.key, name, why))
 
 
+class _FieldCompiler:
+    """Compiles the templates of a target's custom fields, for engagements and for postings, as far as they can be.
+
+    A field whose template only makes sense for one of the two stays off the items of the other.
+    """
+
+    def __init__(self, templates: Templates, sources: Mapping[str, str], used: Collection[str]) -> None:
+        self._templates, self._sources, self._used = templates, sources, used
+        self.problems: list[Problem] = []
+
+    def compile(self, names: Mapping[str, Names]) -> Mapping[str, Mapping[str, Text]]:
+        """By what an item is made for, then by the field's name."""
+        compiled: dict[str, dict[str, Text]] = {per: {} for per in names}
+        for field_, source in self._sources.items():
+            refused: dict[str, Sequence[str]] = {}
+            for per in self._used or names:
+                found = self._one(source, names[per])
+                if isinstance(found, list):
+                    refused[per] = found
+                else:
+                    compiled[per][field_] = found
+            if len(refused) == len(self._used or names):
+                whys = dict.fromkeys(why for each in refused.values() for why in each)
+                self.problems += [Problem(_FILE, f"fields.{field_}", why) for why in whys]
+        return compiled
+
+    def _one(self, source: str, names: Names) -> Text | list[str]:
+        from mi_sync.templates import BadTemplate
+
+        try:
+            return self._templates.text(source, names)
+        except BadTemplate as bad:
+            return list(bad.whys)
+
+
 # --------------------------------------------------------------------------------------------- making
 
 
@@ -456,13 +503,19 @@ class Milestones:
         roles: role → e-mail address, besides `supervisor` and `intern`, whom the records tell. `coordinator`, the
             programme's own, may be missing; its items are then unassigned.
         allow: the privacy classes that the templates may use. An address always serves to assign.
+        fields: custom field → template of its value.
 
     Raises:
-        ConfigError: with every problem of every step.
+        ConfigError: with every problem of every step and field.
     """
 
     def __init__(
-        self, steps: Sequence[Step], programme: Programme, roles: Mapping[str, str], allow: frozenset[Privacy]
+        self,
+        steps: Sequence[Step],
+        programme: Programme,
+        roles: Mapping[str, str],
+        allow: frozenset[Privacy],
+        fields: Mapping[str, str] | None = None,
     ) -> None:
         from mi_sync import templates
 
@@ -471,9 +524,12 @@ class Milestones:
         self._roles = {role: email.strip().casefold() for role, email in roles.items()}
         compiler = templates.Templates(allow, programme.timezone)
         names = {"engagement": templates.ENGAGEMENT, "posting": templates.POSTING}
-        compilers = [_Compiler(step, compiler, names[step.per], roles) for step in steps]
+        self._fields = fields or {}
+        of_fields = _FieldCompiler(compiler, self._fields, sorted({step.per for step in steps}))
+        values = of_fields.compile(names)
+        compilers = [_Compiler(step, compiler, names[step.per], roles, values[step.per]) for step in steps]
         compiled = [it.compile() for it in compilers]
-        if problems := [problem for it in compilers for problem in it.problems]:
+        if problems := [*(problem for it in compilers for problem in it.problems), *of_fields.problems]:
             raise ConfigError(problems)
         self._steps = tuple(it for it in compiled if it is not None)
 
@@ -482,9 +538,19 @@ class Milestones:
         """The privacy classes that the target sees."""
         return self._allow
 
+    @property
+    def custom_fields(self) -> tuple[str, ...]:
+        """What the target calls the custom fields that it fills."""
+        return tuple(self._fields)
+
     def step(self, key: str) -> Step | None:
         """The step of this key, as this target gets it."""
         return next((it.step for it in self._steps if it.key == key), None)
+
+    def fields(self, key: str) -> Mapping[str, str]:
+        """The templates of the custom fields that the items of a step have, as this target gets them."""
+        found = next((it for it in self._steps if it.key == key), None)
+        return {name: self._fields[name] for name in found.fields} if found else {}
 
     def of_engagement(self, engagement: Engagement) -> Asked:
         """The items of an application: all while it is an engagement, none once it has ended."""
@@ -670,6 +736,9 @@ class _Making:
                 checklist=_distinct(text.lines("checklist", step.checklist)),
                 assignee=self._emails.get(step.step.assignee or "") or None,
                 role=step.step.assignee or "",
+                fields={name: text.render(f"fields.{name}", it).strip() for name, it in step.fields.items()},
+                followers=self._followers(step),
+                comment=_body(text.render("comment", step.comment), ()),
             )
         except CannotRender as cannot:
             self._fail(step, text.at, str(cannot))
@@ -678,6 +747,9 @@ class _Making:
             self._fail(step, "title", "it makes no text")
             return None
         return replace(item, done=self._done(step, variables))
+
+    def _followers(self, step: _Compiled) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(email for role in step.step.followers if (email := self._emails.get(role))))
 
     def _with(self, step: _Compiled, n: int | None) -> dict[str, Any]:
         variables = {**self._variables, "step": SimpleNamespace(key=step.key, n=n)}

@@ -6,9 +6,11 @@ templates, the documentation and the tests. A field without a class does not exi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, Literal, TypedDict
@@ -334,6 +336,10 @@ class Item:
         assignee: an e-mail address, which serves only to assign.
         role: whose that address is: supervisor, intern, or a role of the configuration.
         done: `done_when` holds; turns an item done, never the other way.
+        fields: values of custom fields, by what the configuration calls them; once fitted to a board, by
+            `CustomField.name` and in its form of a value.
+        followers: e-mail addresses of those who are told of what happens to a new item.
+        comment: Markdown, said once on a new item.
     """
 
     key: str
@@ -350,6 +356,9 @@ class Item:
     assignee: str | None = None
     role: str = ""
     done: bool = False
+    fields: Mapping[str, str] = field(default_factory=dict)
+    followers: tuple[str, ...] = ()
+    comment: str = ""
 
     @property
     def due_on(self) -> date | None:
@@ -372,7 +381,7 @@ class Remote:
 
     `marker` is the token found on it (see `connector.harvest`), not yet understood; `body` comes without it.
     `due` is an instant, or a date where the board holds no time. `archived` covers an item in an archived list.
-    `assignees` are member ids.
+    `assignees` and `followers` are member ids. `fields` are the custom fields that are filled, by `CustomField.name`.
     """
 
     id: str
@@ -388,6 +397,50 @@ class Remote:
     labels: tuple[str, ...] = ()
     checklist: tuple[CheckItem, ...] = ()
     assignees: tuple[str, ...] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
+    followers: tuple[str, ...] = ()
+
+
+FieldKind = Literal["text", "number", "date", "checkbox", "choice", "other"]
+"""What a custom field takes; `other` is what we neither read nor write."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomField:
+    """A field that people gave to a board, beyond those that every item has.
+
+    Its values are text everywhere: a number without needless zeros, such as 12.5; a date in ISO 8601; `yes` for a
+    ticked checkbox; an option's name for a choice. An empty text is none, also an unticked checkbox.
+
+    Attributes:
+        id: the tool's.
+        name: no other field of the board has it; see `told_apart`.
+        kind: what it takes.
+        options: of a choice, by name.
+        places: of a number, how many digits stand behind the point; None for as many as there are.
+        most: characters of a text; None where no limit is known.
+        tool_kind: how the tool calls the kind, for people.
+    """
+
+    id: str
+    name: str
+    kind: FieldKind = "text"
+    options: tuple[str, ...] = ()
+    places: int | None = None
+    most: int | None = None
+    tool_kind: str = ""
+
+
+def told_apart(fields: Iterable[CustomField]) -> tuple[CustomField, ...]:
+    """The fields of a board; those that share a name are called by name and id."""
+    fields = tuple(fields)
+    times = Counter(each.name for each in fields)
+    return tuple(replace(it, name=f"{it.name} ({it.id})") if times[it.name] > 1 else it for it in fields)
+
+
+def number_text(value: float) -> str:
+    """A finite number as the value of a custom field: 12, 12.5, -0.25."""
+    return format(Decimal(repr(float(value) + 0.0)).normalize(), "f")
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,7 +502,8 @@ class Snapshot:
     """A board at one time.
 
     `complete` False means that items may be missing (`incomplete_because` says why), so nothing may be
-    concluded from an absence. `limits` are those that the board tells; see `capacity`.
+    concluded from an absence. `limits` are those that the board tells; see `capacity`. `fields` are the board's custom
+    fields; where they could not be read, `fields_hidden_because` says why.
     """
 
     board: BoardIdentity
@@ -461,6 +515,8 @@ class Snapshot:
     labels: tuple[str, ...] = ()
     members: tuple[Member, ...] = ()
     limits: tuple[Limit, ...] = ()
+    fields: tuple[CustomField, ...] = ()
+    fields_hidden_because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,6 +529,7 @@ class Capabilities:
     Attributes:
         start, labels, checklist: whether it has them.
         start_alone: whether a start date can be without a due date.
+        start_after_due: whether a start date can lie after the due date.
         assignees: how many members an item can have.
         due_time, due_day: whether a due date can have a time of day (if not, an instant is kept as its day in the
             programme's timezone), and whether it can be without one (if not, a day is kept as an instant of it).
@@ -481,13 +538,19 @@ class Capabilities:
         create_lists: whether a missing list is made.
         unique: whether it refuses a second item of one `Patch.unique`.
         archive: a flag of its own (`flag`), or a completed item that lies in a list for archived ones (`completed`).
-        new_items: where in its list a new item goes.
+        new_items: where a new item goes among those that the same handle has made in its list: below them (`bottom`),
+            or above them (`top`); in both cases below all that were there before.
+        fields: whether custom fields are written, in the same call as the item (`with_item`) or one by one after it
+            (`one_by_one`). Which ones there are, a snapshot tells.
+        followers: whether a new item can have some.
+        comments: whether one can be said on an item.
         lossy: field → why it is not held, for the plan.
         notes: for people.
     """
 
     start: bool = True
     start_alone: bool = True
+    start_after_due: bool = True
     labels: bool = True
     checklist: bool = True
     assignees: int = 1
@@ -499,8 +562,17 @@ class Capabilities:
     unique: bool = False
     archive: Literal["flag", "completed"] = "flag"
     new_items: Literal["bottom", "top"] = "bottom"
+    fields: Literal["none", "with_item", "one_by_one"] = "none"
+    followers: bool = False
+    comments: bool = False
     lossy: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    def clash(self, start: date, due: date | None) -> str:
+        """Why the board does not take this start date beside this due date; empty where it does."""
+        if due is None:
+            return "" if self.start_alone else "the board has no start date without a due date"
+        return "the board has no start date after the due date" if start > due and not self.start_after_due else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -542,7 +614,11 @@ class Link:
 
 
 class Fields(TypedDict, total=False):
-    """The fields of one write, only those that it touches. None clears. `assignee` is a member's id."""
+    """The fields of one write, only those that it touches. None clears.
+
+    `assignee` is a member's id, `followers` are some. `fields` are custom fields by `CustomField.name`, in its form of
+    a value; an empty text clears one.
+    """
 
     title: str
     body: str
@@ -553,6 +629,8 @@ class Fields(TypedDict, total=False):
     list: str
     labels: tuple[str, ...]
     assignee: str | None
+    followers: tuple[str, ...]
+    fields: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -567,7 +645,8 @@ class Patch:
             name with `AlreadyThere`.
         body: the whole body that stands beside the marker after the call, ours or a person's, so that a tool
             which keeps the marker in the text can write both.
-        fields: what to change (all of them for a creation); `labels` only at a creation.
+        fields: what to change (all of them for a creation); `labels`, `assignee` and `followers` only at a creation,
+            custom fields only where the board writes them with the item.
     """
 
     id: str | None
@@ -579,15 +658,22 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Children:
-    """What to add to and to take from an item, one by one; each is idempotent by its exact name or text."""
+    """What to add to and to take from an item, one by one; each is idempotent by its exact name or text.
+
+    `set_fields` are custom fields as in `Fields`, for a board that writes them one by one. `comment` is said unless the
+    item has one of just this text.
+    """
 
     add_labels: tuple[str, ...] = ()
     remove_labels: tuple[str, ...] = ()
     add_checks: tuple[str, ...] = ()
     remove_checks: tuple[str, ...] = ()
+    set_fields: Mapping[str, str] = field(default_factory=dict)
+    comment: str = ""
 
     def __bool__(self) -> bool:
-        return bool(self.add_labels or self.remove_labels or self.add_checks or self.remove_checks)
+        sets = (self.add_labels, self.remove_labels, self.add_checks, self.remove_checks, self.set_fields)
+        return bool(self.comment) or any(sets)
 
 
 def _every_field_has_a_class() -> None:

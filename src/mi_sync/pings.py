@@ -102,16 +102,21 @@ def address(url: str) -> SplitResult:
     Raises:
         MiSyncError: it is none, or would travel in the clear; the message does not repeat it.
     """
-    try:
-        parts = urlsplit(url)
-        sound = bool(parts.hostname) and parts.port != 0 and url.isprintable() and " " not in url
-    except ValueError:
-        sound = False
-    if not sound or "@" in parts.netloc or parts.fragment:
+    parts = _parts(url)
+    if parts is None or "@" in parts.netloc or parts.fragment:
         raise MiSyncError("the address to ping is none such as https://hc-ping.com/…")
     if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         return parts
     raise MiSyncError("the address to ping must start with https://; http:// is only for this computer")
+
+
+def _parts(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        sound = bool(parts.hostname) and parts.port != 0 and url.isprintable() and " " not in url
+    except ValueError:
+        return None
+    return parts if sound else None
 
 
 def _warn(why: str) -> None:

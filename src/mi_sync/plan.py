@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from mi_sync.errors import Problem, StalePlan
@@ -33,8 +33,13 @@ CLOCK_SKEW = timedelta(minutes=10)
 WITHDRAWN = "Erased on request"
 """What stands as the title of an item whose person was erased."""
 PLAIN = Capabilities()
+FIELD = "field:"
+"""How a change, and the base, call a custom field: this and its name."""
 _CHILDREN = frozenset({"labels", "checklist"})
 """What is written one by one, after the call for the item itself and without a new marker."""
+COMMENT = "comment"
+OWED = "owed"
+"""What the base remembers of a comment from the creation of its item until it has been said."""
 _WRITTEN = "written"
 """Under this name the base remembers which marker was written last."""
 _SEEN_AWAY = "seen away"
@@ -51,11 +56,13 @@ class Change:
         action: `adopt` takes an item over that carries our marker, or one without any, which then gets it; it may
             change fields, too.
         title: as it will stand.
-        fields: name → (from, to), as JSON values: instants and dates in ISO 8601, sets as sorted lists.
+        fields: name → (from, to), as JSON values: instants and dates in ISO 8601, sets as sorted lists; custom fields
+            by their name behind `FIELD`.
         id, url: of the item on the board; empty for a creation.
         nonce: of the item; empty where it has no marker yet, so that one is drawn.
         owner, step: whose milestone it is.
         base, labels, checklist: the base of the link once the change is done.
+        apart: which fields, besides labels and checklist, are written after the item itself.
         conflicts: the fields that both sides changed and that are left as the board has them, to be asked about.
         expects: the fingerprint of the item and its link when this was planned.
     """
@@ -75,6 +82,7 @@ class Change:
     checklist: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     expects: str = ""
+    apart: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +113,13 @@ class TargetPlan:
 class Desired:
     """What the records ask for at one target.
 
-    `settled` are the owners whose items are all here, so that an item that is not may be archived.
+    `settled` are the owners whose items are all here, so that an item that is not may be archived. `ended` are items
+    that engagements had before they ended: nobody asks for them, but their marks are known by them.
     """
 
     items: Mapping[str, Item]
     settled: frozenset[str] = frozenset()
+    ended: Mapping[str, Item] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,16 +165,28 @@ def rebuild(
     return _Planner(desired, base, actual, rules, able).rebuild()
 
 
-def make_withdrawal(links: Collection[Link], actual: Snapshot, rules: Rules, how: Withdrawal) -> TargetPlan:
+def make_withdrawal(
+    links: Collection[Link],
+    actual: Snapshot,
+    rules: Rules,
+    how: Withdrawal,
+    able: Capabilities = PLAIN,
+    fields: Collection[str] = (),
+) -> TargetPlan:
     """The plan that takes the items of an erased person off a board: archived, or rewritten without a word of theirs.
 
     Also what is done or was changed by a person is; what is gone or carries another programme's mark is left alone.
+    `fields` are the custom fields that this target fills, which are emptied: once the person is erased, nobody knows
+    who filled them.
     """
     remotes = {remote.id: remote for remote in actual.remotes}
     found = [(link, remotes[link.id]) for link in links if link.id in remotes]
     ours = [(link, remote) for link, remote in found if _is_ours(remote, rules)]
-    withdrawn = _archived if how == "archive" else _rewritten
-    changes = [change for link, remote in ours if (change := withdrawn(link, remote, rules)) is not None]
+    made = (
+        _archived(link, remote, rules) if how == "archive" else _rewritten(link, remote, rules, fields)
+        for link, remote in ours
+    )
+    changes = [replace(change, apart=_apart(change.fields, able)) for change in made if change is not None]
     return TargetPlan(rules.target, actual.board.id, tuple(changes), unchanged=len(links) - len(changes))
 
 
@@ -180,7 +202,7 @@ def _archived(link: Link, remote: Remote, rules: Rules) -> Change | None:
     return _withdrawn("archive", {"archived": (False, True)}, base, link, remote, rules)
 
 
-def _rewritten(link: Link, remote: Remote, rules: Rules) -> Change | None:
+def _rewritten(link: Link, remote: Remote, rules: Rules, custom: Collection[str]) -> Change | None:
     """What it says is taken away without being repeated in the plan; people's own labels and lines stay."""
     fields: dict[str, tuple[Any, Any]] = {}
     fields |= {"title": (None, WITHDRAWN)} if remote.title != WITHDRAWN else {}
@@ -190,7 +212,10 @@ def _rewritten(link: Link, remote: Remote, rules: Rules) -> Change | None:
         ours = _applied(name, known, theirs, remote)
         if not set(ours).isdisjoint(theirs):
             fields[name] = (list(theirs), [each for each in theirs if each not in ours])
-    after: dict[str, Any] = {"title": WITHDRAWN, "body": "", "labels": (), "checklist": ()}
+    known = {name.removeprefix(FIELD) for name in link.base if name.startswith(FIELD)}
+    filled = [f"{FIELD}{name}" for name in sorted({*known, *custom}) if remote.fields.get(name)]
+    fields |= dict.fromkeys(filled, (None, ""))
+    after: dict[str, Any] = {"title": WITHDRAWN, "body": "", "labels": (), "checklist": (), **dict.fromkeys(filled, "")}
     base = {**link.base, **{name: field_digest(value) for name, value in after.items()}}
     base[_WRITTEN] = _written(base)
     return _withdrawn("update", fields, base, link, remote, rules) if fields else None
@@ -249,6 +274,14 @@ class _Merging:
     asked: list[str] = field(default_factory=list)
 
 
+class _Sides(NamedTuple):
+    """One field of an item: as it is wanted, as the board has it, and the digest of what was last applied, if known."""
+
+    ours: Any
+    theirs: Any
+    last: str | None
+
+
 class _Planner:
     def __init__(
         self, desired: Desired, base: Mapping[str, Link], actual: Snapshot, rules: Rules, able: Capabilities
@@ -285,15 +318,16 @@ class _Planner:
             foreign=sum(1 for m in self._markers.values() if m is not None and m.programme != self._rules.programme),
             problems=tuple(self._problems),
             bookkeeping=tuple(o.link for o in outcomes.values() if o.link is not None),
-            missing_lists=_missing((c.fields["list"][1] for c in changes if "list" in c.fields), self._actual.lists),
-            missing_labels=_missing((name for c in changes for name in _added(c, "labels")), self._actual.labels),
+            missing_lists=_missing_lists(changes, self._actual),
+            missing_labels=_missing_labels(changes, self._actual),
             violations=self._violations(changes),
         )
 
     def rebuild(self) -> TargetPlan:
         """What `plan` would adopt, as the markers remember it, before anything is compared."""
+        items = {**self._desired.ended, **self._desired.items}
         unknown = {key: found[0] for key, found in self._marked.items() if key not in self._base}
-        known = {key: self._known_again(self._desired.items.get(key), remote) for key, remote in unknown.items()}
+        known = {key: self._known_again(items.get(key), remote) for key, remote in unknown.items()}
         links = [replace(link, seen=self._seen(self._by_id[link.id], ())) for link in known.values() if link]
         return TargetPlan(
             self._rules.target, self._actual.board.id, problems=tuple(self._problems), bookkeeping=tuple(links)
@@ -361,7 +395,7 @@ class _Planner:
             return _Outcome()  # what was not shown might be there, or be the original of what was
         found = self._marked.get(key)
         if found:
-            return self._adopt(item, found[0])
+            return self._adopt(item, found[0]) if item else self._let_go(self._desired.ended.get(key), found[0])
         if item is None:
             return _Outcome()
         namesake = self._namesake(item)
@@ -400,16 +434,21 @@ class _Planner:
         change = outcome.change or self._change("adopt", item, remote, {}, after)
         return replace(outcome, change=replace(change, action="adopt", base=_remembered(change.base)), link=None)
 
-    def _adopt(self, item: Item | None, remote: Remote) -> _Outcome:
+    def _adopt(self, item: Item, remote: Remote) -> _Outcome:
         """An item with our marker of which we know nothing: the state was lost, or is another machine's."""
         link = self._known_again(item, remote)
-        if item is None or link is None:
-            return _Outcome(dismissed=item is not None)
+        if link is None:
+            return _Outcome(dismissed=True)
         if remote.archived and not link.archived:
             return self._dismissed(item, link, remote)
         outcome = self._merge(item, link, remote)
         known = outcome.change or self._change("adopt", item, remote, {}, outcome.link or link)
         return replace(outcome, change=replace(known, action="adopt"), link=None)
+
+    def _let_go(self, ended: Item | None, remote: Remote) -> _Outcome:
+        """The same, of which nothing is wanted: it is ours to archive where its engagement is known to have ended."""
+        link = self._known_again(ended, remote)
+        return _Outcome() if link is None else self._unwanted(link, remote)
 
     def _known_again(self, item: Item | None, remote: Remote) -> Link | None:
         """The link of an item with our marker; None, and told, for one that is left alone."""
@@ -428,7 +467,9 @@ class _Planner:
         values: dict[str, Any] = {"title": item.title, "body": item.body, "list": item.list}
         values |= {"due": self._local(item.due), "start": item.start}
         values |= {"labels": item.labels, "checklist": item.checklist, "done": item.done or None}
-        values["assignee"] = self._member(item)
+        values["assignee"] = self._member(item.assignee)
+        values["followers"] = self._followers(item)
+        values |= {**_custom(item), COMMENT: item.comment}
         fields = {name: (None, _json(value)) for name, value in values.items() if value not in (None, (), "")}
         return Change(
             target=self._rules.target,
@@ -442,6 +483,7 @@ class _Planner:
             labels=item.labels,
             checklist=item.checklist,
             expects=expects,
+            apart=_apart(fields, self._able),
         )
 
     # -- gone or dismissed --------------------------------------------------------------------------
@@ -502,16 +544,21 @@ class _Planner:
         it = _Merging({name: value for name, value in link.base.items() if name != _SEEN_AWAY})
         for name in SCALARS:
             self._merge_scalar(name, item, link, remote, it)
+        for name, text in _custom(item).items():
+            self._merge_custom(name, text, link, remote, it)
+        self._report_asked(remote, it.asked)
+        self._leave_out_what_clashes(link, remote, it)
         self._merge_children(item, link, remote, it)
+        self._merge_comment(item, it)
         if item.done:
             if not self._is_done(link, remote) and not it.base.get("done"):
                 it.fields["done"] = (False, True)
             it.base["done"] = "1"  # once; whoever reopens it later keeps it open
         if remote.archived or self._is_half_archived(link, remote):
             it.fields["archived"] = (True, False)
-            if self._able.archive == "completed" and item.list:
+            if self._able.archive == "completed" and item.list and remote.archived:
                 it.fields["list"] = (remote.list, item.list)  # unless the board knows where it came from
-        if it.fields.keys() - _CHILDREN:
+        if it.fields.keys() - _CHILDREN - set(_apart(it.fields, self._able)):
             it.base[_WRITTEN] = _written(it.base)
         after = replace(
             link,
@@ -524,7 +571,6 @@ class _Planner:
             title=it.fields["title"][1] if "title" in it.fields else remote.title,
             seen=self._seen(remote, it.asked),
         )
-        self._report_asked(remote, it.asked)
         if it.fields:
             known = self._base.get(link.key)
             looked = None if known is None else _if_changed(known, replace(known, seen=after.seen))
@@ -535,23 +581,61 @@ class _Planner:
     def _merge_scalar(self, name: str, item: Item, link: Link, remote: Remote, it: _Merging) -> None:
         ours = self._local(getattr(item, name))
         theirs = self._local(getattr(remote, name))
-        wanted, last, held = field_digest(ours), link.base.get(name), field_digest(theirs)
+        wanted, last = field_digest(ours), link.base.get(name)
+        if field_digest(theirs) != wanted != last and name in _DATES and self._is_done(link, remote):
+            return  # the dates of what is done are history
+        self._merge_value(name, _Sides(ours, theirs, last), self._rules.conflicts.get(name, "ask"), it)
+
+    def _merge_custom(self, name: str, ours: str, link: Link, remote: Remote, it: _Merging) -> None:
+        """A custom field; where nobody knows what we wrote there, what is filled counts as a person's."""
+        theirs = remote.fields.get(name.removeprefix(FIELD), "")
+        last, resolution = link.base.get(name), self._rules.conflicts.get("fields", "ours")
+        if last is None:
+            last, resolution = field_digest(""), "theirs"
+        self._merge_value(name, _Sides(ours, theirs, last), resolution, it)
+
+    def _merge_value(self, name: str, sides: _Sides, resolution: Resolution, it: _Merging) -> None:
+        wanted, held = field_digest(sides.ours), field_digest(sides.theirs)
         if held == wanted:
             it.base[name] = wanted  # both sides agree, whoever moved
             return
-        if wanted == last or (name in _DATES and self._is_done(link, remote)):
-            return  # only theirs changed: kept; and the dates of what is done are history
-        if held != last:
+        if wanted == sides.last:
+            return  # only theirs changed: kept
+        if held != sides.last:
             it.conflicts.append(name)
-            resolution = self._rules.conflicts.get(name, "ask")
             if resolution == "ask":
                 it.asked.append(name)
             if resolution == "theirs":
                 it.base[name] = wanted  # settled: from now on only theirs has changed
             if resolution != "ours":
                 return
-        it.fields[name] = (_json(theirs), _json(ours))
+        it.fields[name] = (_json(sides.theirs), _json(sides.ours))
         it.base[name] = wanted
+
+    def _leave_out_what_clashes(self, link: Link, remote: Remote, it: _Merging) -> None:
+        """A date of ours that the board does not take beside one of a person's is not written, and the rest is."""
+        ours = next((name for name in reversed(_DATES) if name in it.fields), None)
+        due, start = (self._day_after(name, remote, it) for name in _DATES)
+        why = self._able.clash(start, due) if start else ""
+        if ours is None or not why:
+            return
+        del it.fields[ours]
+        it.base[ours] = link.base.get(ours, field_digest(None))  # so it is written once the two fit
+        it.conflicts += [ours] if ours not in it.conflicts else []
+        it.asked += [ours] if ours not in it.asked else []
+        other = "due date" if ours == "start" else "start date"
+        why = f"{why}, so it is left as the board has it beside a person's {other}; make the two fit there."
+        self._problem(remote.url, ours, why)
+
+    def _day_after(self, name: str, remote: Remote, it: _Merging) -> date | None:
+        """The day of a date as it will stand on the board."""
+        value = it.fields[name][1] if name in it.fields else _json(self._local(getattr(remote, name)))
+        return date.fromisoformat(value[:10]) if value else None
+
+    def _merge_comment(self, item: Item, it: _Merging) -> None:
+        """What was to be said when the item was made, and was not."""
+        if it.base.pop(COMMENT, "") == OWED and item.comment:
+            it.fields[COMMENT] = (None, item.comment)
 
     def _merge_children(self, item: Item, link: Link, remote: Remote, it: _Merging) -> None:
         labels = _merge_set(item.labels, link.labels, remote.labels)
@@ -593,6 +677,7 @@ class _Planner:
             checklist=after.checklist,
             conflicts=after.seen.conflicts,
             expects=fingerprint(self._base.get(after.key), remote),
+            apart=_apart(fields, self._able),
         )
 
     # -- copies and late duplicates -----------------------------------------------------------------
@@ -644,9 +729,20 @@ class _Planner:
         """Whether nobody but us had a hand in it: also not by bringing it back, ticking a line or moving it."""
         labels_as_made = not remote.labels or marker.digests["labels"] == field_digest(remote.labels)
         moved = item is not None and item.list and remote.list and remote.list != item.list
-        if marker.archived or remote.done or moved or not labels_as_made or any(line.done for line in remote.checklist):
+        finished = (marker.archived or remote.done) and not self._stopped_on_its_way(remote, marker, item)
+        if finished or moved or not labels_as_made or any(line.done for line in remote.checklist):
+            return False
+        if any(value != (item.fields.get(name) if item else None) for name, value in remote.fields.items()):
             return False
         return all(marker.digests[name] == field_digest(self._local(getattr(remote, name))) for name in SCALARS)
+
+    def _stopped_on_its_way(self, remote: Remote, marker: Marker, item: Item | None) -> bool:
+        """Whether we completed it to put it away and were stopped: it still lies where it was made.
+
+        Whoever takes something out of the archive puts it elsewhere, or opens it again.
+        """
+        completed = marker.archived and remote.done and self._able.archive == "completed"
+        return completed and item is not None and bool(item.list) and remote.list == item.list
 
     def _nonce(self, remote: Remote) -> str:
         marker = self._markers[remote.id]
@@ -660,17 +756,22 @@ class _Planner:
     def _base_of(self, item: Item) -> dict[str, str]:
         base = {name: field_digest(self._local(getattr(item, name))) for name in MARKED}
         base[_WRITTEN] = _written(base)
+        base |= {name: field_digest(text) for name, text in _custom(item).items()}
         return {**base, "done": "1"} if item.done else base
 
     def _seen(self, remote: Remote, conflicts: Sequence[str]) -> Seen:
         return seen_of(remote, self._names, self._rules.timezone, conflicts)
 
-    def _member(self, item: Item) -> str | None:
-        if item.assignee is None:
+    def _member(self, email: str | None) -> str | None:
+        if email is None:
             return None
-        address = item.assignee.strip().casefold()
+        address = email.strip().casefold()
         member = match_member(self._rules.people.get(address, address), self._actual.members)
         return member.id if member else None
+
+    def _followers(self, item: Item) -> tuple[str, ...]:
+        found = (self._member(email) for email in item.followers)
+        return tuple(dict.fromkeys(each for each in found if each is not None))
 
     def _report_people(self, changes: Sequence[Change]) -> None:
         """One problem for each person whom the board does not know, and one for all interns together."""
@@ -679,6 +780,7 @@ class _Planner:
             item = self._desired.items.get(change.key)
             if change.action == "create" and item and item.assignee and "assignee" not in change.fields:
                 waiting[item.role, "" if item.role == "intern" else item.assignee].append(change.title)
+        self._report_followers(changes)
         for (role, _), titles in waiting.items():
             others = f" and {len(titles) - 1} more stay" if titles[1:] else " stays"
             self._problem(
@@ -688,10 +790,20 @@ class _Planner:
                 "name the member in [people], or invite them.",
             )
 
+    def _report_followers(self, changes: Sequence[Change]) -> None:
+        """One problem for all followers whom the board does not know; an intern's address is nobody's to read."""
+        new = [change for change in changes if change.action == "create"]
+        items = [(change.title, self._desired.items.get(change.key)) for change in new]
+        lacking = [title for title, item in items if item and any(not self._member(it) for it in item.followers)]
+        if lacking:
+            others = f" and {len(lacking) - 1} more" if lacking[1:] else ""
+            why = f"no member of the board matches somebody who should follow it{others}, so they do not; "
+            self._problem(lacking[0], "followers", f"{why}name the member in [people], or invite them.")
+
     # -- order and limits ---------------------------------------------------------------------------
 
     def _in_order(self, changes: Iterable[Change]) -> list[Change]:
-        """By due date; new items the other way round where each goes on top of the one before."""
+        """By due date; new items the other way round where each goes above the one before."""
         ordered = sorted(changes, key=self._order)
         if self._able.new_items == "bottom":
             return ordered
@@ -755,6 +867,17 @@ def _rebuilt(item: Item, remote: Remote, marker: Marker, *, archived: bool) -> L
     )
 
 
+def _custom(item: Item) -> dict[str, str]:
+    """The custom fields of an item, as changes and bases call them."""
+    return {f"{FIELD}{name}": text for name, text in item.fields.items()}
+
+
+def _apart(fields: Iterable[str], able: Capabilities) -> tuple[str, ...]:
+    """Which of them are written after the item itself."""
+    custom = able.fields == "one_by_one"
+    return tuple(name for name in fields if name == COMMENT or (custom and name.startswith(FIELD)))
+
+
 def _is_withdrawn(marker: Marker) -> bool:
     """Whether what we wrote last was what stands in place of an erased person's words."""
     return marker.digests["title"] == field_digest(WITHDRAWN) and marker.digests["body"] == field_digest("")
@@ -786,6 +909,23 @@ def _caught_up(link: Link, marker: Marker | None) -> Link:
     if link.base.get(_WRITTEN, written) == written:
         return link
     return replace(link, base={**link.base, **marker.digests, _WRITTEN: written}, archived=marker.archived)
+
+
+def as_marked(base: Mapping[str, str], key: str, nonce: str, token: str | None) -> Mapping[str, str]:
+    """The base after a write, which remembers the mark that the item has then.
+
+    It may be an older one of ours: some boards cannot renew the mark in every text that a person wrote. Without this,
+    the older mark would pass for a write that landed late, and what was written since for a person's change.
+    """
+    marker = Marker.decode(token)
+    if marker is None or (marker.key, marker.nonce) != (key, nonce):
+        return base
+    return {**base, _WRITTEN: _written(marker.digests, archived=marker.archived)}
+
+
+def still_marked(base: Mapping[str, str], carried: Mapping[str, str]) -> Mapping[str, str]:
+    """The base once everything is written, with the mark that the item has had since its own call."""
+    return {**base, **{name: carried[name] for name in (_WRITTEN,) if name in carried}}
 
 
 def _if_changed(stored: Link | None, link: Link) -> Link | None:
@@ -847,6 +987,7 @@ def fingerprint(link: Link | None, remote: Remote | None) -> str:
         of_remote = [
             remote.id, remote.title, canonical(remote.body), due, canonical(remote.start), remote.done,
             remote.archived, sorted(remote.labels), [(line.text, line.done) for line in remote.checklist],
+            sorted(remote.fields.items()),
         ]  # fmt: skip
     return digest(json.dumps([of_link, of_remote], sort_keys=True))
 
@@ -860,6 +1001,25 @@ def _json(value: Any) -> Any:  # noqa: ANN401  a field's value
 def _added(change: Change, name: str) -> list[str]:
     before, after = change.fields.get(name, (None, None))
     return [x for x in after or () if x not in (before or ())]
+
+
+def remaining(target: TargetPlan, changes: Sequence[Change], actual: Snapshot) -> TargetPlan:
+    """The plan with just these of its changes, and what they need on the board as it is now; no violation is known."""
+    return TargetPlan(
+        target.target,
+        target.board,
+        tuple(changes),
+        missing_lists=_missing_lists(changes, actual),
+        missing_labels=_missing_labels(changes, actual),
+    )
+
+
+def _missing_lists(changes: Iterable[Change], actual: Snapshot) -> tuple[str, ...]:
+    return _missing((c.fields["list"][1] for c in changes if "list" in c.fields), actual.lists)
+
+
+def _missing_labels(changes: Iterable[Change], actual: Snapshot) -> tuple[str, ...]:
+    return _missing((name for c in changes for name in _added(c, "labels")), actual.labels)
 
 
 def _missing(wanted: Iterable[str], present: Collection[str]) -> tuple[str, ...]:
@@ -979,5 +1139,5 @@ def change_as_json(change: Change) -> dict[str, Any]:
 def change_from_json(raw: Mapping[str, Any]) -> Change:
     """The change that `change_as_json` wrote."""
     fields = {name: (value["from"], value["to"]) for name, value in raw["fields"].items()}
-    sets = {name: tuple(raw[name]) for name in ("labels", "checklist", "conflicts")}
+    sets = {name: tuple(raw.get(name, ())) for name in ("labels", "checklist", "conflicts", "apart")}
     return Change(**{**raw, **sets, "fields": fields})

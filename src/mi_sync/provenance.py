@@ -296,8 +296,10 @@ _SHAPES = {
 
 # ------------------------------------------------------------------------------------------- a field of an item
 
-ITEM_FIELDS = ("title", "body", "due", "start", "list", "labels", "checklist", "assignee", "done")
-"""What an item has, and what can be asked for."""
+ITEM_FIELDS = (
+    "title", "body", "due", "start", "list", "labels", "checklist", "assignee", "followers", "comment", "done",
+)  # fmt: skip
+"""What a step says of an item, and what can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,10 +319,21 @@ class Named:
     counted: milestones.Counted | None = None
 
 
+CUSTOM = "fields."
+"""What stands before the name of a custom field."""
+
+
 def named(
-    step: milestones.Step, programme: milestones.Programme, posting: Posting, application: Application | None
+    step: milestones.Step,
+    programme: milestones.Programme,
+    posting: Posting,
+    application: Application | None,
+    fields: Mapping[str, str] | None = None,
 ) -> list[Named]:
-    """What each field of a step's items is made of; fields that the step does not have are left out."""
+    """What each field of a step's items is made of; fields that the step does not have are left out.
+
+    `fields` are the templates of custom fields, which come last.
+    """
 
     def count(moment: str) -> milestones.Counted:
         return milestones.counted(moment, programme, posting, application)
@@ -332,7 +345,10 @@ def named(
         found.append(_date("start", (step.start,), count(step.start)))
     if step.assignee:
         found.append(Named("assignee", (step.assignee,), _addresses(step.assignee, posting, application)))
-    return sorted((it for it in found if it.says), key=lambda it: ITEM_FIELDS.index(it.field))
+    following = (path for role in step.followers for path in _addresses(role, posting, application))
+    found.append(Named("followers", step.followers, tuple(dict.fromkeys(following))))
+    custom = [_text(f"{CUSTOM}{name}", (says,), count) for name, says in (fields or {}).items()]
+    return sorted((it for it in found if it.says), key=lambda it: ITEM_FIELDS.index(it.field)) + custom
 
 
 def _templates(step: milestones.Step) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -341,6 +357,7 @@ def _templates(step: milestones.Step) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "list", (step.list,)
     yield "labels", step.labels
     yield "checklist", step.checklist
+    yield "comment", tuple(text for text in (step.comment,) if text)
     if step.done_when:
         yield "done", (f"{{{{ {step.done_when} }}}}",)
 

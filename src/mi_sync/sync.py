@@ -10,10 +10,10 @@ generators that yield events and fill the run's result, so that nothing here pri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import replace
 
-from mi_sync import capacity, comparison, erasure, identity
+from mi_sync import capacity, comparison, custom_fields, erasure, identity
 from mi_sync import plan as planning
 from mi_sync.applying import Worker, settle
 from mi_sync.comparison import Comparison
@@ -24,7 +24,7 @@ from mi_sync.events import Applying, Event, Looking, Run, Story, TargetCounts
 from mi_sync.fitting import Fitter
 from mi_sync.http import Wire
 from mi_sync.identity import Marker
-from mi_sync.model import Counts, Item, Link, Posting, Snapshot
+from mi_sync.model import ENDED, Counts, Item, Link, Posting, Snapshot
 from mi_sync.plan import Change, Desired, Plan, Rules, TargetPlan
 from mi_sync.pulling import give_labels, link, merge, tell_unconfigured
 from mi_sync.reading import SourceReader
@@ -86,7 +86,8 @@ def make_plan(
     _check_keys(run, recreate)
 
     def compared(spec: TargetSpec, board: Board, snapshot: Snapshot) -> TargetPlan:
-        return plan_target(run, board, snapshot, desired(run, spec), _rules(run, spec, recreate, adopt=adopt))
+        wanted = _with_ended(run, spec, snapshot, desired(run, spec))
+        return plan_target(run, board, snapshot, wanted, _rules(run, spec, recreate, adopt=adopt))
 
     return (yield from _plan_each(run, boards, run.config.targets, compared, settle_first=settle_first))
 
@@ -98,7 +99,10 @@ def make_withdrawal(
 
     def withdrawn(spec: TargetSpec, board: Board, snapshot: Snapshot) -> TargetPlan:
         links = [it for it in run.store.links(spec.name).values() if it.owner in person.owners]
-        plan = planning.make_withdrawal(links, snapshot, _rules(run, spec, frozenset(), adopt=False), how)
+        rules = _rules(run, spec, frozenset(), adopt=False)
+        meant = (custom_fields.meant(name, snapshot.fields) for name in spec.milestones.custom_fields)
+        fields = {it.name for it in meant if it is not None}
+        plan = planning.make_withdrawal(links, snapshot, rules, how, board.capabilities, fields)
         _count(run, plan, board)
         return plan
 
@@ -122,7 +126,7 @@ def rebuild(run: Run, boards: Mapping[str, Board], targets: Collection[TargetSpe
                 remedy="Run it again.",
             )
         links, rules = run.store.links(spec.name), _rules(run, spec, frozenset(), adopt=False)
-        wanted, _ = _fitted(board, desired(run, spec), rules)
+        wanted, _ = _fitted(board, snapshot, _with_ended(run, spec, snapshot, desired(run, spec)), rules)
         plan = planning.rebuild(wanted, links, snapshot, rules, board.capabilities)
         found = comparison.compare({**links, **{it.key: it for it in plan.bookkeeping}}, snapshot, rules.programme)
         with run.store.transaction():
@@ -214,6 +218,22 @@ def desired(run: Run, spec: TargetSpec) -> Desired:
     return Desired(items, frozenset(settled))
 
 
+def _with_ended(run: Run, spec: TargetSpec, snapshot: Snapshot, wanted: Desired) -> Desired:
+    """With the items of engagements that have ended, where the board has marks that nobody remembers.
+
+    Without a state they are the only way to know those items again, and to archive what is still open.
+    """
+    ours = identity.programme_short(run.config.programme.id)
+    known = {*wanted.items, *run.store.links(spec.name)}
+    marked = (Marker.decode(remote.marker) for remote in snapshot.remotes)
+    if all(it is None or it.programme != ours or it.key in known for it in marked):
+        return wanted
+    over = (it for it in run.store.engagements(ENDED) if it.application.status in ENDED)
+    engaged = (replace(it, application=it.application.model_copy(update={"status": "accepted"})) for it in over)
+    items = {item.key: _unmarked(item) for it in engaged for item in spec.milestones.of_engagement(it).items}
+    return replace(wanted, ended=items, settled=wanted.settled | {item.owner for item in items.values()})
+
+
 def _unmarked(item: Item) -> Item:
     """A posting's text may hold a marker, copied from a board; only ours may stand on an item."""
     return replace(item, body=harvest(item.body)[0])
@@ -221,7 +241,7 @@ def _unmarked(item: Item) -> Item:
 
 def plan_target(run: Run, board: Board, snapshot: Snapshot, wanted: Desired, rules: Rules) -> TargetPlan:
     """The plan for one board, of what it can hold; counts and problems go into the result."""
-    fitting, losses = _fitted(board, wanted, rules)
+    fitting, losses = _fitted(board, snapshot, wanted, rules)
     run.result.note(*losses)
     plan = planning.make(fitting, run.store.links(rules.target), snapshot, rules, board.capabilities)
     plan = capacity.checked(plan, snapshot)
@@ -229,9 +249,11 @@ def plan_target(run: Run, board: Board, snapshot: Snapshot, wanted: Desired, rul
     return plan
 
 
-def _fitted(board: Board, wanted: Desired, rules: Rules) -> tuple[Desired, tuple[Problem, ...]]:
+def _fitted(board: Board, snapshot: Snapshot, wanted: Desired, rules: Rules) -> tuple[Desired, tuple[Problem, ...]]:
     """What is desired as the board can hold it, and what is lost on the way."""
-    fitter = Fitter(board.capabilities, board.normal_body, rules.timezone)
+    fitter = Fitter(
+        board.capabilities, board.normal_body, rules.timezone, snapshot.fields, snapshot.fields_hidden_because
+    )
     items = {item.key: item for item in fitter.fit(wanted.items.values())}
     return replace(wanted, items=items), fitter.problems
 
@@ -351,6 +373,7 @@ def apply_saved(run: Run, plan: Plan, file: str, boards: Mapping[str, Board], *,
 
     Raises:
         StalePlan: nothing was done.
+        Refused: a board has no room for it by now; nothing was done.
     """
     _check_origin(run, plan, file, boards)
     if plan.changes and all(_states(run, plan).get(_name(c)) == "done" for c in plan.changes):
@@ -381,7 +404,17 @@ def apply_saved(run: Run, plan: Plan, file: str, boards: Mapping[str, Board], *,
                     where=file,
                     remedy="Make a new one; nothing was done.",
                 )
-    yield from apply(run, plan, snapshots, boards, force=force)
+    for target in plan.targets:
+        _check_room(run, target, [c for c in left if c.target == target.target], snapshots[target.target])
+    yield from apply(run, plan, snapshots, boards, force={*force, capacity.LIMITS})  # as they are now, they are kept
+
+
+def _check_room(run: Run, target: TargetPlan, left: Sequence[Change], snapshot: Snapshot) -> None:
+    """What fitted when the plan was made may not fit now, and the other way round."""
+    checked = capacity.checked(planning.remaining(target, left, snapshot), snapshot)
+    run.result.note(*checked.problems)
+    if checked.violations:
+        raise Refused(checked.violations[capacity.LIMITS], where=target.target, remedy="Then apply the plan again.")
 
 
 def _remember_seen(run: Run, target: str, snapshot: Snapshot) -> None:
@@ -411,9 +444,9 @@ def _check_origin(run: Run, plan: Plan, file: str, boards: Mapping[str, Board]) 
     if not ours or any(target.target not in boards for target in plan.targets):
         raise StalePlan("this plan was made for another configuration.", where=file, remedy="Make a new one.")
     plan.check_age(run.outside.wire.now(), file)
-    allowed = {spec.name: spec.milestones.allow for spec in run.config.targets}
-    for target in plan.targets:
-        if forbidden := sorted(set(target.allow) - allowed[target.target]):
+    made_for = {target.target: target for target in plan.targets}
+    for target, spec in [(made_for[it.name], it) for it in run.config.targets if it.name in made_for]:
+        if forbidden := sorted(set(target.allow) - spec.milestones.allow):
             why = f"its texts may hold what target {target.target!r} is no longer allowed: {', '.join(forbidden)}."
             raise StalePlan(why, where=file, remedy="Make a new one.")
 

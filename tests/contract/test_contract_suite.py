@@ -353,6 +353,14 @@ class HidesLostRights(_Translates):
     came, told = NotAuthorised, Unavailable
 
 
+class CountsNothing(MemoryBoard):
+    """Tells how much the board holds, and not how much there is."""
+
+    def snapshot(self) -> Snapshot:
+        seen = super().snapshot()
+        return replace(seen, limits=tuple(replace(each, used={}) for each in seen.limits))
+
+
 class _Claims(MemoryBoard):
     """Claims more than it does."""
 
@@ -373,6 +381,15 @@ class ForgetsAStartWithoutAnEnd(MemoryBoard):
     def _apply(self, item: MemoryItem, patch: Patch) -> None:
         super()._apply(item, patch)
         item.start = item.start if item.due else None
+
+
+class EndsBeforeItStarts(MemoryBoard):
+    """Drops a start date after the due date, and does not say so."""
+
+    def _apply(self, item: MemoryItem, patch: Patch) -> None:
+        super()._apply(item, patch)
+        if isinstance(item.due, datetime) and item.start and item.start > item.due.date():
+            item.start = None
 
 
 class SortsLabelsAway(MemoryBoard):
@@ -430,8 +447,13 @@ class CompletesWhatItArchives(MemoryBoard):
 
 
 class PutsNewItemsOnTop(_Claims):
+    """On top of everything, which no board may."""
+
+    claim = Capabilities(new_items="top")
+
     def _add(self, patch: Patch) -> Remote:
-        return self.world.add(self._new(patch), on_top=True).remote()
+        first = min(self.world.items.values(), key=lambda each: each.position, default=None)
+        return self.world.add(self._new(patch), above=first).remote()
 
 
 class LosesWhatNobodyHas(_Claims):
@@ -474,6 +496,48 @@ class WritesEssays(_Claims):
     claim = Capabilities(notes=("one\ntwo",))
 
 
+class ClearsWhatItDoesNotName(MemoryBoard):
+    def _set_field(self, item: MemoryItem, name: str, value: str) -> None:
+        if name == "Intern" and "Theirs" in item.remote(self._fields()).fields:
+            item.values.clear()
+        super()._set_field(item, name, value)
+
+
+class SetsFieldsAgain(MemoryBoard):
+    def _set_field(self, item: MemoryItem, name: str, value: str) -> None:
+        if item.remote(self._fields()).fields.get(name) == value:
+            self.world.write(lambda: None)
+        super()._set_field(item, name, value)
+
+
+class RepeatsComments(MemoryBoard):
+    def _say(self, item: MemoryItem, text: str) -> None:
+        try:
+            super()._say(item, text)
+        except OutcomeUnknown:
+            self.world.write(lambda: item.comments.append(text))
+
+
+class ForgetsHalfAnHour(MemoryBoard):
+    def _set_field(self, item: MemoryItem, name: str, value: str) -> None:
+        super()._set_field(item, name, value.removesuffix(".5"))
+
+
+class FollowsNobody(MemoryBoard):
+    def merge(self, patch: Patch) -> Remote:
+        made = super().merge(patch)
+        self.world.items[made.id].followers.clear()
+        return made
+
+
+class SaysItEverywhere(MemoryBoard):
+    def _say(self, item: MemoryItem, text: str) -> None:
+        super()._say(item, text)
+        if text == "Welcome":
+            for each in self.world.items.values():
+                each.comments = [text]
+
+
 BROKEN_BOARDS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "identity_is_one_cheap_read": AsksTwiceWhoItIs,
     "requests_are_counted": DoesNotCountSnapshots,
@@ -514,8 +578,13 @@ BROKEN_BOARDS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "changes_of_what_is_gone_are_refused": MakesAnotherOne,
     "budget_stops_before_sending": HidesTheBudget,
     "lost_rights_are_told": HidesLostRights,
+    "limits_are_told_and_kept": CountsNothing,
+    "custom_fields_belong_to_people": ClearsWhatItDoesNotName,
+    "custom_fields_are_set_once": SetsFieldsAgain,
+    "comments_are_said_once": RepeatsComments,
     "start_is_as_claimed": ChangesNoStart,
     "start_alone_is_as_claimed": ForgetsAStartWithoutAnEnd,
+    "start_after_due_is_as_claimed": EndsBeforeItStarts,
     "labels_are_as_claimed": SortsLabelsAway,
     "checklists_are_as_claimed": NeedsASecondLine,
     "assignees_are_as_claimed": AssignsNobody,
@@ -524,6 +593,9 @@ BROKEN_BOARDS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "unique_is_as_claimed": RefusesNoSecond,
     "archive_is_as_claimed": CompletesWhatItArchives,
     "new_items_are_as_claimed": PutsNewItemsOnTop,
+    "fields_are_as_claimed": ForgetsHalfAnHour,
+    "followers_are_as_claimed": FollowsNobody,
+    "comments_are_as_claimed": SaysItEverywhere,
     "losses_are_named": LosesWhatNobodyHas,
     "longest_title_fits": CutsTitles,
     "longest_body_fits": CutsBodies,
@@ -592,6 +664,17 @@ class MarksNothing(_Spoils):
         item.text = patch.body
 
 
+class RefusesAStartAfterTheDueDate(MemoryBoard):
+    """And does not say so beforehand."""
+
+    def merge(self, patch: Patch) -> Remote:
+        before = self.world.items.get(patch.id or "", MemoryItem("", ""))
+        due, start = patch.fields.get("due", before.due), patch.fields.get("start", before.start)
+        if isinstance(due, datetime) and start and start > due.date():
+            raise RequestRefused("it would begin after its end.")
+        return super().merge(patch)
+
+
 class WritesToNamesakes(MemoryBoard):
     def _change(self, id_: str, patch: Patch) -> Remote:
         title = self.world.items[id_].title
@@ -651,6 +734,11 @@ class HidesTheBudgetEverywhere(_TranslatesEverywhere):
     came, told = BudgetReached, Unavailable
 
 
+class SaysItAgain(MemoryBoard):
+    def _say(self, item: MemoryItem, text: str) -> None:
+        self.world.write(lambda: item.comments.extend([text, text]))
+
+
 BROKEN_RUNS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "second_run_writes_nothing": Shouts,
     "odd_texts_are_settled": EscapesMarkup,
@@ -668,9 +756,14 @@ BROKEN_RUNS: Mapping[str, Callable[[MemoryWorld], Board]] = {
     "removed_lists_are_made_again": KnowsOneList,
     "lost_rights_stop_and_go_on": HidesLostRightsEverywhere,
     "budget_stops_and_goes_on": HidesTheBudgetEverywhere,
+    "reached_limits_refuse_the_whole_plan": CountsNothing,
     "lost_state_is_rebuilt_from_the_board": MarksNothing,
     "adopted_items_become_ours": LeavesTheMarkerOff,
     "moved_dates_move_what_is_open": CannotMoveDates,
+    "later_items_stand_below": PutsNewItemsOnTop,
+    "dates_that_clash_stop_nothing_else": RefusesAStartAfterTheDueDate,
+    "custom_fields_are_merged": ForgetsHalfAnHour,
+    "what_is_said_is_said_once": SaysItAgain,
     "large_boards_are_seen_whole": StopsAtAThousand,
 }
 
@@ -828,13 +921,13 @@ BROKEN_PUBLISHERS: Mapping[str, type[MemoryPublisher]] = {
 
 
 class BareBoard(_Claims):
-    """A tool without start dates, labels, checklists and members, which says so."""
+    """A tool without start dates, labels, checklists, members, custom fields and comments, which says so."""
 
     claim = Capabilities(start=False, labels=False, checklist=False, assignees=0, due_time=False)
 
     def _apply(self, item: MemoryItem, patch: Patch) -> None:
         super()._apply(item, patch)
-        item.start, item.assignees, item.labels = None, [], []
+        item.start, item.assignees, item.labels, item.followers = None, [], [], []
         item.due = item.due.date() if isinstance(item.due, datetime) else item.due
 
     def merge_children(self, remote: Remote, children: Children) -> None:
@@ -872,10 +965,18 @@ def test_what_a_board_has_is_held_to_the_contract_although_it_lacks_something_el
     assert set(failures(BOARD_CHECKS, lambda: MemoryLab(RemovesLabelsInAnyCase))) == {"children_are_removed"}
 
 
-class OtherBoard(_Claims):
+class OtherBoard(RefusesAStartAfterTheDueDate, _Claims):
     """A tool that archives by completing, keeps names unique, puts what is new on top, and starts nothing endless."""
 
-    claim = Capabilities(start_alone=False, unique=True, archive="completed", new_items="top")
+    claim = Capabilities(
+        start_alone=False,
+        start_after_due=False,
+        unique=True,
+        archive="completed",
+        new_items="top",
+        fields="with_item",
+        followers=True,
+    )
 
     def merge(self, patch: Patch) -> Remote:
         if patch.fields.get("start") and patch.id is None and not patch.fields.get("due"):
@@ -890,10 +991,11 @@ def test_a_board_of_the_other_kind_keeps_the_contract() -> None:
 
 def test_a_board_that_can_do_little_and_claims_more_is_found_out() -> None:
     class Boastful(BareBoard):
-        claim = Capabilities()
+        claim = Capabilities(fields="one_by_one", followers=True, comments=True)
 
     found = failures(CAPABILITY_CHECKS, lambda: MemoryLab(Boastful))
-    assert set(found) == {"start", "start_alone", "labels", "checklist", "assignees", "due_time"}
+    lacking = {"start", "start_alone", "start_after_due", "labels", "checklist", "assignees", "due_time"}
+    assert set(found) == lacking | {"fields", "followers", "comments"}
 
 
 def test_every_capability_has_a_check_that_belongs_to_the_suite() -> None:

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from programme import Project, Server, serving
+from asana_lab import AsanaHand, hand
+from mi_sync_asana.sandbox import sandbox as asana
+from mi_sync_asana.sandbox.seed import PROJECT
+from programme import Project, Server, listening, serving
 
 
 @pytest.fixture
@@ -20,3 +23,29 @@ def project(request: pytest.FixtureRequest, tmp_path: Path, server: Server) -> P
     if getattr(request, "param", "sqlite") == "postgres":
         made.keep_state_at(request.getfixturevalue("server_place").url)
     return made
+
+
+@pytest.fixture
+def tasks(tmp_path: Path) -> Iterator[Server]:
+    """Asana beside the Trello of `server`."""
+    log: list[tuple[str, str]] = []
+    with listening(asana, tmp_path / "asana", log) as (url, app):
+        (token,) = app.environ.values()
+        yield Server(url, {"ASANA_TOKEN": token}, log)
+
+
+@pytest.fixture
+def both(project: Project, tasks: Server) -> Project:
+    """The project on both boards."""
+    token = '{ env = "ASANA_TOKEN" }'
+    target = f'\n[[targets]]\nname = "tasks"\nconnector = "asana"\nproject = "{PROJECT}"\ntoken = {token}\n'
+    config = (project.folder / "config.toml").read_text("utf-8")
+    project.write("config.toml", f'{config}{target}plan = "paid"\napi_url = "{tasks.url}/api/1.0"\n')
+    project.server.environ |= tasks.environ
+    return project
+
+
+@pytest.fixture
+def person(tasks: Server) -> AsanaHand:
+    """A person at that project."""
+    return hand(tasks.url, tasks.environ["ASANA_TOKEN"])

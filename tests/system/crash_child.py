@@ -1,4 +1,4 @@
-"""`mi-sync`, but killed for real (SIGKILL) at one moment of its nth write; started by test_crash.py.
+"""`mi-sync`, but killed for real (SIGKILL) at one moment of its nth write; started by test_proof.py.
 
     crash_child.py MOMENT NUMBER COMMAND…
 

@@ -15,7 +15,7 @@ import requests
 
 from asana_lab import AsanaHand
 from mi_sync.connector import Board, Context, Secret
-from mi_sync.model import Remote
+from mi_sync.model import FieldKind, Remote
 from mi_sync_asana import connector as asana
 from mi_sync_asana.sandbox import sandbox as asana_sandbox
 from mi_sync_asana.sandbox.seed import PROJECT
@@ -171,3 +171,76 @@ def test_what_people_do_on_the_board_that_counts_is_the_record(both: Both) -> No
     records = both.project.start("pull", "--output", "json").json()["milestones"]
     (it,) = [record for record in records if record["title"] == card["name"]]
     assert (it["target"], it["state"]) == ("project", "open")
+
+
+# --------------------------------------------------------------- custom fields, followers and comments
+
+FIELDS = """\
+fields = { Intern = "{{ applicant.label }}", Openings = "{{ posting.openings }}", Starts = "{{ dates.start }}", """
+STEPS = """
+[[milestones.steps]]
+key = "kickoff"
+followers = ["supervisor"]
+comment = "Welcome, {{ applicant.label }}! The *brief* is above."
+"""
+KINDS: Mapping[str, FieldKind] = {"Intern": "text", "Openings": "number", "Starts": "date", "Phase": "choice"}
+
+
+def person(both: Both) -> AsanaHand:
+    session = requests.Session()
+    session.headers.update({"Authorization": f"Bearer {both.asana.environ['ASANA_TOKEN']}", "X-Observer": "1"})
+    return AsanaHand(session, both.asana.url)
+
+
+@pytest.fixture
+def filled(both: Both) -> Both:
+    """Two boards with custom fields; the configuration names one that neither has, and an option that is missing."""
+    config = (both.project.folder / "config.toml").read_text("utf-8")
+    views = 'views = ["milestones", "postings"]\n'
+    fields = f'{FIELDS}Phase = "Kick-off", Nowhere = "x" }}\n'
+    both.project.write("config.toml", config.replace(views, views + fields) + STEPS)
+    board = both.trello.call("GET", "/boards/DEMO2026")["id"]
+    for name, kind in KINDS.items():
+        about = {"idModel": board, "modelType": "board", "name": name, "type": "list" if kind == "choice" else kind}
+        both.trello.call("POST", "/customFields", **about, options=[{"value": {"text": "Open"}}])
+        person(both).add_field(name, kind, ("Open",))
+    return both
+
+
+def test_the_plan_tells_what_does_not_fit_before_anything_is_written(filled: Both) -> None:
+    problems = filled.project.start("plan", "--output", "json").json()["problems"]
+    told = {(it["field"], it["why"].partition(" (")[0]) for it in problems if it["field"].startswith("fields.")}
+    assert told == {
+        ("fields.Phase", "the field has no option “Kick-off”"),
+        ("fields.Nowhere", "the board has no custom field of this name"),
+    }
+    assert [it["field"] for it in problems if "lossy: Trello lets people watch" in it["why"]] == ["followers"]
+    assert filled.items("board") == filled.items("project") == []
+
+
+def test_both_boards_show_the_same_values_and_the_second_run_writes_nothing(filled: Both) -> None:
+    first = filled.run()
+    assert [counts["failed"] for counts in first["targets"].values()] == [0, 0]
+    on_trello, on_asana = filled.items("board"), filled.items("project")
+    values = {remote.title: dict(remote.fields) for remote in on_trello}
+    assert values == {remote.title: dict(remote.fields) for remote in on_asana}
+    assert any("Openings" in fields and "Intern" not in fields for fields in values.values())  # a posting has no intern
+    kickoff = next(remote for remote in on_asana if remote.title.startswith("Kickoff"))
+    assert {"Intern", "Starts"} <= set(kickoff.fields)
+    assert len(person(filled).comments(kickoff.id)) == 1
+    assert len(kickoff.followers) == 2  # the supervisor, and whose token it is
+    second = filled.run()
+    assert second["code"] == 0
+    assert [counts["updated"] for counts in second["targets"].values()] == [0, 0]
+    assert (filled.items("board"), filled.items("project")) == (on_trello, on_asana)
+
+
+def test_what_a_person_fills_in_stays(filled: Both) -> None:
+    filled.run()
+    task = next(remote for remote in filled.items("project") if "Intern" in remote.fields)
+    person(filled).edit(task.id, {"fields": {"Intern": "A person's"}})
+    filled.run()
+    now = next(remote for remote in filled.items("project") if remote.id == task.id)
+    assert now.fields["Intern"] == "A person's"
+    page = requests.get(f"{filled.asana.url}/0/{PROJECT}", timeout=30).text
+    assert "Intern: <strong>A person&#39;s</strong>" in page

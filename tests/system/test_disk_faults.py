@@ -151,6 +151,22 @@ def test_a_new_database_that_another_program_holds_is_told(desk: Desk, monkeypat
 
 
 @ON_TRELLO
+def test_a_folder_in_which_nothing_can_be_made_is_told(desk: Desk) -> None:
+    before = (desk.project.folder / "config.toml").read_text("utf-8")
+    desk.project.edit(
+        "config.toml",
+        '[[sources]]\nname = "jobs"',
+        '[state]\nurl = "sqlite:////proc/x/state.db"\n\n[[sources]]\nname = "jobs"',
+    )
+    told = desk.run(code=2)
+    assert "/proc/x/state.db: the state cannot be opened" in desk.why(told)
+    assert "Check [state] url and the file's rights." in desk.why(told)
+    assert desk.tool.server.requests == []
+    desk.project.write("config.toml", before)
+    desk.converges(2)
+
+
+@ON_TRELLO
 def test_a_state_that_may_not_be_written_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.run()
     with monkeypatch.context() as patch:
@@ -219,11 +235,12 @@ def full(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_that_does_not_fit_on_the_disk_is_told_and_no_part_of_it_stays(
     desk: Desk, command: tuple[str, ...], name: str
 ) -> None:
-    before = {path.name for path in desk.project.folder.iterdir()}
+    before = set(desk.project.folder.rglob("*"))
     ended = desk.start(*command)
     assert ended.code == 5
     assert "it cannot be written: No space left on device. Make room on the disk" in ended.err
-    assert {path.name for path in desk.project.folder.rglob("*") if path.is_file()} <= before
+    after = set(desk.project.folder.rglob("*")) - before
+    assert {path for path in after if path.is_file() and not path.name.startswith("state.db")} == set()
     assert name in ended.err
 
 

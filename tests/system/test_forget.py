@@ -183,3 +183,21 @@ def test_a_person_is_found_by_a_relay_address(named: Project) -> None:
     result = named.run()
     assert result["sources"]["people"]["skipped"] == 1
     assert left_of(named, "indeedemail") == []
+
+
+def test_custom_fields_are_emptied_also_once_nothing_of_the_person_is_known(named: Project) -> None:
+    board = named.server.call("GET", "/boards/DEMO2026")["id"]
+    for name in ("Intern", "Theirs"):
+        named.server.call("POST", "/customFields", idModel=board, modelType="board", name=name, type="text")
+    config = (named.folder / "config.toml").read_text("utf-8")
+    fields = 'connector = "trello"\nfields = { Intern = "{{ applicant.name }}" }\n'
+    named.write("config.toml", config.replace('connector = "trello"\n', fields))
+    named.run()
+    paths = [f"/cards/{card['id']}/customFieldItems" for card in cards_of_ana(named)]
+    assert [each["value"]["text"] for path in paths for each in named.server.call("GET", path)] == ["Ana Lopez"] * 2
+    named.write("people.csv", OTHERS_OWN.replace("ana.lopez@students.example", "ana@home.example"))
+    named.run()
+    forget(named, "ana.lopez@students.example")
+    assert left_of(named, *WORDS) == []
+    forget(named, "ana@home.example", "--items", "rewrite")
+    assert [named.server.call("GET", path) for path in paths] == [[], []]

@@ -17,6 +17,8 @@ ESC = "\x1b]0;owned\x07\x1b[2J\x9b31m"
 TURNED = "\u202egnp.exe\u202c"
 TITLE = f"=HYPERLINK(1) {{{{ 7*7 }}}} <script>alert(1)</script> @everyone {ESC}{TURNED} [x](javascript:alert(1)) ##[error]no"
 ORDERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+ANNOTATION = re.compile(r"::(error|warning|notice) [^:]*title=mi-sync[^:]*::")
+"""Our own words to the runner, which takes all that follows them for text."""
 ALL = [
     ("plan",), ("run", "-vv"), ("run", "--log-format", "json", "-vv"), ("status",), ("history",), ("check",),
     ("quarantine", "list"), ("quarantine", "show", "1"), ("state", "show"), ("pull",),
@@ -42,8 +44,8 @@ def test_no_command_repeats_an_order(project: Project, server: Server) -> None:
             assert "Traceback" not in ended.err, arguments
             for text in (ended.out, ended.err):
                 assert not ORDERS.search(text), (arguments, output)
-                assert "##[" not in text
-                assert not any(line.strip().startswith("::") for line in text.splitlines())
+                theirs = [line for line in text.splitlines() if not ANNOTATION.match(line)]
+                assert not [line for line in theirs if "##[" in line or line.strip().startswith("::")]
             if output == "json" and ended.out:
                 json.loads(ended.out)
 

@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from mi_sync_trello.sandbox import views
-from programme import Project, serving
+from programme import Project, Server
 
 pytestmark = pytest.mark.system
 
 
-def test_a_plan_that_does_not_fit_is_refused_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def small(disable_at: int, count: int = 0) -> dict[str, Any]:
-        """Like the sandbox's limits, for a board that holds one open card."""
-        most = 1 if disable_at == 5000 else disable_at
-        return {"status": "ok" if count < most else "disabled", "disableAt": most, "warnAt": most}
+def test_a_plan_that_does_not_fit_is_refused_whole(project: Project, server: Server) -> None:
+    server.limit(cards={"openPerBoard": 1})
+    planned = project.start("plan", "--output", "json")
+    assert planned.json()["targets"]["board"]["created"] == 2
+    for force in ((), ("--force=create", "--force=archive")):
+        refused = project.start("run", "--output", "json", *force)
+        assert refused.code == 4
+        (problem,) = refused.json()["problems"]
+        assert "room for 1 more open items (cards openPerBoard: 1), and the plan makes 2" in problem["why"]
+    assert server.writes() == []
+    server.call("POST", "/cards", name="theirs", idList=server.call("GET", "/boards/DEMO2026/lists")[0]["id"])
+    checked = project.start("check")
+    assert "limit: cards openPerBoard: 1 of 1" in checked.out
 
-    monkeypatch.setattr(views, "_limit", small)
-    with serving(tmp_path / "sandbox") as server:
-        project = Project.make(tmp_path / "project", server)
-        planned = project.start("plan", "--output", "json")
-        assert planned.json()["targets"]["board"]["created"] == 2
-        for force in ((), ("--force=create", "--force=archive")):
-            refused = project.start("run", "--output", "json", *force)
-            assert refused.code == 4
-            (problem,) = refused.json()["problems"]
-            assert "room for 1 more open items (cards openPerBoard: 1), and the plan makes 2" in problem["why"]
-        assert server.writes() == []
-        server.call("POST", "/cards", name="theirs", idList=server.call("GET", "/boards/DEMO2026/lists")[0]["id"])
-        checked = project.start("check")
-        assert "limit: cards openPerBoard: 1 of 1" in checked.out
+
+def test_a_saved_plan_is_refused_when_there_is_no_more_room_and_applied_when_there_is(
+    project: Project, server: Server
+) -> None:
+    assert project.start("plan", "--out", "spring.plan").code == 0
+    server.limit(cards={"openPerBoard": 1}, lists={"openPerBoard": 3})
+    refused = project.start("apply", "spring.plan", "--output", "json", "--force=create")
+    assert (refused.code, refused.json()["status"]) == (4, "refused")
+    (problem,) = refused.json()["problems"]
+    assert "room for 1 more open items" in problem["why"]
+    assert "room for 0 more open lists" in problem["why"]
+    assert server.writes() == []
+    server.limit(cards={"openPerBoard": 2}, lists={"openPerBoard": 4})
+    assert project.start("apply", "spring.plan").code == 0
+    assert len(server.marked()) == 2
+
+
+def test_a_plan_that_was_saved_when_it_did_not_fit_is_applied_once_it_does(project: Project, server: Server) -> None:
+    server.limit(cards={"openPerBoard": 1})
+    project.start("plan", "--out", "spring.plan")
+    server.limit(cards={"openPerBoard": 2})
+    assert project.start("apply", "spring.plan").code == 0
+    assert len(server.marked()) == 2

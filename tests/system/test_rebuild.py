@@ -3,51 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
-from asana_lab import AsanaHand
-from mi_sync_asana.sandbox import sandbox as asana
-from mi_sync_asana.sandbox.seed import PROJECT
-from programme import Project, Server, listening
+from asana_lab import AsanaHand, task
+from programme import Project, Server
 
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture
-def tasks(tmp_path: Path) -> Iterator[Server]:
-    """Asana beside the Trello of `server`."""
-    log: list[tuple[str, str]] = []
-    with listening(asana, tmp_path / "asana", log) as (url, app):
-        (token,) = app.environ.values()
-        yield Server(url, {"ASANA_TOKEN": token}, log)
-
-
-@pytest.fixture
-def both(project: Project, tasks: Server) -> Project:
-    """The project on both boards."""
-    token = '{ env = "ASANA_TOKEN" }'
-    target = f'\n[[targets]]\nname = "tasks"\nconnector = "asana"\nproject = "{PROJECT}"\ntoken = {token}\n'
-    config = (project.folder / "config.toml").read_text("utf-8")
-    project.write("config.toml", f'{config}{target}plan = "paid"\napi_url = "{tasks.url}/api/1.0"\n')
-    project.server.environ |= tasks.environ
-    return project
-
-
-def hand(tasks: Server) -> AsanaHand:
-    session = requests.Session()
-    session.headers.update({"Authorization": f"Bearer {tasks.environ['ASANA_TOKEN']}", "X-Observer": "1"})
-    return AsanaHand(session, tasks.url)
-
-
-def task(tasks: Server, title: str) -> dict[str, Any]:
-    found = hand(tasks).pages(f"/projects/{PROJECT}/tasks", "name,completed")
-    (one,) = [each for each in found if each["name"].startswith(title)]
-    return dict(one)
 
 
 def lose_state(project: Project) -> None:
@@ -66,11 +29,13 @@ def rebuild(project: Project, *arguments: str, code: int = 0) -> dict[str, Any]:
     return dict(ended.json())
 
 
-def test_a_lost_state_is_rebuilt_and_nothing_is_written_after(both: Project, server: Server, tasks: Server) -> None:
+def test_a_lost_state_is_rebuilt_and_nothing_is_written_after(
+    both: Project, server: Server, tasks: Server, person: AsanaHand
+) -> None:
     both.run()
     server.call("PUT", f"/cards/{server.card('Kickoff')['id']}", name="Kickoff with cake")
     server.call("PUT", f"/cards/{server.card('Final')['id']}", closed=True)
-    hand(tasks).edit(task(tasks, "Kickoff")["gid"], {"title": "Kickoff with cake"})
+    person.edit(task(person, "Kickoff")["gid"], {"title": "Kickoff with cake"})
     both.run()
     lose_state(both)
     quiet(server, tasks)
@@ -87,7 +52,7 @@ def test_a_lost_state_is_rebuilt_and_nothing_is_written_after(both: Project, ser
     both.run()
     assert "Two other lines." in server.card("Kickoff")["desc"]
     assert server.card("Kickoff with cake")["closed"] is False
-    assert task(tasks, "Kickoff with cake")
+    assert task(person, "Kickoff with cake")
 
 
 def test_one_target_alone_and_again_without_effect(both: Project, server: Server, tasks: Server) -> None:
@@ -113,6 +78,15 @@ def test_what_differs_and_what_no_board_tells_is_listed(project: Project, server
     lose_state(project)
     told = [problem["why"] for problem in rebuild(project)["problems"]]
     assert any("does not have: 1; the next run makes them" in why for why in told)
+
+
+def test_what_is_left_of_an_ended_engagement_is_known_again_and_archived(project: Project, server: Server) -> None:
+    project.run()
+    lose_state(project)
+    project.edit("people.csv", "accepted", "withdrawn")
+    assert rebuild(project)["targets"]["board"]["adopted"] == 2
+    assert project.run()["targets"]["board"]["archived"] == 2
+    assert all(card["closed"] for card in server.cards())
 
 
 def test_an_emptied_card_of_an_erased_person_never_gets_the_name_back(project: Project, server: Server) -> None:

@@ -12,8 +12,6 @@ from programme import PEOPLE, Project, Server
 
 pytestmark = pytest.mark.system
 
-CHILD = str(Path(__file__).with_name("crash_child.py"))
-
 
 def save(project: Project) -> Path:
     ended = project.start("plan", "--out", "spring.plan", "--output", "json")
@@ -93,24 +91,6 @@ def test_a_plan_that_was_edited_is_refused(project: Project, server: Server) -> 
     ended = project.start("apply", "spring.plan")
     assert ended.code == 4
     assert "spring.plan" in ended.err
-    assert server.writes() == []
-
-
-@pytest.mark.parametrize("moment", ["before-send", "after-effect", "before-commit"])
-@pytest.mark.parametrize("number", range(1, 9))
-def test_an_interrupted_plan_resumes_with_the_same_file(
-    project: Project, server: Server, moment: str, number: int
-) -> None:
-    save(project)
-    killed = project.start(moment, str(number), "apply", "spring.plan", program=(CHILD,))
-    assert killed.code == -9, killed.err
-    resumed = project.start("look", "0", "apply", "spring.plan", program=(CHILD,))
-    assert resumed.code == 0, resumed.err
-    assert sorted(len(cards) for cards in server.marked().values()) == [1, 1]
-    (checklist,) = server.card("Kickoff")["checklists"]
-    assert [line["name"] for line in checklist["checkItems"]] == ["Send the brief", "Give access"]
-    server.requests.clear()
-    project.run()
     assert server.writes() == []
 
 

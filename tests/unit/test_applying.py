@@ -317,6 +317,19 @@ def test_a_late_update_is_not_taken_for_a_persons(it: World) -> None:
     assert remote.body == "yet another"
 
 
+@pytest.mark.parametrize("fault", [Fault.LOST_BEFORE, Fault.LOST_AFTER])
+def test_what_no_marker_tells_of_is_not_taken_for_done(it: World, fault: Fault) -> None:
+    it.sync()
+    it.desired["key1"] = replace(PLAIN, done=True)
+    it.world.arm(fault)
+    it.sync()
+    it.clock.sleep(60)
+    it.sync()
+    (remote,) = it.marked("key1")
+    assert remote.done
+    assert is_settled(it)
+
+
 # --------------------------------------------------------------------------------------- other outcomes
 
 
@@ -537,3 +550,71 @@ def test_nothing_of_a_change_is_hoarded_once_it_is_over(it: World) -> None:
     it.sync()
     (intent,) = (row[0] for row in it.store._db.execute("SELECT intent FROM journal"))
     assert json.loads(intent) == {"change": {"id": ""}}
+
+
+# ------------------------------------------------------------------------- custom fields and comments
+
+FILLED = replace(PLAIN, checklist=(), fields={"Intern": "AL", "Hours": "12"}, comment="Welcome")
+
+
+@pytest.fixture
+def filled(it: World) -> World:
+    it.able = replace(PLAIN_BOARD, fields="one_by_one", comments=True)
+    it.hand.add_field("Intern", "text")
+    it.hand.add_field("Hours", "number")
+    it.desired = {"key1": FILLED}
+    return it
+
+
+def only(it: World) -> tuple[dict[str, str], list[str]]:
+    (item,) = it.world.items.values()
+    return dict(it.fields_of(item)), item.comments
+
+
+@pytest.mark.parametrize("skip", [1, 2, 3])
+@pytest.mark.parametrize("fault", [Fault.BUDGET, Fault.LOST_BEFORE, Fault.LOST_AFTER, Fault.REFUSED])
+def test_fields_and_a_comment_that_a_stop_left_out_follow_in_the_next_run(
+    filled: World, fault: Fault, skip: int
+) -> None:
+    filled.world.arm(fault, skip)
+    filled.sync()
+    filled.world.disarm()
+    filled.sync()
+    assert only(filled) == ({"Intern": "AL", "Hours": "12"}, ["Welcome"])
+    assert is_settled(filled)
+
+
+def test_a_stopped_change_of_fields_goes_on_and_is_no_persons_change(filled: World) -> None:
+    filled.sync()
+    filled.desired = {"key1": replace(FILLED, fields={"Intern": "BM", "Hours": "13"})}
+    filled.world.arm(Fault.BUDGET, 1)
+    filled.sync()
+    filled.world.disarm()
+    assert only(filled)[0] == {"Intern": "BM", "Hours": "12"}
+    assert filled.sync().targets["board"].conflicts == 0
+    assert only(filled) == ({"Intern": "BM", "Hours": "13"}, ["Welcome"])
+    assert is_settled(filled)
+
+
+def test_a_change_of_fields_alone_is_a_call_for_each_and_none_for_the_item(filled: World) -> None:
+    filled.sync()
+    before, text = filled.world.writes, next(iter(filled.world.items.values())).text
+    filled.desired = {"key1": replace(FILLED, fields={"Intern": "BM", "Hours": "12"})}
+    assert filled.sync().targets["board"].updated == 1
+    assert filled.world.writes == before + 1
+    assert next(iter(filled.world.items.values())).text == text
+
+
+def test_the_same_saved_plan_says_a_comment_once_after_it_was_stopped(filled: World) -> None:
+    run = filled.run()
+    plan, snapshot = filled.plan(run)
+    for fault in (Fault.LOST_AFTER, None):
+        if fault:
+            filled.world.arm(fault, 3)
+        boards = {"board": filled.board()}
+        list(
+            sync.apply_saved(filled.run(), plan, "plan.json", boards)
+            if not fault
+            else sync.apply(run, plan, {"board": snapshot}, boards)
+        )
+    assert only(filled) == ({"Intern": "AL", "Hours": "12"}, ["Welcome"])

@@ -22,6 +22,8 @@ from mi_sync.errors import (
     Unavailable,
 )
 from mi_sync.model import Children, Fields, Patch, Remote
+from mi_sync.testing import Engine
+from mi_sync.testing.runs import item
 from mi_sync_asana import ARCHIVED, bodies
 from mi_sync_asana.board import AsanaBoard
 from mi_sync_asana.sandbox import gate, order, tasks, values
@@ -33,8 +35,10 @@ DUE = datetime(2026, 3, 20, 22, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> AsanaLab:
-    return AsanaLab(tmp_path)
+def lab(request: pytest.FixtureRequest, tmp_path: Path) -> AsanaLab:
+    """A lab; of another kind, where the test is parametrised with one."""
+    kind: Callable[[Path], AsanaLab] = getattr(request, "param", AsanaLab)
+    return kind(tmp_path)
 
 
 def made(board: AsanaBoard, token: str = TOKEN, unique: str = "prog.key1", **fields: Any) -> Remote:
@@ -158,16 +162,77 @@ def test_what_a_person_wrote_survives_a_change_of_other_fields(lab: AsanaLab) ->
     assert seen(lab, id_).marker == "1.prog.key1.other.o.t.b.d.s.l.c"
 
 
-def test_a_text_that_asana_does_not_take_back_is_left_as_it_is(lab: AsanaLab, monkeypatch: Any) -> None:
-    board = lab.open()
-    id_ = made(board).id
+@pytest.fixture
+def odd_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on no person's text can be written back."""
     monkeypatch.setattr(
         "mi_sync_asana.richtext.remarked", lambda xml, token: f"<body><new>{token}{xml[:0]}</new></body>"
     )
+
+
+@pytest.fixture
+def external_refused(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From its call on the token may see `external` and not set it."""
+
+    def refuse(*_: object) -> None:
+        raise values.bad("external: OAuth is required to modify this data")
+
+    return lambda: monkeypatch.setitem(tasks._SETTERS, "external", refuse)
+
+
+@pytest.mark.usefixtures("odd_text")
+def test_a_text_that_asana_does_not_take_back_is_left_as_it_is(lab: AsanaLab) -> None:
+    board = lab.open()
+    id_ = made(board).id
     before = lab.person.task(id_)["html_notes"]
     change(board, id_, "1.prog.key1.other.o.t.b.d.s.l.c", title="New")
     assert lab.person.task(id_)["html_notes"] == before
     assert (seen(lab, id_).title, seen(lab, id_).marker) == ("New", "1.prog.key1.other.o.t.b.d.s.l.c")
+
+
+@pytest.mark.usefixtures("odd_text")
+def test_beside_such_a_text_the_other_fields_are_written_although_no_mark_can_be(tmp_path: Path) -> None:
+    lab = asana_lab.oauth(tmp_path)
+    id_ = made(lab.open()).id
+    before = lab.person.task(id_)["html_notes"]
+    changed = change(lab.open(), id_, "1.prog.key1.other.o.t.b.d.s.l.c", title="New", due=DUE)
+    assert (changed.title, changed.due, changed.marker) == ("New", DUE, TOKEN)
+    assert lab.person.task(id_)["html_notes"] == before
+
+
+@pytest.mark.usefixtures("odd_text")
+def test_beside_such_a_text_runs_converge_and_people_keep_what_they_change(tmp_path: Path) -> None:
+    lab = asana_lab.oauth(tmp_path)
+    it = Engine(lab)
+    it.want(item(1))
+    it.sync()
+    it.want(item(1, title="New"))
+    assert it.sync().targets["board"].failed == 0
+    (task,) = lab.open().snapshot().remotes
+    assert task.title == "New"
+    assert it.pending() == ()
+    lab.hand.edit(task.id, {"title": "A person's"})
+    assert it.pending() == ()
+    it.desired.clear()
+    assert it.sync().targets["board"].archived == 1
+    it.want(item(1, title="New"))
+    it.sync()
+    (task,) = lab.open().snapshot().remotes
+    assert (task.archived, task.done, task.title) == (False, False, "A person's")
+    assert it.pending() == ()
+
+
+@pytest.mark.usefixtures("odd_text")
+def test_a_persons_task_becomes_ours_only_with_a_mark_that_is_seen_again(tmp_path: Path) -> None:
+    lab = asana_lab.oauth(tmp_path)
+    id_ = lab.hand.add("Theirs", "To Do")
+    with pytest.raises(RequestRefused, match="XML"):
+        lab.open().merge(Patch(id_, TOKEN, "", {"title": "Ours now"}, "prog.key1"))
+    assert (seen(lab, id_).title, seen(lab, id_).marker) == ("Theirs", None)
+    lab = AsanaLab(tmp_path / "personal")
+    id_ = lab.hand.add("Theirs", "To Do")
+    lab.open().merge(Patch(id_, TOKEN, "", {"title": "Ours now"}, "prog.key1"))
+    assert (seen(lab, id_).title, seen(lab, id_).marker) == ("Ours now", TOKEN)
 
 
 def test_subtasks_that_people_made_their_own_are_never_removed(lab: AsanaLab) -> None:
@@ -257,15 +322,41 @@ def test_what_is_adopted_does_without_a_name_that_a_task_in_the_trash_has(lab: A
     assert (seen(lab, id_).title, seen(lab, id_).marker) == ("Ours now", TOKEN)
 
 
-def test_a_token_that_may_not_set_external_lives_by_the_line(lab: AsanaLab, monkeypatch: Any) -> None:
-    def refuse(*_: object) -> None:
-        raise values.bad("external: OAuth is required to modify this data")
-
-    monkeypatch.setitem(tasks._SETTERS, "external", refuse)
+def test_a_token_that_may_not_set_external_lives_by_the_line(
+    lab: AsanaLab, external_refused: Callable[[], None]
+) -> None:
+    external_refused()
     id_ = made(lab.open()).id
     assert (seen(lab, id_).marker, lab.items()) == (TOKEN, 1)
     change(lab.open(), id_, "1.prog.key1.other.o.t.b.d.s.l.c", title="New")
     assert seen(lab, id_).marker == "1.prog.key1.other.o.t.b.d.s.l.c"
+
+
+def test_a_refusal_of_external_is_remembered_for_the_run(lab: AsanaLab, external_refused: Callable[[], None]) -> None:
+    external_refused()
+    board = lab.open()
+    ids = [made(board, f"1.prog.key{n}.n.o.t.b.d.s.l.c", f"prog.key{n}").id for n in range(3)]
+    assert len(sent(lab, "POST", "/tasks")) == 1 + len(ids)
+    change(board, ids[0], title="New")
+    assert len(sent(lab, "PUT", "/tasks")) == 1
+
+
+def test_a_line_is_newer_than_what_external_keeps_and_refuses_to_change(
+    lab: AsanaLab, external_refused: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = made(lab.open()).id
+    second, third, fourth = (f"1.prog.key1.nonce.o.{n}.b.d.s.l.c" for n in "234")
+    with monkeypatch.context():
+        external_refused()
+        assert change(lab.open(), id_, second, title="New").marker == second
+        assert change(lab.open(), id_, third, body="New").marker == third
+        assert (seen(lab, id_).marker, seen(lab, id_).body) == (third, "New")
+        assert lab.person.task(id_)["external"]["data"] == TOKEN
+    html = lab.person.task(id_)["html_notes"]
+    monkeypatch.undo()
+    change(lab.open(), id_, fourth, title="Newer")
+    lab.person.call("PUT", f"/tasks/{id_}", html_notes=html)  # somebody restores the older text
+    assert seen(lab, id_).marker == fourth
 
 
 def test_a_task_in_the_trash_is_told_apart(lab: AsanaLab) -> None:
@@ -343,6 +434,97 @@ def test_no_list_can_be_the_archive(lab: AsanaLab) -> None:
 
 def test_without_a_list_a_task_goes_to_the_first_section(lab: AsanaLab) -> None:
     assert seen(lab, made(lab.open(), list="").id).list == "To Do"
+
+
+# ------------------------------------------------------------------------------------------ places
+
+
+def several(lab: AsanaLab, *numbers: int, **fields: Any) -> list[str]:
+    """Tasks that one handle makes in one section, one after another."""
+    board = lab.open()
+    board.snapshot()
+    tokens = {n: f"1.prog.key{n}.n.o.t.b.d.s.l.c" for n in numbers}
+    return [made(board, token, f"prog.key{n}", **{"list": "Week 1", **fields}).id for n, token in tokens.items()]
+
+
+@pytest.mark.parametrize("lab", [AsanaLab, asana_lab.new_at_end], indirect=True)
+def test_later_tasks_stand_below_those_that_were_there(lab: AsanaLab) -> None:
+    first = several(lab, 1, 2, 3)[::-1]
+    assert lab.hand.order("Week 1") == first
+    theirs = lab.hand.add("Theirs", "Week 1")
+    lab.person.call("POST", f"/tasks/{theirs}/addProject", project=PROJECT, insert_after=first[-1])
+    later = several(lab, 4, 5)[::-1]
+    assert lab.hand.order("Week 1") == [*first, theirs, *later]
+
+
+def test_tasks_of_an_empty_section_cost_one_request_each_and_one_look(lab: AsanaLab) -> None:
+    several(lab, 1, list="Week 1")  # the section is there
+    lab.hand.delete(lab.hand.order("Week 1")[0])
+    lab.adapter.log.clear()
+    several(lab, *range(2, 8))
+    looks = [line for line in lab.adapter.log if line == f"GET /projects/{PROJECT}/tasks"]
+    assert (lab.adapter.log.count("POST /tasks"), len(looks)) == (6, 2)  # the snapshot's, and one look
+    assert not any("/addTask" in line for line in lab.adapter.log)
+
+
+def test_tasks_below_others_cost_two_requests_each(lab: AsanaLab) -> None:
+    several(lab, 1)
+    lab.adapter.log.clear()
+    several(lab, *range(2, 8))
+    assert sum("/addTask" in line for line in lab.adapter.log) == 6
+    assert sum(line.endswith("/tasks") and line.startswith("GET") for line in lab.adapter.log) == 1
+
+
+def test_a_handle_that_took_no_snapshot_looks_where_the_last_one_stands(lab: AsanaLab) -> None:
+    first = several(lab, 1, 2)[::-1]
+    board = lab.open()
+    later = [made(board, f"1.prog.key{n}.n.o.t.b.d.s.l.c", f"prog.key{n}", list="Week 1").id for n in (3, 4)]
+    assert lab.hand.order("Week 1") == [*first, *later[::-1]]
+
+
+def test_a_task_that_came_back_on_top_is_not_the_last_one(lab: AsanaLab) -> None:
+    first, last = several(lab, 1, 2)[::-1]
+    change(lab.open(), first, archived=True)
+    board = lab.open()
+    board.snapshot()
+    change(board, first, archived=False)
+    new = made(board, "1.prog.key3.n.o.t.b.d.s.l.c", "prog.key3", list="Week 1").id
+    assert lab.hand.order("Week 1") == [first, last, new]
+
+
+def test_a_task_that_others_stand_below_may_go_meanwhile(lab: AsanaLab) -> None:
+    first, last = several(lab, 1, 2)
+    board = lab.open()
+    board.snapshot()
+    lab.hand.delete(first)  # the lower one
+    new = [made(board, f"1.prog.key{n}.n.o.t.b.d.s.l.c", f"prog.key{n}", list="Week 1").id for n in (3, 4)]
+    assert lab.hand.order("Week 1") == [last, *new[::-1]]
+
+
+@pytest.mark.parametrize("fault", [{"kind": "fail_after"}, {"kind": "fail_before"}])
+def test_a_place_is_given_again_when_the_answer_is_lost(lab: AsanaLab, fault: dict[str, Any]) -> None:
+    first = several(lab, 1)
+    lab.server_fault(**fault, how="reset", path="/addTask")
+    both = [*first, *several(lab, 2)]
+    assert lab.hand.order("Week 1") == both
+
+
+@pytest.mark.parametrize("fault", [{"status": 400}, {"how": "reset"}])
+def test_a_task_without_its_place_is_made_all_the_same(lab: AsanaLab, fault: dict[str, Any]) -> None:
+    several(lab, 1)
+    lab.server_fault(kind="fail_before", path="/addTask", times=None, **fault)
+    assert len(several(lab, 2, 3)) == 2
+
+
+def test_what_stops_at_a_place_stops_the_next_task(lab: AsanaLab) -> None:
+    several(lab, 1)
+    board = lab.open()
+    board.snapshot()
+    lab.server_fault(kind="revoked", path="/addTask")
+    assert made(board, "1.prog.key2.n.o.t.b.d.s.l.c", "prog.key2", list="Week 1").id
+    with pytest.raises(NotAuthorised):
+        made(board, "1.prog.key3.n.o.t.b.d.s.l.c", "prog.key3", list="Week 1")
+    assert lab.items() == 2
 
 
 # --------------------------------------------------------------------------------------------- reading
@@ -541,3 +723,86 @@ def test_archiving_at_once_and_sets_as_a_whole_are_mistakes_of_the_caller(lab: A
         made(lab.open(), archived=True)
     with pytest.raises(ValueError, match="one by one"):
         change(lab.open(), "1", labels=("a",))
+
+
+# --------------------------------------------------------------- custom fields, followers and comments
+
+
+def with_fields(lab: AsanaLab) -> None:
+    for name, kind in (("Intern", "text"), ("Hours", "number"), ("Begins", "date"), ("Phase", "choice")):
+        lab.person.add_field(name, cast("Any", kind), ("Open", "Done") if kind == "choice" else ())
+
+
+def test_custom_fields_and_followers_travel_with_the_task_and_cost_no_request(lab: AsanaLab) -> None:
+    with_fields(lab)
+    board = lab.open()
+    snapshot = board.snapshot()
+    assert [(it.name, it.kind, it.options) for it in snapshot.fields] == [
+        ("Intern", "text", ()),
+        ("Hours", "number", ()),
+        ("Begins", "date", ()),
+        ("Phase", "choice", ("Open", "Done")),
+    ]
+    reads = len(lab.adapter.log)
+    values = {"Intern": "AL", "Hours": "12.5", "Begins": "2026-04-06", "Phase": "Open"}
+    task = made(board, fields=values, followers=(lab.member_too,))
+    assert (task.fields, lab.member_too in task.followers) == (values, True)
+    change(board, task.id, fields={"Hours": "", "Phase": "Done"})
+    assert lab.adapter.log[reads:] == ["POST /tasks", f"PUT /tasks/{task.id}"]
+    (_, data) = sent(lab, "P", "/tasks")
+    ids = {each.name: each.id for each in snapshot.fields}
+    assert data["custom_fields"][ids["Hours"]] is None
+    assert seen(lab, task.id).fields == {"Intern": "AL", "Begins": "2026-04-06", "Phase": "Done"}
+
+
+def test_what_no_text_can_say_is_told_as_of_another_kind(lab: AsanaLab) -> None:
+    for kind in ("people", "multi_enum"):
+        field = lab.person.call("POST", "/custom_fields", workspace=WORKSPACE, name=kind, resource_subtype=kind)
+        lab.person.call("POST", f"/projects/{PROJECT}/addCustomFieldSetting", custom_field=field["gid"])
+    board = lab.open()
+    assert [(it.kind, it.tool_kind) for it in board.snapshot().fields] == [("other", "people"), ("other", "multi_enum")]
+    with pytest.raises(RequestRefused, match="no custom field 'people' that can be written"):
+        made(board, fields={"people": "Kim"})
+
+
+def test_a_field_of_another_project_is_none_of_this_one(lab: AsanaLab) -> None:
+    with_fields(lab)
+    other = lab.person.call("POST", "/projects", name="Other", workspace=WORKSPACE)["gid"]
+    field = lab.person.call("POST", "/custom_fields", workspace=WORKSPACE, name="Theirs", resource_subtype="text")[
+        "gid"
+    ]
+    lab.person.call("POST", f"/projects/{other}/addCustomFieldSetting", custom_field=field)
+    id_ = made(lab.open(), fields={"Intern": "AL"}).id
+    lab.person.call("POST", f"/tasks/{id_}/addProject", project=other)
+    lab.person.call("PUT", f"/tasks/{id_}", custom_fields={field: "x"})
+    assert seen(lab, id_).fields == {"Intern": "AL"}
+
+
+def test_an_option_that_was_switched_off_is_none_to_choose(lab: AsanaLab) -> None:
+    options = [{"name": "Old", "enabled": False}, {"name": "Open"}]
+    about: dict[str, Any] = {"name": "Phase", "resource_subtype": "enum", "enum_options": options}
+    field = lab.person.call("POST", "/custom_fields", workspace=WORKSPACE, **about)["gid"]
+    lab.person.call("POST", f"/projects/{PROJECT}/addCustomFieldSetting", custom_field=field)
+    board = lab.open()
+    assert board.snapshot().fields[0].options == ("Open",)
+    with pytest.raises(RequestRefused, match="no option 'Old'"):
+        made(board, fields={"Phase": "Old"})
+
+
+def test_a_project_without_custom_fields_says_what_may_be_missing(lab: AsanaLab) -> None:
+    assert "paid plans" in lab.open().snapshot().fields_hidden_because
+
+
+def test_a_comment_has_its_formats_and_is_known_again_by_another_process(lab: AsanaLab) -> None:
+    comment = (
+        "# Welcome\n\nThe **brief** is [here](https://example.org/a?b=c&d=e).\n\n- one\n- two\n\n---\n\nBye & <thanks>"
+    )
+    task = made(lab.open())
+    board = lab.open()
+    for _ in range(2):
+        board.merge_children(seen(lab, task.id), Children(comment=comment))
+    lab.open().merge_children(seen(lab, task.id), Children(comment=comment))
+    (data,) = sent(lab, "POST", "/stories")
+    assert "<h1>" not in data["html_text"]
+    assert "<strong>Welcome</strong>" in data["html_text"]
+    assert len(lab.person.comments(task.id)) == 1

@@ -62,13 +62,13 @@ def board() -> AsanaBoard:
     ],
 )
 def test_a_listing_that_is_none_is_told(api: responses.RequestsMock, reply: Any) -> None:
-    api.get(f"{BASE}/tasks", json=reply)
+    api.get(f"{BASE}/projects/{PROJECT}/tasks", json=reply)
     with pytest.raises(Unavailable, match="Asana's answer holds no readable"):
         board().snapshot()
 
 
 def test_a_task_that_lacks_every_field_is_shown_all_the_same(api: responses.RequestsMock) -> None:
-    api.get(f"{BASE}/tasks", json={"data": [{"gid": "9"}]})
+    api.get(f"{BASE}/projects/{PROJECT}/tasks", json={"data": [{"gid": "9"}]})
     (remote,) = board().snapshot().remotes
     assert (remote.id, remote.url, remote.title, remote.list) == ("9", "https://app.asana.com/0/0/9/f", "", "")
 

@@ -156,3 +156,25 @@ def test_nothing_that_somebody_wrote_becomes_code(rig: AsanaRig, path: str) -> N
     assert "<img" not in shown
     assert len(re.findall(r"<script", shown)) == 1
     assert not re.search(r'href="(?!https?://|/|mailto:)', shown)
+
+
+def test_a_tile_shows_the_custom_fields_that_are_filled(rig: AsanaRig) -> None:
+    given: dict[str, Any] = {"text": EVIL, "number": 12.5, "enum": "Open", "date": {"date": "2026-04-06"}}
+    values = {}
+    for kind in (*given, "multi_enum"):
+        options = [{"name": "Open"}] if "enum" in kind else []
+        about: dict[str, Any] = {
+            "workspace": WORKSPACE,
+            "name": f"A {kind}",
+            "resource_subtype": kind,
+            "enum_options": options,
+        }
+        field = rig.ask("POST", "/custom_fields", **about)
+        rig.ask("POST", f"/projects/{PROJECT}/addCustomFieldSetting", custom_field=field["gid"])
+        gids = [each["gid"] for each in field["enum_options"]]
+        values[field["gid"]] = {"enum": gids[:1] and gids[0], "multi_enum": gids}.get(kind, given.get(kind))
+    task = rig.task("Brief", custom_fields=values)["gid"]
+    shown = tile(page(rig), task)
+    for line in ("A number: 12.5", "A enum: Open", "A date: 2026-04-06", "A multi_enum: Open"):
+        assert line in text(shown)
+    assert "<script>alert" not in shown

@@ -88,6 +88,15 @@ def test_one_field_of_an_item_tells_of_that_alone(folder: Path, capsys: pytest.C
     }
 
 
+def test_why_of_a_custom_field(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = (folder / "config.toml").read_text("utf-8")
+    fields = 'connector = "trello"\nfields = { Starts = "{{ dates.start }}" }\n'
+    (folder / "config.toml").write_text(config.replace('connector = "trello"\n', fields), "utf-8")
+    (found,) = as_json(capsys, "why", TITLE, "fields.Starts")["found"]
+    assert [each["field"] for each in found["values"]] == ["posting.starts_on"]
+    assert "There are: title" in as_json(capsys, "why", TITLE, "fields.Ends", code=2)["problems"][0]["why"]
+
+
 def test_what_nobody_knows_is_2_with_a_remedy(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     del folder
     unknown = as_json(capsys, "why", "nothing of the kind", code=2)["problems"][0]

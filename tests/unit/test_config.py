@@ -323,3 +323,28 @@ def test_the_example_shows_every_setting(repository: Path) -> None:
     for section in sections:
         for name in section.model_fields:
             assert name in text, f"{section.__name__}.{name}"
+
+
+# ---------------------------------------------------------------------------------------- custom fields
+
+
+def test_custom_fields_of_a_target_are_checked_like_the_templates_of_steps(load: Any) -> None:
+    fields = (
+        """fields = { "Intern" = "{{ applicant.name }}", "Hours" = "{{ posting.hour }}", "Pay" = "{{ posting.pay" }"""
+    )
+    found = {problem.field: problem.why for problem in problems(load, f"{GOOD}\n{fields}\n")}
+    assert set(found) == {"targets[0].fields.Intern", "targets[0].fields.Hours", "targets[0].fields.Pay"}
+    assert "class name, which is not allowed here" in found["targets[0].fields.Intern"]
+    assert "did you mean" in found["targets[0].fields.Hours"]
+
+
+def test_a_target_that_may_see_names_may_have_them_in_its_fields(load: Any) -> None:
+    fields = """allow = ["name"]\nfields = { "Intern" = "{{ applicant.name }}" }"""
+    assert load(f"{GOOD}\n{fields}\n").targets[0].conflicts["fields"] == "ours"
+
+
+def test_followers_are_roles(load: Any) -> None:
+    step = '[milestones]\ntemplate = "micro-internship"\n[[milestones.steps]]\nkey = "kickoff"\nfollowers = ["supervisor", "mentor"]\n'
+    (problem,) = problems(load, f"{GOOD}\n{step}")
+    assert problem.field == "milestones.steps[kickoff].followers[1]"
+    assert "'mentor' is no role; add it to [roles]" in problem.why

@@ -60,6 +60,8 @@ DOCUMENTS = [
     "docs/privacy.md",
     "docs/threat-model.md",
     "SECURITY.md",
+    "docs/scheduling.md",
+    "docs/proof.md",
 ]
 
 

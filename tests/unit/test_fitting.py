@@ -7,12 +7,14 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mi_sync.custom_fields import DoesNotFit, value_of
 from mi_sync.errors import Problem
 from mi_sync.fitting import Fitter
-from mi_sync.model import Capabilities, Item
+from mi_sync.model import Capabilities, CustomField, Item, told_apart
 
 ITEM = Item(
     key="k1",
@@ -55,6 +57,14 @@ def test_a_start_date_that_needs_a_due_date_is_left_out_without_one() -> None:
     assert (kept.start, lost.start) == (ITEM.start, None)
     assert (problem.where, problem.field) == ("Some day", "start")
     assert "no start date without a due date" in problem.why
+
+
+def test_a_start_date_after_the_due_day_is_left_out_where_the_board_refuses_it() -> None:
+    late = replace(ITEM, due=datetime(2026, 3, 21, 3, 0, tzinfo=UTC), start=date(2026, 3, 20))  # still the 20th here
+    (same, lost), (problem,) = fit(late, replace(late, start=date(2026, 3, 21)), start_after_due=False)
+    assert (same.start, lost.start) == (date(2026, 3, 20), None)
+    assert "no start date after the due date, so it is left out" in problem.why
+    assert fit(replace(late, start=date(2026, 3, 21)))[1] == ()
 
 
 def test_a_checklist_becomes_lines_of_the_body() -> None:
@@ -112,3 +122,98 @@ def test_what_fits_is_not_touched_again(body: str, room: int, *, lists: bool) ->
     able = {"max_body": room, "checklist": lists}
     once, _ = fit(replace(ITEM, body=body), **able)
     assert fit(*once, **able) == (once, ())
+
+
+# ---------------------------------------------------------------------------------------- custom fields
+
+FIELDS = (
+    CustomField("f1", "Intern", most=8),
+    CustomField("f2", "Hours", "number", places=1),
+    CustomField("f3", "Begins", "date"),
+    CustomField("f4", "Paid", "checkbox"),
+    CustomField("f5", "Phase", "choice", options=("To do", "In review")),
+    CustomField("f6", "Team", "other", tool_kind="people"),
+    *told_apart([CustomField("f7", "Twice"), CustomField("f8", "Twice")]),
+)
+
+
+def filled(values: dict[str, str], **more: Any) -> tuple[dict[str, str], dict[str, str]]:
+    able = Capabilities(fields="one_by_one")
+    fitter = Fitter(able, str, ZoneInfo("America/Chicago"), **{"fields": FIELDS, **more})
+    (item,) = fitter.fit([replace(ITEM, fields=values)])
+    return dict(item.fields), {problem.field: problem.why for problem in fitter.problems}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kept"),
+    [
+        ("Intern", " AB ", {"Intern": "AB"}),
+        ("f1", "AB", {"Intern": "AB"}),
+        ("intern", "", {"Intern": ""}),
+        ("Hours", "1,200.25", {"Hours": "1200.2"}),
+        ("Hours", "-0.0", {"Hours": "0"}),
+        ("Begins", "2026-04-06", {"Begins": "2026-04-06"}),
+        ("Begins", "2026-04-06 17:00", {"Begins": "2026-04-06"}),
+        ("Paid", "True", {"Paid": "yes"}),
+        ("Paid", "no", {"Paid": ""}),
+        ("Phase", "in  Review", {"Phase": "In review"}),
+        ("Twice (f8)", "x", {"Twice (f8)": "x"}),
+        ("f7", "x", {"Twice (f7)": "x"}),
+    ],
+)
+def test_a_value_takes_the_form_of_its_field(name: str, text: str, kept: dict[str, str]) -> None:
+    assert filled({name: text}) == (kept, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("Nowhere", "x", "the board has no custom field of this name (there are: Intern, Hours, "),
+        ("Twice", "x", "the board has no custom field of this name"),
+        ("Hours", "many", "takes a number, and “many” is none"),
+        ("Begins", "Mon 6 Apr 2026", "takes a date, and “Mon 6 Apr 2026” is none; write {{ dates.start }}"),
+        ("Paid", "perhaps", "neither yes nor no"),
+        ("Phase", "Done", "has no option “Done” (there are: To do, In review); add it there"),
+        ("Team", "Kim", "the field holds people, which is never written"),
+    ],
+)
+def test_what_a_field_does_not_take_is_left_out_and_told(name: str, text: str, why: str) -> None:
+    kept, told = filled({name: text, "Intern": "AB"})
+    assert kept == {"Intern": "AB"}
+    assert list(told) == [f"fields.{name}"]
+    assert why in told[f"fields.{name}"]
+
+
+def test_a_text_that_is_too_long_for_its_field_is_shortened_and_told() -> None:
+    kept, told = filled({"Intern": "Ada Lovelace"})
+    assert kept == {"Intern": "Ada Lov…"}
+    assert "longer than the field Intern holds (8 characters) is shortened" in told["fields.Intern"]
+
+
+def test_fields_that_could_not_be_read_are_told_with_the_reason() -> None:
+    kept, told = filled({"Intern": "AB"}, fields=(), hidden_because="the Power-Up is off")
+    assert (kept, told) == ({}, {"fields.Intern": "the Power-Up is off, so it is not filled."})
+
+
+@given(
+    st.sampled_from(FIELDS),
+    st.text(max_size=12) | st.decimals(allow_nan=False, places=2).map(str) | st.dates().map(str),
+)
+def test_the_form_of_a_value_is_its_own_form(field: CustomField, text: str) -> None:
+    try:
+        once = value_of(field, text)
+    except DoesNotFit:
+        return
+    assert value_of(field, once) == once
+
+
+def test_a_board_without_fields_followers_and_comments_says_so() -> None:
+    wish = replace(ITEM, fields={"Intern": "AB"}, followers=("kim@example.org",), comment="Hello")
+    (item,), problems = fit(wish)
+    assert (item.fields, item.followers, item.comment) == ({}, (), "")
+    assert [problem.field for problem in problems] == ["followers", "comment", "fields"]
+    (item,), _ = fit(wish, comments=True, max_body=300)
+    assert item.comment == "Hello"
+    (item,), _ = fit(replace(wish, comment="x" * 301), comments=True, max_body=300)
+    assert len(item.comment) == 300
+    assert item.comment.endswith("(shortened: the board holds no more)")

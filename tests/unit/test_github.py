@@ -99,7 +99,7 @@ def unescaped(text: str) -> str:
 @given(ANY, ANY, ANY)
 @example("::error::x", "a,file=/etc/passwd", "one\r\n::warning::two %0A %25")
 def test_a_problem_is_one_command_whatever_it_holds(where: str, field: str, why: str) -> None:
-    (line,) = github.annotations(outcome(Problem(where, field, why)))
+    (line,) = github.commands(outcome(Problem(where, field, why)))
     command = parsed(line)
     told = str(Problem(where, field, why))
     assert command.level == "warning"
@@ -123,7 +123,7 @@ def test_a_file_of_the_repository_is_annotated_at_its_line(tmp_path: Path, monke
         Problem("x" * 5000 + ":1", "", "long"),
         Problem("nul\0", "", "a name that no file has"),
     ]
-    found = [parsed(line) for line in github.annotations(outcome(*problems, root=root))]
+    found = [parsed(line) for line in github.commands(outcome(*problems, root=root))]
     assert found[0] == Command(
         "warning", {"file": "spring, 2026/jobs.csv", "line": "14", "title": "mi-sync run due"}, "no date"
     )
@@ -136,12 +136,12 @@ def test_a_file_of_the_repository_is_annotated_at_its_line(tmp_path: Path, monke
     ("code", "level"), [(0, "warning"), (3, "warning"), (8, "warning"), (2, "error"), (4, "error"), (143, "error")]
 )
 def test_what_failed_is_an_error(code: int, level: str) -> None:
-    (line,) = github.annotations(outcome(Problem("x", "", "y"), code=ExitCode(code)))
+    (line,) = github.commands(outcome(Problem("x", "", "y"), code=ExitCode(code)))
     assert parsed(line).level == level
 
 
 def test_no_more_annotations_than_github_shows() -> None:
-    assert len(list(github.annotations(outcome(*(Problem(f"x:{n}", "", "y") for n in range(50)))))) == 10
+    assert len(list(github.commands(outcome(*(Problem(f"x:{n}", "", "y") for n in range(50)))))) == 10
 
 
 # ------------------------------------------------------------------------------------ the command line

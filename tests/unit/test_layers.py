@@ -32,6 +32,7 @@ PURE = {
     "templates",
     "linking",
     "fitting",
+    "custom_fields",
     "plan",
     "capacity",
     "comparison",

@@ -477,3 +477,33 @@ def test_a_template_file_that_is_wrong_is_named_with_the_place(text: str, told: 
         load_steps(text, "mine.toml")
 
     assert told in str(refused.value)
+
+
+# ------------------------------------------------------------------- custom fields, followers and comments
+
+
+def test_an_item_has_the_fields_followers_and_comment_that_its_target_and_step_ask_for() -> None:
+    told = step(followers=("supervisor", "intern", "lead"), comment="Hello {{ applicant.label }}\n\n\n\nBye")
+    fields = {"Intern": "{{ applicant.label }}", "Hours": " {{ posting.hours.total }} ", "Until": "{{ dates.end }}"}
+    it = Milestones([told], programme(), {"lead": "Kim@example.org"}, PUBLIC, fields)
+    of = engagement(posting={"supervisor_email": "boss@example.org", "hours": {"total": 12.5}})
+    (item,) = it.of_engagement(of).items
+    assert item.fields == {"Intern": "AB", "Hours": "12.50", "Until": "2026-03-27"}
+    assert item.followers == ("boss@example.org", "kim@example.org")  # nobody knows the intern's address
+    assert item.comment == "Hello AB\n\nBye"
+
+
+def test_a_field_that_only_makes_sense_for_engagements_stays_off_postings() -> None:
+    steps = [step("card"), step("brief", per="posting")]
+    fields = {"Intern": "{{ applicant.label }}", "Title": "{{ posting.title }}", "Applied": "{{ counts.applications }}"}
+    it = Milestones(steps, programme(), {}, PUBLIC, fields)
+    assert set(it.of_engagement(engagement()).items[0].fields) == {"Intern", "Title"}
+    (brief,) = it.of_posting(Posting(key="p", title="Dashboard", status="open")).items
+    assert set(brief.fields) == {"Title", "Applied"}
+
+
+def test_a_field_that_makes_sense_for_no_step_is_refused() -> None:
+    with pytest.raises(ConfigError) as refused:
+        Milestones([step("brief", per="posting")], programme(), {}, PUBLIC, {"Intern": "{{ applicant.label }}"})
+    (problem,) = refused.value.problems
+    assert problem.field == "fields.Intern"

@@ -10,11 +10,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from mi_sync.errors import StalePlan
 from mi_sync.identity import MARKED, Marker, erased_owner, field_digest
-from mi_sync.model import BoardIdentity, CheckItem, Item, Link, Member, Remote, Snapshot
+from mi_sync.model import BoardIdentity, Capabilities, CheckItem, Item, Link, Member, Remote, Snapshot
 from mi_sync.plan import (
+    COMMENT,
+    FIELD,
+    OWED,
     WITHDRAWN,
     Change,
     Desired,
@@ -23,6 +28,7 @@ from mi_sync.plan import (
     Rules,
     TargetPlan,
     change_as_json,
+    change_from_json,
     fingerprint,
     make,
     make_withdrawal,
@@ -256,6 +262,65 @@ def test_a_due_late_in_the_evening_is_compared_in_the_programmes_timezone() -> N
 
 def test_a_due_that_is_no_longer_desired_is_cleared() -> None:
     assert written(with_one(replace(ITEM, due=None), remote())) == {"due": None}
+
+
+STRICT = Capabilities(start_alone=False, start_after_due=False)
+"""A board that takes no start date without a due date, or after it."""
+
+
+def strict(item: Item, there: Remote, known: Link) -> TargetPlan:
+    return make(Desired({item.key: item}), {item.key: known}, snapshot(there), RULES, STRICT)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "left_out"),
+    [
+        ({"start": date(2026, 3, 18)}, {"due": date(2026, 3, 17)}, "start"),
+        ({"due": DUE - timedelta(days=2)}, {"start": date(2026, 3, 19)}, "due"),
+        ({"due": None}, {"start": date(2026, 3, 19)}, "due"),
+    ],
+)
+def test_a_date_that_clashes_with_a_persons_is_left_out_until_the_two_fit(
+    ours: dict[str, Any], theirs: dict[str, Any], left_out: str
+) -> None:
+    item, there = replace(ITEM, title="New", **ours), remote(**theirs)
+    planned = strict(item, there, link())
+    assert written(planned) == {"title": "New"}
+    assert (planned.conflicts, only(planned).conflicts) == (1, (left_out,))
+    (problem,) = planned.problems
+    assert (problem.where, problem.field) == (there.url, left_out)
+    assert "beside a person's" in problem.why
+    stored = replace(link(), base=only(planned).base)
+    assert strict(item, replace(there, title="New"), stored).changes == ()
+    fits = {"due": DUE, "start": None, left_out: getattr(there, left_out)}
+    assert set(written(strict(item, replace(there, title="New", **fits), stored))) == {left_out}
+
+
+DAYS = st.none() | st.dates(date(2026, 3, 1), date(2026, 3, 6))
+
+
+@given(st.tuples(DAYS, DAYS), st.tuples(DAYS, DAYS), st.tuples(DAYS, DAYS), st.sampled_from(["ours", "theirs", "ask"]))
+def test_no_dates_are_written_that_the_board_refuses(
+    ours: tuple[date | None, date | None],
+    base: tuple[date | None, date | None],
+    theirs: tuple[date | None, date | None],
+    resolution: Resolution,
+) -> None:
+    """Whoever moved what: the two as they will stand fit, and a second run writes nothing."""
+    assume(not any(start and STRICT.clash(start, due) for start, due in (ours, base, theirs)))
+    start, due = ours
+    item, there = replace(ITEM, start=start, due=due), remote(start=theirs[0], due=theirs[1], marker=None)
+    known = link(replace(ITEM, start=base[0], due=base[1]))
+    rules = replace(RULES, conflicts=dict.fromkeys(("start", "due"), resolution))
+    planned = make(Desired({item.key: item}), {item.key: known}, snapshot(there), rules, STRICT)
+    for change in planned.changes:
+        after: dict[str, Any] = {
+            name: value and date.fromisoformat(value) for name, (_, value) in change.fields.items()
+        }
+        there = replace(there, **after)
+        known = replace(known, base=change.base)
+    assert not there.start or not STRICT.clash(there.start, there.due)
+    assert make(Desired({item.key: item}), {item.key: known}, snapshot(there), rules, STRICT).changes == ()
 
 
 def test_a_due_that_a_person_cleared_stays_cleared() -> None:
@@ -886,3 +951,109 @@ def test_what_is_archived_already_or_carries_another_mark_is_not_archived_again(
     assert make_withdrawal([link()], snapshot(), RULES, "archive").changes == ()
     (change,) = make_withdrawal([link()], snapshot(remote(marker=mark(), done=True)), RULES, "archive").changes
     assert (change.action, change.fields) == ("archive", {"archived": (False, True)})
+
+
+# ------------------------------------------------------------------- custom fields, followers and comments
+
+FILLED = replace(ITEM, fields={"Intern": "AL", "Hours": "12"})
+TOGETHER, ONE_BY_ONE = Capabilities(fields="with_item"), Capabilities(fields="one_by_one")
+
+
+def known(**fields: str) -> Link:
+    base = {f"{FIELD}{name}": field_digest(value) for name, value in fields.items()}
+    return link(base={**digests(ITEM), **base})
+
+
+def planned(
+    theirs: Mapping[str, str],
+    before: Link | None = None,
+    item: Item = FILLED,
+    able: Capabilities = TOGETHER,
+    **rules: Any,
+) -> TargetPlan:
+    there = remote(marker=mark(), fields=theirs)
+    links = {} if before is None else {item.key: before}
+    return make(Desired({item.key: item}), links, snapshot(there), replace(RULES, **rules), able)
+
+
+def test_each_custom_field_is_merged_on_its_own() -> None:
+    plan = planned({"Intern": "A person's", "Hours": "10"}, known(Intern="AL", Hours="10"))
+    (change,) = plan.changes
+    assert change.fields == {f"{FIELD}Hours": ("10", "12")}
+    assert change.base[f"{FIELD}Hours"] == field_digest("12")
+    assert plan.conflicts == 0
+
+
+@pytest.mark.parametrize(("resolution", "written"), [("ours", True), ("theirs", False), ("ask", False)])
+def test_a_custom_field_that_both_sides_changed_follows_the_rules(resolution: Resolution, *, written: bool) -> None:
+    theirs = {"Intern": "A person's", "Hours": "12"}
+    plan = planned(theirs, known(Intern="old", Hours="12"), conflicts={"fields": resolution})
+    assert [list(change.fields) for change in plan.changes] == ([[f"{FIELD}Intern"]] if written else [])
+    assert plan.conflicts == 1
+    assert [problem.field for problem in plan.problems] == ([f"{FIELD}Intern"] if resolution == "ask" else [])
+
+
+def test_where_nothing_is_remembered_a_filled_field_stays_and_an_empty_one_is_filled() -> None:
+    plan = planned({"Intern": "A person's"}, known())
+    (change,) = plan.changes
+    assert change.fields == {f"{FIELD}Hours": ("", "12")}
+    assert change.base[f"{FIELD}Intern"] == field_digest("AL")  # from now on only theirs has changed
+    (adopted,) = planned({"Intern": "A person's"}).changes
+    assert (adopted.action, adopted.fields) == ("adopt", {f"{FIELD}Hours": ("", "12")})
+
+
+def test_a_custom_field_is_a_change_of_the_item_or_one_of_its_own() -> None:
+    together, alone = (planned({}, known(), able=able).changes[0] for able in (TOGETHER, ONE_BY_ONE))
+    assert together.apart == ()
+    assert set(alone.apart) == set(alone.fields) == {f"{FIELD}Intern", f"{FIELD}Hours"}
+    assert change_from_json(change_as_json(alone)) == alone
+
+
+def test_a_new_item_gets_its_fields_followers_and_comment() -> None:
+    wish = replace(FILLED, followers=("kim@example.org", "KIM@example.org", "gone@example.org"), comment="Hello")
+    there = replace(snapshot(), members=(Member("m1", "kim", "Kim", "kim@example.org"),))
+    plan = make(Desired({wish.key: wish}), {}, there, RULES, ONE_BY_ONE)
+    (change,) = plan.changes
+    assert change.fields["followers"] == (None, ["m1"])
+    assert change.fields["comment"] == (None, "Hello")
+    assert change.apart == (f"{FIELD}Intern", f"{FIELD}Hours", "comment")
+    (problem,) = plan.problems
+    assert (problem.field, "gone@example.org" in problem.why) == ("followers", False)
+
+
+def test_a_comment_is_said_on_an_old_item_only_where_it_is_owed() -> None:
+    wish = replace(ITEM, comment="Hello")
+    assert planned({}, link(), wish).changes == ()
+    owing = link(base={**digests(ITEM), COMMENT: OWED})
+    (change,) = planned({}, owing, wish).changes
+    assert (change.fields, change.apart) == ({COMMENT: (None, "Hello")}, (COMMENT,))
+    assert COMMENT not in change.base
+    assert planned({}, owing, ITEM).changes == ()
+
+
+def test_a_late_duplicate_whose_fields_somebody_filled_is_told() -> None:
+    first = remote(marker=mark(), fields={"Intern": "AL"})
+    for theirs, archived in (({"Intern": "AL"}, True), ({"Intern": "A person's"}, False)):
+        twin = remote(id="id-twin", marker=mark(nonce="n2"), fields=theirs)
+        plan = make(
+            Desired({"k1": FILLED}), {"k1": known(Intern="AL", Hours="")}, snapshot(first, twin), RULES, TOGETHER
+        )
+        assert ("archive" in {change.action for change in plan.changes}) is archived
+
+
+def test_what_we_filled_is_emptied_for_an_erased_person_and_what_others_filled_stays() -> None:
+    there = remote(marker=mark(), fields={"Intern": "AL", "Theirs": "x"})
+    before = known(Intern="AL", Hours="")
+    (change,) = make_withdrawal([before], snapshot(there), RULES, "rewrite", ONE_BY_ONE).changes
+    assert {name: pair for name, pair in change.fields.items() if name.startswith(FIELD)} == {
+        f"{FIELD}Intern": (None, "")
+    }
+    assert change.apart == (f"{FIELD}Intern",)
+
+
+def test_once_nothing_is_remembered_the_fields_that_a_target_fills_are_emptied() -> None:
+    there = remote(marker=mark(), fields={"Intern": "AL", "Theirs": "x"})
+    forgotten = link(base={})
+    (change,) = make_withdrawal([forgotten], snapshot(there), RULES, "rewrite", TOGETHER, {"Intern", "Hours"}).changes
+    assert [name for name in change.fields if name.startswith(FIELD)] == [f"{FIELD}Intern"]
+    assert change.apart == ()

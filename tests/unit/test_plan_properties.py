@@ -18,7 +18,7 @@ from engine import OTHER, OURS, OWNERS, PLAIN, ZONE, World
 from mi_sync import plan as planning
 from mi_sync.connector import harvest, plant
 from mi_sync.identity import MARKED, Marker, field_digest
-from mi_sync.model import BoardIdentity, CheckItem, Fields, Item, Link, Member, Remote, Snapshot
+from mi_sync.model import BoardIdentity, Capabilities, CheckItem, Fields, Item, Link, Member, Remote, Snapshot
 from mi_sync.plan import Desired, Plan, Rules, TargetPlan
 from mi_sync.testing import Fault
 
@@ -31,6 +31,11 @@ STARTS = (date(2026, 3, 2), date(2026, 3, 3))
 
 def subsets(one: str, two: str) -> st.SearchStrategy[tuple[str, ...]]:
     return st.sampled_from(((), (one,), (two,), (one, two), (two, one)))
+
+
+FIELDS = st.fixed_dictionaries(
+    {}, optional={"Intern": st.sampled_from(("", "AL")), "Hours": st.sampled_from(("", "1"))}
+)
 
 
 @st.composite
@@ -49,6 +54,8 @@ def items(draw: st.DrawFn, key: str) -> Item:
         checklist=draw(subsets("first", "second")),
         assignee=draw(st.sampled_from((None, "kim@example.org", "nobody@example.org"))),
         done=draw(st.booleans()),
+        fields=draw(FIELDS),
+        comment=draw(st.sampled_from(("", "Hello"))),
     )
 
 
@@ -60,6 +67,8 @@ def digests(item: Item) -> dict[str, str]:
 def links(draw: st.DrawFn, key: str, id_: str) -> Link:
     item = draw(items(key))
     base = digests(item) | ({"done": "1"} if draw(st.booleans()) else {})
+    base |= {f"{planning.FIELD}{name}": field_digest(value) for name, value in draw(FIELDS).items()}
+    base |= draw(st.sampled_from(({}, {}, {planning.COMMENT: planning.OWED})))
     nonce = draw(st.sampled_from(("n1", "n2")))
     archived = draw(st.booleans())
     return Link(key, id_, id_, nonce, item.owner, "step", item.title, base, item.labels, item.checklist, archived)
@@ -94,6 +103,7 @@ def remotes(draw: st.DrawFn, id_: str) -> Remote:
         labels=item.labels,
         checklist=lines,
         assignees=draw(subsets("m1", "m2")),
+        fields={name: value for name, value in draw(FIELDS).items() if value},
     )
 
 
@@ -103,9 +113,10 @@ class Inputs:
     base: dict[str, Link]
     actual: Snapshot
     rules: Rules
+    able: Capabilities = PLAIN
 
     def plan(self) -> TargetPlan:
-        return planning.make(self.desired, self.base, self.actual, self.rules)
+        return planning.make(self.desired, self.base, self.actual, self.rules, self.able)
 
 
 IDS = ("id1", "id2", "id3", "id4")
@@ -130,12 +141,13 @@ def inputs(draw: st.DrawFn) -> Inputs:
         "board",
         OURS,
         ZONE,
-        conflicts=dict.fromkeys(planning.SCALARS, draw(st.sampled_from(("ours", "theirs", "ask")))),
+        conflicts=dict.fromkeys((*planning.SCALARS, "fields"), draw(st.sampled_from(("ours", "theirs", "ask")))),
         may_archive=draw(st.sampled_from((True, True, False))),
         recreate=frozenset(draw(subsets(*KEYS[:2]))),
     )
     base = {key: draw(links(key, id_)) for key, id_ in linked.items()}
-    return Inputs(Desired(wanted, frozenset(draw(subsets(*OWNERS)))), base, snapshot, rules)
+    able = replace(PLAIN, fields=draw(st.sampled_from(("with_item", "one_by_one"))), comments=True)
+    return Inputs(Desired(wanted, frozenset(draw(subsets(*OWNERS)))), base, snapshot, rules, able)
 
 
 arbitrary = settings(
@@ -160,6 +172,7 @@ def test_a_plan_does_not_depend_on_the_order_of_its_inputs(given_: Inputs, dice:
             members=tuple(shuffled(actual.members)),
         ),
         given_.rules,
+        given_.able,
     )
     assert mixed.plan() == given_.plan()
 
@@ -232,6 +245,22 @@ def test_sets_change_only_by_what_we_added_or_take_back(given_: Inputs) -> None:
 
 @arbitrary
 @given(inputs())
+def test_a_custom_field_is_only_written_where_ours_is_another_one_than_the_boards(given_: Inputs) -> None:
+    there = {r.id: r for r in given_.actual.remotes}
+    for change in given_.plan().changes:
+        custom = {name: pair for name, pair in change.fields.items() if name.startswith(planning.FIELD)}
+        for name, (before, after) in custom.items():
+            plain = name.removeprefix(planning.FIELD)
+            assert after == given_.desired.items[change.key].fields[plain] != before
+            assert change.action == "create" or before == there[change.id].fields.get(plain, "")
+            assert change.base[name] == field_digest(after)
+        assert set(change.apart) - {planning.COMMENT} == (set(custom) if given_.able.fields == "one_by_one" else set())
+        owed = given_.base[change.key].base.get(planning.COMMENT) if change.key in given_.base else None
+        assert planning.COMMENT not in change.fields or change.action == "create" or owed == planning.OWED
+
+
+@arbitrary
+@given(inputs())
 def test_every_desired_item_is_counted_once(given_: Inputs) -> None:
     planned = given_.plan()
     wanted = set(given_.desired.items)
@@ -250,14 +279,14 @@ def written(plan: TargetPlan) -> dict[tuple[str, str], object]:
 def test_what_is_rebuilt_first_is_written_just_as_what_is_adopted_on_the_way(given_: Inputs) -> None:
     rules, actual = replace(given_.rules, recreate=frozenset()), replace(given_.actual, complete=True)
     given_ = replace(given_, rules=rules, actual=actual)
-    rebuilt = planning.rebuild(given_.desired, given_.base, actual, rules)
+    rebuilt = planning.rebuild(given_.desired, given_.base, actual, rules, given_.able)
     assert rebuilt.changes == ()
     links = {link.key: link for link in rebuilt.bookkeeping}
     assert links.keys() <= given_.desired.items.keys() - given_.base.keys()
     after = replace(given_, base={**given_.base, **links}).plan()
     assert written(after) == written(given_.plan())
     assert not any(change.action == "adopt" for change in after.changes)
-    assert planning.rebuild(given_.desired, {**given_.base, **links}, actual, rules).bookkeeping == ()
+    assert planning.rebuild(given_.desired, {**given_.base, **links}, actual, rules, given_.able).bookkeeping == ()
 
 
 @arbitrary
@@ -298,17 +327,21 @@ WISHES: dict[str, tuple[Any, Any, Any]] = {
     "checklist": ((), ("first",), ("second", "first")),
     "assignee": (None, "kim@example.org", "nobody@example.org"),
     "done": (False, False, True),
+    "fields": ({}, {"Intern": "AL", "Hours": "1.5"}, {"Intern": "BM", "Hours": "", "Nowhere": "x"}),
+    "comment": ("", "Hello", "Welcome"),
 }
 
 
 class People(RuleBasedStateMachine):
     """Records change, people meddle, answers get lost, state is lost; then everything settles."""
 
-    able = PLAIN
+    able = replace(PLAIN, fields="one_by_one", comments=True)
 
     def __init__(self) -> None:
         super().__init__()
         self.it = World(late_by=45, able=self.able)
+        self.it.hand.add_field("Intern", "text")
+        self.it.hand.add_field("Hours", "number")
         self.memory = {key: Memory() for key in CARDS}
         self.dismissed: set[str] = set()
 
@@ -354,6 +387,13 @@ class People(RuleBasedStateMachine):
             value = PERSONS[name](next(self.it.numbers))
             self.it.hand.edit(found[1], cast("Fields", {name: value}))
             self.memory[found[0]].theirs[name] = value
+
+    @rule(choice=st.integers(0, 3))
+    def fill_in(self, choice: int) -> None:
+        if found := self.one(choice):
+            value = f"A person's {next(self.it.numbers)}"
+            self.it.hand.edit(found[1], {"fields": {"Intern": value}})
+            self.memory[found[0]].theirs["Intern"] = value
 
     @rule(choice=st.integers(0, 3))
     def finish_it_elsewhere(self, choice: int) -> None:
@@ -431,12 +471,16 @@ class People(RuleBasedStateMachine):
         self.check_what_is_theirs()
 
     def remember(self) -> None:
-        """Before a run: where both sides changed a title, ours will win."""
+        """Before a run: where both sides changed a title or a custom field, ours will win."""
         linked = self.it.store.links("board")
         for key, memory in self.memory.items():
             item, link = self.it.desired.get(key), linked.get(key)
             if item and link and "title" in memory.theirs and field_digest(item.title) != link.base.get("title"):
                 del memory.theirs["title"]
+            last = link.base.get(f"{planning.FIELD}Intern") if link else None
+            wish = item.fields.get("Intern") if item else None
+            if last is not None and wish is not None and field_digest(wish) != last:
+                memory.theirs.pop("Intern", None)
 
     # -- what must hold ------------------------------------------------------------------------------
 
@@ -455,6 +499,9 @@ class People(RuleBasedStateMachine):
             for name in ("title", "due", "start", "done", "list"):
                 if name in theirs:
                     assert getattr(item, name) == theirs[name]
+            if "Intern" in theirs:
+                assert self.it.fields_of(item)["Intern"] == theirs["Intern"]
+            assert len(set(item.comments)) == len(item.comments)
             if "body" in theirs:
                 assert harvest(item.text)[0] == theirs["body"]
             for n in theirs.get("added", []):
@@ -505,7 +552,7 @@ ANY = _Any()
 class PeopleElsewhere(People):
     """The same at a board of the other kind."""
 
-    able = OTHER
+    able = replace(OTHER, fields="with_item", comments=True)
 
 
 TestPeople = People.TestCase

@@ -387,6 +387,16 @@ def test_an_assignee_is_a_role_whose_address_comes_from_somewhere(
     assert named(STEP.model_copy(update={"assignee": role}), posting)["assignee"].names == names
 
 
+def test_followers_a_comment_and_custom_fields_tell_where_they_come_from() -> None:
+    step = STEP.model_copy(update={"followers": ("intern", "coordinator"), "comment": "Hello {{ applicant.label }}"})
+    fields = {"Hours": "{{ posting.hours.total }}"}
+    made = {it.field: it for it in provenance.named(step, PROGRAMME, POSTING, APPLICATION, fields)}
+    assert made["followers"].names == ("applicant.email", "roles.coordinator")
+    assert made["comment"].names == ("applicant.label",)
+    assert made["fields.Hours"].names == ("posting.hours",)
+    assert list(made)[-1] == "fields.Hours"
+
+
 DAYS = st.none() | st.dates(date(2026, 1, 1), date(2026, 12, 1))
 
 

@@ -490,6 +490,15 @@ def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
     assert store.next_number("read") == 1
 
 
+def test_a_commit_that_fails_leaves_nothing_open(store: Store) -> None:
+    store._db.execute("CREATE TABLE whole (id INTEGER PRIMARY KEY)")
+    store._db.execute("CREATE TABLE part (of INTEGER REFERENCES whole DEFERRABLE INITIALLY DEFERRED)")
+    with pytest.raises(sqlite3.IntegrityError), store.transaction():
+        store._db.execute("INSERT INTO part VALUES (1)")  # which is looked at when it is committed
+    with store.transaction():
+        assert store.next_number("read") == 1
+
+
 def test_a_savepoint_that_fails_undoes_its_part_alone(store: Store) -> None:
     with store.transaction():
         store.next_number("kept")

@@ -47,8 +47,9 @@ NESTED = {
     "labels_limit": "1000",
     "members": "all",
     "member_fields": "fullName,username",
+    "customFields": "true",
 }
-PAGE = {"fields": CARD_FIELDS, "limit": "250", "sort": "-id"}
+PAGE = {"fields": CARD_FIELDS, "limit": "250", "sort": "-id", "customFieldItems": "true"}
 MARK = "[mi-sync](https://mi-sync.invalid/1.a.b.c)"
 
 
@@ -111,6 +112,7 @@ def raw_board(**changed: Any) -> dict[str, Any]:
         ],
         "members": [{"id": KIM, "username": "kim", "fullName": "Kim Duarte"}],
         "checklists": [],
+        "customFields": [],
         **changed,
     }
 
@@ -277,7 +279,7 @@ def test_collections_that_did_not_come_nested_are_fetched(web: responses.Request
     bare = {name: whole[name] for name in ("id", "name", "url")}
     web.get(f"{API}/boards/AbCd1234", json=bare)
     ticked = {"id": "d", "idCard": CARD, "name": "Steps", "checkItems": [{"id": "1", "name": "A", "state": "complete"}]}
-    for name in ("lists", "labels", "members"):
+    for name in ("lists", "labels", "members", "customFields"):
         web.get(f"{API}/boards/{BOARD}/{name}", json=whole[name])
     web.get(f"{API}/boards/{BOARD}/checklists", json=[ticked])
     web.get(f"{API}/boards/{BOARD}/cards/all", json=[raw_card()])
@@ -445,7 +447,7 @@ def test_a_reply_that_is_not_trellos_is_unavailable_and_never_becomes_a_path(
     web: responses.RequestsMock, board: TrelloBoard, reply: str
 ) -> None:
     web.get(f"{API}/boards/AbCd1234", body=reply)
-    for name in ("labels", "members"):
+    for name in ("labels", "members", "customFields"):
         web.get(f"{API}/boards/a/{name}", json=[])
     web.get(f"{API}/boards/a/cards/all", json=[])
     with pytest.raises(Unavailable, match="api_url"):
@@ -494,7 +496,7 @@ def test_identity_is_one_request(web: responses.RequestsMock, board: TrelloBoard
 def test_the_newest_cards_come_first_by_one_request(web: responses.RequestsMock, board: TrelloBoard) -> None:
     serve(web)
     board.snapshot()
-    asked = {"fields": CARD_FIELDS, "limit": "100", "sort": "-id", "checklists": "all"}
+    asked = {"fields": CARD_FIELDS, "limit": "100", "sort": "-id", "checklists": "all", "customFieldItems": "true"}
     cards = [raw_card(), raw_card(id=OTHER, closed=True)]
     web.get(f"{API}/boards/{BOARD}/cards/all", json=cards, match=[query_param_matcher(asked)])
     before = board.requests
@@ -510,7 +512,7 @@ def test_a_card_is_read_by_one_request(web: responses.RequestsMock, board: Trell
     serve(web)
     board.snapshot()
     lane = {"id": TODO, "name": "To do", "closed": True}
-    asked = {"fields": CARD_FIELDS, "checklists": "all", "list": "true"}
+    asked = {"fields": CARD_FIELDS, "checklists": "all", "list": "true", "customFieldItems": "true"}
     reply = raw_card(list=lane, checklists=[])
     web.get(f"{API}/cards/{CARD}", json=reply, match=[query_param_matcher(asked)])
     before = board.requests
@@ -903,3 +905,106 @@ def test_a_change_that_stays_unanswered_is_unknown(web: responses.RequestsMock, 
     web.put(f"{API}/cards/{CARD}", status=504)
     with pytest.raises(OutcomeUnknown):
         board.merge(patch(CARD, title="New"))
+
+
+# --------------------------------------------------------------------------------------- custom fields, comments
+
+HOURS, PHASE = "65f0000000000000000000f1", "65f0000000000000000000f2"
+OPEN = "65f0000000000000000000f3"
+FIELDS = [
+    {"id": HOURS, "name": "Hours", "type": "number"},
+    {"id": PHASE, "name": "Phase", "type": "list", "options": [{"id": OPEN, "value": {"text": "Open"}}]},
+]
+
+
+def item(field_: str, **says: Any) -> dict[str, Any]:
+    return {"id": "65f0000000000000000000f9", "idCustomField": field_, "idModel": CARD, "modelType": "card", **says}
+
+
+def test_custom_fields_come_with_the_requests_that_are_made_anyway(
+    web: responses.RequestsMock, board: TrelloBoard
+) -> None:
+    says = [item(HOURS, value={"number": "12.50"}), item(PHASE, value=None, idValue=OPEN), item("gone", value={})]
+    serve(web, [raw_card(customFieldItems=says[:2])], customFields=FIELDS)
+    snapshot = board.snapshot()
+    assert [(it.name, it.kind, it.options) for it in snapshot.fields] == [
+        ("Hours", "number", ()),
+        ("Phase", "choice", ("Open",)),
+    ]
+    assert snapshot.remotes[0].fields == {"Hours": "12.5", "Phase": "Open"}
+    assert len(web.calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [({"number": "many"}, {}), ({"number": "inf"}, {}), ({"text": "12"}, {}), ("", {}), (None, {})]
+)
+def test_a_value_that_cannot_be_read_counts_as_none(
+    web: responses.RequestsMock, board: TrelloBoard, value: Any, shown: dict[str, str]
+) -> None:
+    serve(web, [raw_card(customFieldItems=[item(HOURS, value=value)])], customFields=FIELDS)
+    assert board.snapshot().remotes[0].fields == shown
+
+
+def test_a_field_that_was_made_meanwhile_is_looked_up_once(web: responses.RequestsMock, board: TrelloBoard) -> None:
+    serve(web, [raw_card(customFieldItems=[item(HOURS, value={"number": "3"})])])
+    listed = web.get(f"{API}/boards/{BOARD}/customFields", json=FIELDS)
+    assert board.snapshot().remotes[0].fields == {"Hours": "3"}
+    assert listed.call_count == 1
+
+
+def test_an_access_token_asks_for_no_custom_fields_and_says_why(web: responses.RequestsMock, clock: Clock) -> None:
+    settings = TrelloConfig(board="AbCd1234", access_token=SecretRef(env="A"))
+    wire = Wire(now=clock.now, monotonic=clock.monotonic, sleep=clock.sleep)
+    context = Context("board", Path(), ZoneInfo("America/Chicago"), wire, {"access_token": Secret("t")})
+    bare = raw_board()
+    del bare["customFields"]
+    web.get(f"{API}/boards/AbCd1234", json=bare)
+    web.get(f"{API}/boards/{BOARD}/cards/all", json=[raw_card()])
+    web.get(f"{API}/boards/{BOARD}/cards/all", json=[])
+    snapshot = TrelloBoard(settings, context).snapshot()
+    assert "OAuth 2 access token" in snapshot.fields_hidden_because
+    assert not any("customField" in str(call.request.url) for call in web.calls)
+
+
+def test_a_board_without_custom_fields_says_what_may_be_missing(
+    web: responses.RequestsMock, board: TrelloBoard
+) -> None:
+    serve(web, [raw_card()])
+    assert "Power-Up" in board.snapshot().fields_hidden_because
+
+
+def test_a_field_or_option_that_has_gone_is_refused_before_anything_is_sent(
+    web: responses.RequestsMock, board: TrelloBoard
+) -> None:
+    serve(web, [raw_card()], customFields=FIELDS)
+    web.get(f"{API}/cards/{CARD}", json={**raw_card(), "checklists": []})
+    web.get(f"{API}/boards/{BOARD}/customFields", json=FIELDS)
+    (remote,) = board.snapshot().remotes
+    for fields in ({"Nowhere": "x"}, {"Phase": "Done"}):
+        with pytest.raises(RequestRefused, match="The next run looks again"):
+            board.merge_children(remote, Children(set_fields=fields))
+    assert not any(call.request.method == "PUT" for call in web.calls)
+
+
+def test_a_plan_without_custom_fields_is_named_as_what_to_check(
+    web: responses.RequestsMock, board: TrelloBoard
+) -> None:
+    serve(web, [raw_card()], customFields=FIELDS)
+    web.get(f"{API}/cards/{CARD}", json={**raw_card(), "checklists": []})
+    web.put(f"{API}/cards/{CARD}/customField/{HOURS}/item", status=403, body="Forbidden")
+    (remote,) = board.snapshot().remotes
+    with pytest.raises(RequestRefused, match=r"fields\.Hours: .*Power-Up is on"):
+        board.merge_children(remote, Children(set_fields={"Hours": "1"}))
+
+
+def test_a_comment_is_looked_for_on_every_page_before_it_is_said_on_an_old_card(
+    web: responses.RequestsMock, board: TrelloBoard
+) -> None:
+    serve(web, [raw_card()])
+    (remote,) = board.snapshot().remotes
+    others = [{"id": f"{n:024x}", "data": {"text": f"number {n}"}} for n in range(50)]
+    for page, actions in enumerate([others, [{"id": "f" * 24, "data": {"text": "Welcome\n"}}]]):
+        asked = {"filter": "commentCard", "page": str(page)}
+        web.get(f"{API}/cards/{CARD}/actions", json=actions, match=[query_param_matcher(asked)])
+    board.merge_children(remote, Children(comment="Welcome"))
+    assert not any(call.request.method == "POST" for call in web.calls)

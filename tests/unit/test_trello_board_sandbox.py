@@ -271,7 +271,7 @@ def test_a_card_that_is_gone_says_so(world: World) -> None:
 
 # ------------------------------------------------------------------------------------------- faults
 
-BEFORE = {"add_checks": ("gone", "kept"), "add_labels": ("gone", "kept")}
+BEFORE: dict[str, Any] = {"add_checks": ("gone", "kept"), "add_labels": ("gone", "kept")}
 CHANGES = Children(add_labels=("new",), remove_labels=("gone",), add_checks=("new",), remove_checks=("gone",))
 
 
@@ -366,3 +366,31 @@ def test_any_change_of_children_ends_where_it_should_and_repeats_without_a_write
         world.transport.sent.clear()
         world.board().merge_children(made, change)
         assert world.writes == []
+
+
+def test_a_field_that_a_person_filled_meanwhile_is_seen_before_it_is_set(world: World) -> None:
+    board = world.by_hand("GET", f"/boards/{BOARD}")["id"]
+    field_ = world.by_hand("POST", "/customFields", idModel=board, modelType="board", name="Intern", type="text")
+    made, wanted = created(world.board()), Children(set_fields={"Intern": "AL"})
+    first = world.board()
+    first.snapshot()
+    first.merge_children(seen(world, made.id), wanted)
+    world.by_hand("PUT", f"/cards/{made.id}/customField/{field_['id']}/item", value={"text": "A person's"})
+    first.merge_children(seen(world, made.id), wanted)
+    assert seen(world, made.id).fields == {"Intern": "AL"}
+
+
+@pytest.mark.parametrize(("method", "path"), [("PUT", "/customField/"), ("POST", "/actions/comments$")])
+@pytest.mark.parametrize("how", ["status", "reset"])
+@pytest.mark.parametrize("kind", ["fail_before", "fail_after", "cut", "rate_limit"])
+def test_a_lost_answer_leaves_a_field_set_and_a_comment_said_once(
+    world: World, method: str, path: str, how: str, kind: str
+) -> None:
+    ref = world.by_hand("GET", f"/boards/{BOARD}")["id"]
+    world.by_hand("POST", "/customFields", idModel=ref, modelType="board", name="Intern", type="text")
+    made = created(world.board())
+    world.faults.add(Fault.model_validate({"kind": kind, "how": how, "method": method, "path": path}))
+    world.board().merge_children(made, Children(set_fields={"Intern": "AL"}, comment="Welcome"))
+    assert seen(world, made.id).fields == {"Intern": "AL"}
+    said = world.by_hand("GET", f"/cards/{made.id}/actions", filter="commentCard")
+    assert [each["data"]["text"] for each in said] == ["Welcome"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -41,7 +41,10 @@ DOCUMENTED_ELSEWHERE = {
     ("GET", "/boards/{id}"): {"list_fields", "label_fields", "labels_limit", "member_fields"},
     # The same guide for fields, checklists, limit and before; sort and before: rwjdk/TrelloDotNet,
     # TrelloClient.Cards.cs, GetCardsNormalOrViaPagination.
-    ("GET", "/boards/{id}/cards/{filter}"): {"fields", "checklists", "limit", "before", "sort"},
+    ("GET", "/boards/{id}/cards/{filter}"): {
+        *("fields", "checklists", "limit", "before", "sort"),
+        "customFieldItems",  # guides/rest-api/getting-started-with-custom-fields
+    },
 }
 
 Request = tuple[str, str, frozenset[str]]
@@ -55,16 +58,37 @@ class Bare(WsgiAdapter):
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         response = super().send(request, *args, **kwargs)
         if self.bare and re.search(r"/1/(boards|cards)/\w+\?", str(request.url)):
-            nested = {"lists", "labels", "members", "checklists"}
+            nested = {"lists", "labels", "members", "checklists", "customFields"}
             kept = {k: v for k, v in response.json().items() if k not in nested}
             response.raw = HTTPResponse(BytesIO(json.dumps(kept).encode()), preload_content=False)
         return response
 
 
+FIELDS = [
+    ("text", "Intern", "AL"),
+    ("number", "Hours", "12.5"),
+    ("date", "Begins", "2026-04-06"),
+    ("checkbox", "Paid", "yes"),
+    ("list", "Phase", "Open"),
+]
+
+
+def made_field(wsgi: Callable[..., Any], kind: str, name: str) -> None:
+    """A person makes a custom field, by another session."""
+    people = requests.Session()
+    people.mount(BASE, WsgiAdapter(wsgi))
+    people.headers["Authorization"] = f'OAuth oauth_consumer_key="{KEY}", oauth_token="{TOKEN}"'
+    board = people.get(f"{BASE}/1/boards/{BOARD}").json()["id"]
+    about = {"idModel": board, "modelType": "board", "name": name, "type": kind, "pos": "bottom"}
+    options = [{"value": {"text": "Open"}, "pos": "bottom"}] if kind == "list" else []
+    people.post(f"{BASE}/1/customFields", json={**about, "options": options}).raise_for_status()
+
+
 def exercise(folder: Path) -> list[requests.PreparedRequest]:
     """Everything that the protocol can be asked for, with the detours that trouble leads to."""
     clock, faults = Clock(), Faults()
-    transport = Bare(create_app(SandboxOptions(folder, BASE, clock.now), faults=faults, sleep=clock.sleep))
+    app = create_app(SandboxOptions(folder, BASE, clock.now), faults=faults, sleep=clock.sleep)
+    transport = Bare(app)
 
     def board() -> TrelloBoard:
         config = TrelloConfig(board=BOARD, key=SecretRef(env="K"), token=SecretRef(env="T"), api_url=f"{BASE}/1")
@@ -83,6 +107,10 @@ def exercise(folder: Path) -> list[requests.PreparedRequest]:
     first.merge(Patch(made.id, "1.a", "B", Fields(archived=True)))
     first.merge_children(made, Children(add_labels=("b",), add_checks=("x", "y")))
     first.merge_children(made, Children(remove_labels=("b",), remove_checks=("x",)))
+    for kind, name, value in FIELDS:
+        made_field(app, kind, name)
+        board().merge_children(made, Children(set_fields={name: value}, comment=name))
+        board().merge_children(made, Children(set_fields={name: ""}))
     faults.add(Fault(kind="fail_before", method="POST", path="^/cards$"))
     with pytest.raises(OutcomeUnknown):
         first.merge(Patch(None, "1.b", "B", Fields(title="T", list="To Do")))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,14 @@ from mi_sync.connector import SandboxOptions
 from mi_sync_sandbox.adapter import WsgiAdapter
 from mi_sync_trello.sandbox import sandbox
 from mi_sync_trello.sandbox.app import create_app
-from mi_sync_trello.sandbox.gate import GUEST_TOKEN, KEY, READ_ONLY_TOKEN, TOKEN
+from mi_sync_trello.sandbox.gate import (
+    ACCESS_TOKEN,
+    GUEST_TOKEN,
+    KEY,
+    READ_ONLY_ACCESS_TOKEN,
+    READ_ONLY_TOKEN,
+    TOKEN,
+)
 from mi_sync_trello.sandbox.seed import BOARD
 
 BASE = "http://127.0.0.1:8377"
@@ -223,6 +230,128 @@ def test_members_have_a_stricter_limit(client: Client) -> None:
     assert client.reply("GET", f"/boards/{BOARD}").status_code == 200
     client.clock.pass_seconds(900)
     assert client.reply("GET", "/members/me").status_code == 200
+
+
+# ------------------------------------------------------------------------ limits of a board, access tokens
+
+
+def limit(client: Client, content: Any, board: str = BOARD) -> int:
+    reply = client.session.put(f"{BASE}/trello/limits/{board}", json=content, timeout=5)
+    return reply.status_code
+
+
+def fill(client: Client, group: str, name: str, there: int) -> None:
+    assert limit(client, {group: {name: there}}) == 200
+
+
+def new_card(client: Client) -> tuple[str, str, dict[str, Any]]:
+    return "POST", "/cards", {"idList": client.list_id(), "name": "One more"}
+
+
+def reopened_card(client: Client) -> tuple[str, str, dict[str, Any]]:
+    (card,) = client.get(f"/boards/{BOARD}/cards/closed")
+    return "PUT", f"/cards/{card['id']}", {"closed": False}
+
+
+def moved_card(client: Client) -> tuple[str, str, dict[str, Any]]:
+    done = client.post("/cards", idList=client.list_id("Done"), name="Moves")["id"]
+    return "PUT", f"/cards/{done}", {"idList": client.list_id()}
+
+
+def new_list(client: Client) -> tuple[str, str, dict[str, Any]]:
+    return "POST", "/lists", {"idBoard": client.get(f"/boards/{BOARD}")["id"], "name": "Week 4"}
+
+
+def reopened_list(client: Client) -> tuple[str, str, dict[str, Any]]:
+    id_ = client.list_id("Doing")
+    client.put(f"/lists/{id_}", closed=True)
+    return "PUT", f"/lists/{id_}", {"closed": False}
+
+
+def new_label(_: Client) -> tuple[str, str, dict[str, Any]]:
+    return "POST", f"/boards/{BOARD}/labels", {"name": "New", "color": "sky"}
+
+
+def checklist(client: Client) -> str:
+    (card,) = client.get(f"/boards/{BOARD}/cards/open")
+    return str(client.post("/checklists", idCard=card["id"], name="Steps")["id"])
+
+
+def new_line(client: Client) -> tuple[str, str, dict[str, Any]]:
+    return "POST", f"/checklists/{checklist(client)}/checkItems", {"name": "First"}
+
+
+def new_checklist(client: Client) -> tuple[str, str, dict[str, Any]]:
+    card = client.get(f"/checklists/{checklist(client)}")["idCard"]
+    return "POST", "/checklists", {"idCard": card, "name": "Another"}
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "there", "ask"),
+    [
+        ("cards", "openPerBoard", 1, new_card),
+        ("cards", "totalPerBoard", 2, new_card),
+        ("cards", "openPerList", 1, new_card),
+        ("cards", "totalPerList", 2, new_card),
+        ("cards", "openPerBoard", 1, reopened_card),
+        ("cards", "openPerList", 1, moved_card),
+        ("lists", "openPerBoard", 3, new_list),
+        ("lists", "totalPerBoard", 3, new_list),
+        ("lists", "openPerBoard", 2, reopened_list),
+        ("labels", "perBoard", 6, new_label),
+        ("checkItems", "perChecklist", 0, new_line),
+        ("checklists", "perCard", 1, new_checklist),
+        ("checklists", "perBoard", 1, new_checklist),
+    ],
+)
+def test_a_limit_that_is_reached_refuses_one_more_and_one_below_does_not(
+    client: Client, group: str, name: str, there: int, ask: Callable[[Client], tuple[str, str, dict[str, Any]]]
+) -> None:
+    client.card("Open")
+    client.put(f"/cards/{client.card('Closed')['id']}", closed=True)
+    method, path, sent = ask(client)
+    fill(client, group, name, there)
+    assert refusal(client.reply(method, path, json=sent)) == (403, f"board limit exceeded: {group} {name}")
+    fill(client, group, name, there + 1)
+    assert client.reply(method, path, json=sent).status_code == 200
+
+
+def test_what_is_set_is_told_and_the_rest_stays(client: Client) -> None:
+    client.card()
+    fill(client, "cards", "openPerBoard", 1)
+    fill(client, "lists", "openPerBoard", 2)
+    told = client.get(f"/boards/{BOARD}", fields="limits")["limits"]
+    assert told["cards"]["openPerBoard"] == {"status": "disabled", "disableAt": 1, "warnAt": 0, "count": 1}
+    assert told["lists"]["openPerBoard"]["status"] == "maxExceeded"
+    assert told["labels"]["perBoard"] == {"status": "ok", "disableAt": 1000, "warnAt": 900}
+
+
+@pytest.mark.parametrize(
+    "content", [[], {"cards": 3}, {"cards": {"openPerBoard": "3"}}, {"cards": {"open": 3}}, {"x": {}}]
+)
+def test_what_is_no_limit_is_refused(client: Client, content: Any) -> None:
+    assert limit(client, content) == 400
+    assert limit(client, {}, "Unknown1") == 404
+
+
+def test_an_access_token_needs_no_key(client: Client) -> None:
+    client.session.headers["Authorization"] = f"Bearer {ACCESS_TOKEN}"
+    assert client.card()["name"] == "A card"
+
+
+@pytest.mark.parametrize("token", ["", TOKEN, "nobody"])
+def test_only_an_access_token_is_a_bearers(client: Client, token: str) -> None:
+    client.session.headers["Authorization"] = f"Bearer {token}"
+    assert refusal(client.reply("GET", f"/boards/{BOARD}")) == (401, "invalid token")
+    client.use(KEY, ACCESS_TOKEN)
+    assert refusal(client.reply("GET", f"/boards/{BOARD}")) == (401, "invalid token")
+
+
+def test_an_access_token_without_the_scope_reads_alone(client: Client) -> None:
+    sent = new_card(client)[2]
+    client.session.headers["Authorization"] = f"Bearer {READ_ONLY_ACCESS_TOKEN}"
+    assert client.get(f"/boards/{BOARD}")["name"]
+    assert client.reply("POST", "/cards", json=sent).status_code == 401
 
 
 # ---------------------------------------------------------------------------------------- requests
@@ -571,3 +700,55 @@ def test_moving_to_another_board_leaves_labels_behind(client: Client) -> None:
     card = client.card(idLabels=[label])["id"]
     moved = client.put(f"/cards/{card}", idBoard=other)
     assert (moved["idBoard"], moved["idLabels"]) == (other, [])
+
+
+# ---------------------------------------------------------------------------------------- custom fields
+
+
+def a_field(client: Client, kind: str, name: str = "A field", **more: Any) -> dict[str, Any]:
+    board = client.get(f"/boards/{BOARD}")["id"]
+    made: dict[str, Any] = client.post(
+        "/customFields", idModel=board, modelType="board", name=name, type=kind, pos="bottom", **more
+    )
+    return made
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "kept"),
+    [
+        ("text", {"text": "x"}, {"text": "x"}),
+        ("number", {"number": "42"}, {"number": "42"}),
+        ("checkbox", {"checked": "true"}, {"checked": "true"}),
+        ("date", {"date": "2026-04-06T17:00:00Z"}, {"date": "2026-04-06T17:00:00.000Z"}),
+    ],
+)
+def test_a_card_says_of_a_custom_field_what_fits_it(client: Client, kind: str, value: Any, kept: Any) -> None:
+    field, card = a_field(client, kind), client.card()
+    path = f"/cards/{card['id']}/customField/{field['id']}/item"
+    said = client.put(path, value=value)
+    assert (said["value"], said["idCustomField"], said["idModel"]) == (kept, field["id"], card["id"])
+    assert client.get(f"/cards/{card['id']}", customFieldItems="true")["customFieldItems"] == [said]
+    for wrong in ({"other": "x"}, "x", {next(iter(value)): 5}):
+        assert client.reply("PUT", path, json={"value": wrong}).status_code == 400
+    client.put(path, value="")
+    assert client.get(f"/cards/{card['id']}/customFieldItems") == []
+
+
+def test_a_list_takes_the_id_of_an_option(client: Client) -> None:
+    field = a_field(client, "list", options=[{"value": {"text": "Open"}}])
+    more = client.post(f"/customFields/{field['id']}/options", value={"text": "Done"}, pos="bottom")
+    shown = client.get(f"/boards/{BOARD}", customFields="true")["customFields"]
+    assert [each["value"]["text"] for each in shown[0]["options"]] == ["Open", "Done"]
+    path = f"/cards/{client.card()['id']}/customField/{field['id']}/item"
+    assert client.put(path, idValue=more["id"])["idValue"] == more["id"]
+    assert refusal(client.reply("PUT", path, json={"idValue": "0" * 24})) == (400, "invalid value for idValue")
+
+
+def test_a_copy_keeps_custom_fields_and_a_deleted_one_is_off_all_cards(client: Client) -> None:
+    field, card = a_field(client, "text"), client.card()
+    client.put(f"/cards/{card['id']}/customField/{field['id']}/item", value={"text": "x"})
+    twin = client.post("/cards", idCardSource=card["id"], idList=client.list_id(), keepFromSource="all")
+    assert [each["value"] for each in client.get(f"/cards/{twin['id']}/customFieldItems")] == [{"text": "x"}]
+    client.delete(f"/customFields/{field['id']}")
+    assert client.get(f"/cards/{card['id']}/customFieldItems") == []
+    assert client.get(f"/boards/{BOARD}/customFields") == []

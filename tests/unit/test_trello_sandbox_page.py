@@ -251,3 +251,15 @@ def test_markdown_is_safe_whatever_it_says(source: str) -> None:
         for tag in tags
     )
     assert re.sub(r"<[^>]*>", "", html).count("<") == 0
+
+
+def test_a_page_shows_custom_fields_and_nothing_in_them_is_markup(site: Site) -> None:
+    board, card = site.api("GET", f"/boards/{BOARD}")["id"], site.card("A card")
+    for kind, value in (("text", {"text": EVIL}), ("checkbox", {"checked": "true"}), ("date", {"date": "2026-04-06"})):
+        about = {"idModel": board, "modelType": "board", "name": f"A {kind}", "type": kind}
+        field = site.api("POST", "/customFields", **about)
+        site.api("PUT", f"/cards/{card['id']}/customField/{field['id']}/item", value=value)
+    for page in (site.page(), site.page(f"/c/{card['shortLink']}")):
+        assert "A checkbox: <strong>✓</strong>" in page
+        assert "A date: <strong>2026-04-06</strong>" in page
+        assert "<script>alert" not in page

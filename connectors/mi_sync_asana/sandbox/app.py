@@ -27,7 +27,7 @@ from mi_sync_sandbox.store import Doc, Store
 
 PREFIX = "/api/1.0"
 
-FAULTS = COMMON | frozenset[Kind](("expired_offset", "lost_section", "announce", "unpaid"))
+FAULTS = COMMON | frozenset[Kind](("expired_offset", "lost_section", "announce", "unpaid", "new_at_end"))
 
 RETRY_AFTER = 30
 """Seconds; the example of the documentation (docs/rate-limits)."""
@@ -78,7 +78,8 @@ class _Service:
                 grant = gate.admit(token, request.method)
                 sent = _Sent.read(path)
                 self._limits.count(token, sent.more)
-                return self._weather.answer(path, _Answers(self._store, grant, sent))
+                new_on_top = not self._weather.faults.stands("new_at_end")
+                return self._weather.answer(path, _Answers(self._store, grant, sent, new_on_top))
         except gate.Throttled as throttled:
             return _throttled(throttled)
         except ApiError as error:
@@ -148,6 +149,7 @@ class _Answers:
     store: Store
     grant: gate.Grant
     sent: _Sent
+    new_on_top: bool
 
     def perform(self, kind: Kind | None) -> Response:
         if kind == "lost_section":
@@ -157,7 +159,7 @@ class _Answers:
             if kind == "expired_offset" and "offset" in self.sent.query:
                 raise paging.expired()
             with self.store.transaction() as db:
-                caller = Caller(db, self.grant.user, self.grant.app, paid=kind != "unpaid")
+                caller = Caller(db, self.grant.user, self.grant.app, kind != "unpaid", self.new_on_top)
                 return _answer(api.dispatch(self._call(caller, short=kind == "short_page")), headers)
         except ApiError as error:
             return _refusal(error, headers)

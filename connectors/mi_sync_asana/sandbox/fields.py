@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mi_sync_asana.sandbox import values
@@ -106,6 +106,21 @@ def attached(db: Session, task: Doc) -> list[Doc]:
     ]
     found = (db.get("custom_field", each) for each in dict.fromkeys(each["custom_field"] for each in settings))
     return [field for field in found if field is not None]
+
+
+def words(db: Session, task: Doc) -> Sequence[tuple[str, str]]:
+    """What a task says of its fields, as its page shows it."""
+    found = ((field, task["custom"].get(field["gid"])) for field in attached(db, task))
+    return [(field["name"], _word(field, value)) for field, value in found if value not in (None, "", [])]
+
+
+def _word(field: Doc, value: Any) -> str:  # noqa: ANN401  of any kind
+    options = {each["gid"]: str(each["name"]) for each in field["enum_options"]}
+    if field["type"] == "date":
+        return str(value["date"])
+    if isinstance(value, list):
+        return ", ".join(options.get(each, "somebody") for each in value)
+    return f"{value:g}" if isinstance(value, float) else options.get(value, str(value))
 
 
 def write(caller: Caller, task: Doc, given: object) -> None:

@@ -21,12 +21,14 @@ class Caller:
         me: the gid of the user whose token it is.
         app: whose `external` values are seen; None for nobody's.
         paid: whether the domain has what is paid for.
+        new_on_top: whether a new task comes on top of the section that is named for it, which is a guess.
     """
 
     db: Session
     me: str
     app: str | None
     paid: bool = True
+    new_on_top: bool = True
 
     # The name in the path is also what the refusal calls it; in a body it is the field (forum/72142, forum/91831).
 

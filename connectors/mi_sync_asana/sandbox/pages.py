@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from mi_sync.connector import harvest
-from mi_sync_asana.sandbox import order, places, projects, values
+from mi_sync_asana.sandbox import fields, order, places, projects, values
 from mi_sync_sandbox import markup
 from mi_sync_sandbox.pages import Board, Card, Column, Due, Entry, Event, Label, Line, Person, Sheet, Site, day
 from mi_sync_sandbox.store import Doc, Session
@@ -88,6 +88,7 @@ class AsanaGallery:
             people=[_person(self._users[task["assignee"]])] if task["assignee"] else (),
             checklists=[("Subtasks", lines)] if lines else (),
             comments=sum(each["type"] == "comment" for each in stories),
+            fields=fields.words(self._db, task),
         )
 
     def _event(self, story: Doc) -> Event:

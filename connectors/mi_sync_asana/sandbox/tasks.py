@@ -46,7 +46,7 @@ def create(caller: Caller, data: Data) -> Doc:
     task = _blank(caller, _workspace(caller, data, homes, parent), parent)
     caller.db.put("task", task)
     for project, section in homes:
-        places.put(caller, task, project, section, {}, top=section is not None)
+        places.put(caller, task, project, section, {}, top=section is not None and caller.new_on_top)
     task["tags"] = [caller.find("tag", each, "tags")["gid"] for each in values.gids(data, "tags")]
     task["followers"] = _followers(caller, data, task["followers"])
     _change(caller, task, data)

@@ -372,7 +372,7 @@ SHAPES: Mapping[str, Shape] = {
             *_VALUES,
         ),
         opt_in=("description", "created_by", "precision"),
-        absent=_VALUES,
+        absent=(*_VALUES, "precision"),
     ),
     "custom_field_setting": Shape(
         {

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from mi_sync_sandbox.store import Doc, Session
-from mi_sync_trello.sandbox import effects, values
+from mi_sync_trello.sandbox import custom, effects, values
 from mi_sync_trello.sandbox.values import ApiError, Params
 from mi_sync_trello.sandbox.views import BOARD_DEFAULTS, CARD_FILTERS, Views, asks, pick, single
 
@@ -95,8 +95,8 @@ def delete_board(call: Call, ref: str) -> Doc:
 def get_board_field(call: Call, ref: str, field: str) -> Any:  # noqa: ANN401  whatever the field is
     """One field, or an empty list for what the sandbox does not keep."""
     board = call.board(ref)
-    if field in ("customFields", "plugins", "boardPlugins", "boardStars", "pluginData"):
-        return []  # Power-Ups and custom fields are beyond the sandbox
+    if field in ("plugins", "boardPlugins", "boardStars", "pluginData"):
+        return []  # Power-Ups are beyond the sandbox
     return single(call.view.board(board), field)
 
 
@@ -348,7 +348,7 @@ def delete_card(call: Call, ref: str) -> Doc:
 def get_card_field(call: Call, ref: str, field: str) -> Any:  # noqa: ANN401  whatever the field is
     """One field of a card, or an empty list for what the sandbox does not keep."""
     card = call.find("card", ref)
-    if field in ("pluginData", "customFieldItems", "stickers", "membersVoted"):
+    if field in ("pluginData", "stickers", "membersVoted"):
         return []
     return single(call.view.card(card), field)
 
@@ -573,6 +573,64 @@ def delete_card_check_item(call: Call, ref: str, item: str) -> Doc:
     """One line less, by way of its card."""
     checklist, _ = effects.find_check_item(call.db, call.find("card", ref), item)
     return delete_check_item(call, checklist["id"], item)
+
+
+# ----------------------------------------------------------------------------------------- custom fields
+
+
+@on("GET", "/boards/<ref>/customFields")
+def get_custom_fields(call: Call, ref: str) -> list[Doc]:
+    """The custom fields that a board defines."""
+    return call.view.custom_fields(call.board(ref)["id"])
+
+
+@on("POST", "/customFields")
+def post_custom_field(call: Call) -> Doc:
+    """A new custom field of a board."""
+    return custom.definition(custom.create(call.db, call.me, call.params))
+
+
+@on("GET", "/customFields/<ref>")
+def get_custom_field(call: Call, ref: str) -> Doc:
+    """A custom field."""
+    return custom.definition(call.find("customField", ref))
+
+
+@on("PUT", "/customFields/<ref>")
+def put_custom_field(call: Call, ref: str) -> Doc:
+    """A custom field's name."""
+    return custom.definition(custom.update(call.db, call.find("customField", ref), call.params))
+
+
+@on("DELETE", "/customFields/<ref>")
+def delete_custom_field(call: Call, ref: str) -> Doc:
+    """A custom field, and what all cards say of it."""
+    custom.delete(call.db, call.find("customField", ref))
+    return {"limits": {}}
+
+
+@on("GET", "/customFields/<ref>/options")
+def get_custom_field_options(call: Call, ref: str) -> list[Doc]:
+    """The options of a list."""
+    return list(call.find("customField", ref)["options"])
+
+
+@on("POST", "/customFields/<ref>/options")
+def post_custom_field_option(call: Call, ref: str) -> Doc:
+    """One option more."""
+    return custom.add_option(call.db, call.find("customField", ref), call.params)
+
+
+@on("GET", "/cards/<ref>/customFieldItems")
+def get_custom_field_items(call: Call, ref: str) -> list[Doc]:
+    """What a card says of its custom fields."""
+    return list(custom.items(call.find("card", ref)))
+
+
+@on("PUT", "/cards/<ref>/customField/<field>/item")
+def put_custom_field_item(call: Call, ref: str, field: str) -> Doc:
+    """What a card says of one custom field."""
+    return custom.set_value(call.db, call.find("card", ref), call.find("customField", field), call.params)
 
 
 # ----------------------------------------------------------------------------------------------- actions

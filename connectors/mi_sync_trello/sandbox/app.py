@@ -20,7 +20,7 @@ from mi_sync_sandbox import control, web
 from mi_sync_sandbox.faults import Faults, Kind
 from mi_sync_sandbox.pages import blueprint
 from mi_sync_sandbox.store import Doc, Store
-from mi_sync_trello.sandbox import api, effects, gate, seed
+from mi_sync_trello.sandbox import api, effects, gate, limits, seed
 from mi_sync_trello.sandbox.layout import LAYOUT
 from mi_sync_trello.sandbox.pages import SITE
 from mi_sync_trello.sandbox.values import ApiError
@@ -50,6 +50,7 @@ def create_app(
     service = _Service(store, gate.RateLimits(options.now, options.rate_limit), web.Weather(faults, sleep))
     app.add_url_rule("/1/<path:path>", view_func=service.answer, methods=["GET", "POST", "PUT", "DELETE"])
     app.register_blueprint(control.blueprint(SITE.home, faults))
+    app.register_blueprint(limits.blueprint(SITE.home, store))
     app.register_blueprint(blueprint(store, SITE))
     return app
 

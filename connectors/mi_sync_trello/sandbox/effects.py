@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mi_sync_sandbox.store import Doc, Session
-from mi_sync_trello.sandbox import values
+from mi_sync_trello.sandbox import limits, values
 from mi_sync_trello.sandbox.layout import short_link
 from mi_sync_trello.sandbox.values import ApiError, Params
 
@@ -284,7 +284,7 @@ def update_board(db: Session, board: Doc, params: Params) -> Doc:
 
 def delete_board(db: Session, board: Doc) -> None:
     """Deletes a board with all that is on it."""
-    for kind in ("card", "list", "label", "checklist", "attachment", "action"):
+    for kind in ("card", "list", "label", "checklist", "attachment", "action", "customField"):
         for doc in db.all(kind, scope=board["id"]):
             db.remove(kind, doc["id"])
     db.remove("board", board["id"])
@@ -292,6 +292,7 @@ def delete_board(db: Session, board: Doc) -> None:
 
 def create_list(db: Session, me: str, board: Doc, params: Params) -> Doc:
     """A list, first unless told otherwise; nothing speaks against a second one of the same name (api-group-boards)."""
+    limits.refuse(db, board, "lists", "openPerBoard", "totalPerBoard")
     made: Doc = {
         "id": db.new_id(),
         "idBoard": board["id"],
@@ -310,6 +311,8 @@ def update_list(db: Session, me: str, doc: Doc, params: Params) -> Doc:
     if params.get("idBoard"):
         _move_list(db, doc, open_board(db, me, str(params["idBoard"])))
     old = change(db, "list", doc, params)
+    if old.get("closed"):
+        limits.refuse(db, board_of(db, doc), "lists", "openPerBoard")
     db.put("list", doc)
     if old:
         record(db, me, "updateList", doc, {"list": {k: doc[k] for k in ("id", "name")}, "old": old})
@@ -325,6 +328,7 @@ def _move_list(db: Session, doc: Doc, board: Doc) -> None:
 
 def create_label(db: Session, board: Doc, params: Params) -> Doc:
     """A label; its name may be empty or there twice (api-group-labels)."""
+    limits.refuse(db, board, "labels", "perBoard")
     made: Doc = {
         "id": db.new_id(),
         "idBoard": board["id"],
@@ -358,6 +362,9 @@ def create_card(db: Session, me: str, params: Params) -> Doc:
     if target is None or me not in member_ids(board_of(db, target)):
         raise values.invalid("idList")
     board = board_of(db, target)
+    limits.refuse(
+        db, board, "cards", "openPerBoard", "totalPerBoard", "openPerList", "totalPerList", parent=target["id"]
+    )
     source = _source(db, me, params)
     card = _blank_card(db, board, target["id"])
     # A name is not required here, only in PUT (api-group-cards lists idList alone as required).
@@ -372,6 +379,8 @@ def create_card(db: Session, me: str, params: Params) -> Doc:
     record(db, me, "createCard", card, {"list": {k: target[k] for k in ("id", "name")}})
     if params.get("urlSource"):
         attach(db, me, card, {"url": params["urlSource"]})
+    if source and _keeps(params, "customFields"):
+        card["custom"] = {field: {**item, "id": db.new_id()} for field, item in source.get("custom", {}).items()}
     if source:
         _copy_children(db, me, source, card, params)
     return db.put("card", card)
@@ -396,6 +405,7 @@ def _blank_card(db: Session, board: Doc, list_id: str) -> Doc:
         "idMembers": [],
         "pos": 0.0,
         "subscribed": False,
+        "custom": {},
         "comments": 0,
         "dateLastActivity": values.stamp(db.now),
     }
@@ -437,6 +447,9 @@ def update_card(db: Session, me: str, card: Doc, params: Params) -> Doc:
     old = change(db, "card", card, params)
     if "idList" in old and "pos" not in params:
         card["pos"] = position(db, "card", card["idList"], "bottom")
+    if not card["closed"] and {"closed", "idList"} & old.keys():
+        names = ("openPerBoard", "openPerList") if "closed" in old else ("openPerList",)
+        limits.refuse(db, board_of(db, card), "cards", *names, parent=card["idList"])
     db.put("card", card)
     if old:
         record(db, me, "updateCard", card, _what_changed(db, card, before, old))
@@ -462,8 +475,8 @@ def _move_card_to_board(db: Session, me: str, card: Doc, params: Params) -> None
 
 
 def _move_card(db: Session, card: Doc, board: Doc, list_id: str) -> None:
-    """To another board: labels stay behind, because they are the board's."""
-    card.update(idBoard=board["id"], idList=list_id, idLabels=[], idShort=board["cards"] + 1)
+    """To another board: labels and custom fields stay behind, because they are the board's."""
+    card.update(idBoard=board["id"], idList=list_id, idLabels=[], custom={}, idShort=board["cards"] + 1)
     card["idMembers"] = [each for each in card["idMembers"] if each in member_ids(board)]
     board["cards"] = card["idShort"]
     db.put("board", board)
@@ -532,6 +545,7 @@ def _require_comment(action: Doc) -> None:
 
 def attach(db: Session, me: str, card: Doc, params: Params, upload: Doc | None = None) -> Doc:
     """A web address or a file; the same address twice is two attachments (api-group-cards)."""
+    limits.refuse(db, board_of(db, card), "attachments", "perBoard")
     attachment_id = db.new_id()
     name = values.text(params, "name", most=256)
     mime = values.text(params, "mimeType", most=256)
@@ -578,6 +592,7 @@ def detach(db: Session, card: Doc, ref: str) -> None:
 
 def create_checklist(db: Session, card: Doc, params: Params) -> Doc:
     """A checklist, empty or a copy; lines come one by one, there is no bulk call (api-group-checklists)."""
+    limits.refuse(db, board_of(db, card), "checklists", "perBoard", "perCard", parent=card["id"])
     source = fetch(db, "checklist", str(params["idChecklistSource"])) if params.get("idChecklistSource") else {}
     items = [{**item, "id": db.new_id()} for item in source.get("checkItems", [])]
     made: Doc = {
@@ -600,6 +615,7 @@ def update_checklist(db: Session, doc: Doc, params: Params) -> Doc:
 
 def add_check_item(db: Session, checklist: Doc, params: Params) -> Doc:
     """One line more."""
+    limits.refuse(db, board_of(db, checklist), "checkItems", "perChecklist", parent=checklist["id"])
     item: Doc = {
         "id": db.new_id(),
         "name": values.text(params, "name", required=True),

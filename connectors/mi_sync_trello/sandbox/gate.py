@@ -15,6 +15,8 @@ from mi_sync_trello.sandbox.values import ApiError, Params
 # All of these are invented: they open the sandbox and nothing else.
 KEY = "sandbox-key-5f2a9c"
 TOKEN = "sandbox-token-81d37b"  # noqa: S105
+ACCESS_TOKEN = "sandbox-access-3e7b0d"  # noqa: S105
+READ_ONLY_ACCESS_TOKEN = "sandbox-access-read-only-91ca4f"  # noqa: S105
 READ_ONLY_TOKEN = "sandbox-token-read-only-4c06e2"  # noqa: S105
 GUEST_TOKEN = "sandbox-token-guest-b95f10"  # noqa: S105
 
@@ -34,15 +36,23 @@ TOKENS: Mapping[str, Grant] = {
 }
 
 
+ACCESS_TOKENS: Mapping[str, Grant] = {
+    ACCESS_TOKEN: Grant(effects.OWNER),
+    READ_ONLY_ACCESS_TOKEN: Grant(effects.OWNER, write=False),
+}
+"""Those of OAuth 2, which need no key."""
+
+
 # ------------------------------------------------------------------------------------------- credentials
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A key and a token as they were sent, right or wrong."""
+    """A key and a token as they were sent, right or wrong; or an access token, which has `access`."""
 
     key: str
     token: str
+    access: bool = False
 
 
 _PAIR = re.compile(r'(\w+)="([^"]*)"')
@@ -53,12 +63,15 @@ def credentials(header: str, params: Params) -> Credentials:
 
     The header is `OAuth oauth_consumer_key="…", oauth_token="…"`, without a signature (as rwjdk/TrelloDotNet sends
     it) or with one (py-trello), which is not checked. Parameters are called `key` and `token`
-    (developer.atlassian.com/cloud/trello/guides/rest-api/authorization).
+    (developer.atlassian.com/cloud/trello/guides/rest-api/authorization). An access token of OAuth 2 comes as
+    `Bearer …` (…/rest-api/oauth-2-getting-started).
     """
     scheme, _, rest = header.strip().partition(" ")
     if scheme.lower() == "oauth":
         pairs = {name: unquote(value) for name, value in _PAIR.findall(rest)}
         return Credentials(pairs.get("oauth_consumer_key", ""), pairs.get("oauth_token", ""))
+    if scheme.lower() == "bearer":
+        return Credentials("", rest.strip(), access=True)
     return Credentials(str(params.get("key") or ""), str(params.get("token") or ""))
 
 
@@ -68,11 +81,13 @@ def admit(given: Credentials, method: str) -> Grant:
     Raises:
         ApiError: always a 401, also for a right that is missing (mheap/trello-cli; n8n-io/n8n #10189).
     """
-    if given.key != KEY:
+    if given.key != KEY and not given.access:
         raise ApiError(401, "invalid key")
-    grant = TOKENS.get(given.token)
+    grant = (ACCESS_TOKENS if given.access else TOKENS).get(given.token)
     if grant is None:
         raise stranger()
+    if given.access and method != "GET" and not grant.write:
+        raise ApiError(401, '{"message":"missing scopes"}')  # as was seen where a scope is missing
     if method != "GET" and not grant.write:
         raise ApiError(401, "unauthorized permission requested")
     return grant

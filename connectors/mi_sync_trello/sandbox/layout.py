@@ -22,7 +22,7 @@ def _object_id(seconds: int, counter: int) -> str:
 LAYOUT = Layout(
     key="id",
     new_id=_object_id,
-    scopes=dict.fromkeys(("list", "label", "card", "checklist", "attachment", "action"), "idBoard"),
+    scopes=dict.fromkeys(("list", "label", "card", "checklist", "attachment", "action", "customField"), "idBoard"),
     parents={
         "list": "idBoard",
         "label": "idBoard",

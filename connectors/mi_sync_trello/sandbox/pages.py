@@ -10,6 +10,7 @@ from mi_sync.connector import harvest
 from mi_sync_sandbox import markup
 from mi_sync_sandbox.pages import Board, Card, Column, Due, Entry, Event, Label, Line, Person, Sheet, Site, day
 from mi_sync_sandbox.store import Doc, Session
+from mi_sync_trello.sandbox import custom
 from mi_sync_trello.sandbox.views import Views
 
 
@@ -95,6 +96,7 @@ class _BoardCards:
             people=[_person(self._members[each]) for each in doc["idMembers"] if each in self._members],
             checklists=[(each["name"], _lines(each)) for each in shown["checklists"]],
             comments=shown["badges"]["comments"],
+            fields=custom.words(self._db, doc),
         )
 
 

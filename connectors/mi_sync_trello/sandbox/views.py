@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from mi_sync_sandbox.store import Doc, Session
-from mi_sync_trello.sandbox import values
+from mi_sync_trello.sandbox import custom, limits, values
 from mi_sync_trello.sandbox.values import ApiError, Params
 
 MAX_CARDS = 1000
@@ -77,7 +77,7 @@ class Views:
 
     # ------------------------------------------------------------------------------------------- things
 
-    def board(self, doc: Doc, *, limits: bool = True) -> Doc:
+    def board(self, doc: Doc, *, counted: bool = True) -> Doc:
         """A board with all its fields; its limits take counting, so they can be left out."""
         url = f"{self._base}/b/{doc['shortLink']}"
         return {
@@ -104,7 +104,7 @@ class Views:
             "premiumFeatures": [],
             "labelNames": self._label_names(doc["id"]),
             "memberships": self.memberships(doc),
-            "limits": self._limits(doc["id"]) if limits else {},
+            "limits": limits.told(self._db, doc) if counted else {},
             "prefs": {
                 "permissionLevel": doc["permission"],
                 "voting": "disabled",
@@ -272,38 +272,6 @@ class Views:
         author = None if creator is None else pick(creator, None, _MEMBER_NESTED)
         return {**shown, "appCreator": None, "limits": None, "memberCreator": author}
 
-    # ------------------------------------------------------------------------------------------- limits
-
-    def _limits(self, board: str) -> Doc:
-        """How full a board is (rest-api/limits guide; numbers of a real board of 2023): read them, they vary."""
-        lists = self._db.all("list", scope=board)
-        cards = self._db.all("card", scope=board)
-        opened = [card for card in cards if not card["closed"]]
-        per_list = [sum(card["idList"] == each["id"] for card in opened) for each in lists]
-        labels = len(self._board_labels(board))
-        attachments = len(self._db.all("attachment", scope=board))
-        return {
-            "attachments": {"perBoard": _limit(36000, attachments), "perCard": _limit(1000)},
-            "boards": {"totalMembersPerBoard": _limit(1600)},
-            "cards": {
-                "openPerBoard": _limit(5000, len(opened)),
-                "openPerList": _limit(5000, max(per_list, default=0)),
-                "totalPerBoard": _limit(2_000_000, len(cards)),
-                "totalPerList": _limit(1_000_000),
-            },
-            "checklists": {"perBoard": _limit(1_800_000), "perCard": _limit(500)},
-            "checkItems": {"perChecklist": _limit(200)},
-            "customFields": {"perBoard": _limit(50)},
-            "customFieldOptions": {"perField": _limit(50)},
-            "labels": {"perBoard": _limit(1000, labels)},
-            "lists": {
-                "openPerBoard": _limit(500, sum(not each["closed"] for each in lists)),
-                "totalPerBoard": _limit(3000, len(lists)),
-            },
-            "stickers": {"perCard": _limit(70)},
-            "reactions": {"perAction": _limit(900), "uniquePerAction": _limit(17)},
-        }
-
     # ------------------------------------------------------------------------------------------ listings
 
     def preload(self, board: str) -> None:
@@ -417,9 +385,10 @@ class Views:
             shown["board"] = pick(self.board(board), params.get("board_fields"), BOARD_DEFAULTS)
         if asks(params, "list") and (parent := self._db.get("list", doc["idList"])):
             shown["list"] = self.list_(parent)
-        # Custom fields, stickers and Power-Up data are beyond the sandbox: asked for, they are empty.
-        empty = {"customFieldItems": "customFieldItems", "stickers": "stickers", "pluginData": "pluginData"}
-        return shown | {name: [] for param, name in empty.items() if asks(params, param)}
+        if asks(params, "customFieldItems"):
+            shown["customFieldItems"] = custom.items(doc)
+        # Stickers and Power-Up data are beyond the sandbox: asked for, they are empty.
+        return shown | {name: [] for name in ("stickers", "pluginData") if asks(params, name)}
 
     def _card_children(self, doc: Doc, params: Params) -> Doc:
         shown: Doc = {}
@@ -438,7 +407,7 @@ class Views:
         """A board with the nested resources that were asked for (nested-resources guide)."""
         wanted = params.get("fields")
         counted = any(word in str(wanted) for word in ("limits", "all"))
-        shown = pick(self.board(doc, limits=counted), wanted, BOARD_DEFAULTS)
+        shown = pick(self.board(doc, counted=counted), wanted, BOARD_DEFAULTS)
         board = doc["id"]
         if asks(params, "lists"):
             lists = self.lists(board, _which(params, "lists", "all"))
@@ -467,25 +436,18 @@ class Views:
         if asks(params, "actions"):
             docs = self._db.all("action", scope=board)
             shown["actions"] = self.actions(docs, _without(params), _which(params, "actions", "all"), "actions_limit")
-        return shown | {name: [] for name in ("customFields", "pluginData", "boardStars") if asks(params, name)}
+        if asks(params, "customFields"):
+            shown["customFields"] = self.custom_fields(board)
+        return shown | {name: [] for name in ("pluginData", "boardStars") if asks(params, name)}
+
+    def custom_fields(self, board: str) -> list[Doc]:
+        """The custom fields that a board defines."""
+        return [custom.definition(each) for each in self._db.all("customField", scope=board)]
 
     def members(self, board: Doc, wanted: object, default: Sequence[str] = _MEMBER_DEFAULTS) -> list[Doc]:
         """The people on a board."""
         people = [m for each in board["memberships"] if (m := self.member_by_id(each["idMember"]))]
         return [pick(m, wanted, default) for m in people]
-
-
-def _limit(disable_at: int, count: int = 0) -> Doc:
-    """One entry; the count is told only when it is no longer fine."""
-    warn_at = disable_at * 9 // 10
-    if count < warn_at:
-        status = "ok"
-    elif count < disable_at:
-        status = "warn"
-    else:
-        status = "disabled" if count == disable_at else "maxExceeded"
-    entry: Doc = {"status": status, "disableAt": disable_at, "warnAt": warn_at}
-    return entry if status == "ok" else {**entry, "count": count}
 
 
 def _is_of(action: Doc, which: str) -> bool:

@@ -435,6 +435,28 @@ def state_forget_source(settings: Settings, name: str) -> ExitCode:
     return tracing.state_forget_source(settings, name)
 
 
+@cli.command(
+    epilog=_example(
+        "mi-sync schedule cron --every 1h",
+        "mi-sync schedule systemd --at 07:30 | sh",
+        "mi-sync schedule github > .github/workflows/mi-sync.yml",
+    )
+)
+@click.argument("kind", type=click.Choice(["cron", "systemd", "github"]))
+@click.option("--every", metavar="TIME", help="How often: 15m, 1h, 6h, 1d, … (default: 1h).")
+@click.option("--at", metavar="HH:MM", help="The time of a daily run, in the programme's time zone.")
+@click.pass_obj
+def schedule(settings: Settings, kind: str, every: str | None, at: str | None) -> ExitCode:
+    """Print a recipe for unattended runs, ready to use.
+
+    For this very configuration: a crontab, a shell script that makes a systemd service and timer, or a GitHub Actions
+    workflow. Secrets are named, never shown. Changes nothing by itself.
+    """
+    from mi_sync.cli import scheduling
+
+    return scheduling.schedule(settings, kind, every, at)
+
+
 @cli.command(epilog=_example("mi-sync sandbox --port 8377"))
 @click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address to serve on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8377, show_default=True, help="0 takes a free one.")

@@ -61,7 +61,7 @@ class Outcome:
 def show(outcome: Outcome) -> None:
     """Adds to the job's page what it has a place for; nothing outside of GitHub Actions."""
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in annotations(outcome):
+        for line in commands(outcome):
             click.echo(line, err=True)
     if page := os.environ.get("GITHUB_STEP_SUMMARY"):
         try:
@@ -74,7 +74,7 @@ def show(outcome: Outcome) -> None:
 # ----------------------------------------------------------------------------------------- annotations
 
 
-def annotations(outcome: Outcome) -> Iterator[str]:
+def commands(outcome: Outcome) -> Iterator[str]:
     """Workflow commands: errors where the command failed, warnings where it was done, in part at least."""
     level = "error" if STATUSES[outcome.code] in {"failed", "refused"} else "warning"
     for problem in outcome.problems[:MOST_ANNOTATIONS]:

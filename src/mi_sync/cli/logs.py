@@ -135,8 +135,8 @@ class Titles:
             posting, applicant = engagement.posting, engagement.applicant
             name = f"{posting.title or posting.key} ({applicant.label or applicant.key})"
             it.known[name] = ("", engagement.application.key)
-        for posting in run.store.records("posting"):
-            it._add("", posting.key, getattr(posting, "title", None))
+        for record in run.store.records("posting"):
+            it._add("", record.key, getattr(record, "title", None))
         for spec in run.config.targets:
             for link in run.store.links(spec.name).values():
                 it._add(spec.name, link.key, link.title, link.url)

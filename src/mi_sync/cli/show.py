@@ -185,7 +185,8 @@ def outcome(settings: Settings, result: events.Result, code: ExitCode, *, plan: 
 
 _VERDICTS: Mapping[int, str] = {
     0: "Done.",
-    3: "Partly done: rows or changes were left out, as told above (`mi-sync quarantine list`); the rest is done.",
+    3: "Partly done: rows (`mi-sync quarantine list`) or changes were left out, as told above; the next run tries"
+    " changes again.",
     8: "The budget is used up; the next run goes on from here.",
 }
 

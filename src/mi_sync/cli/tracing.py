@@ -111,10 +111,11 @@ def _item(run: Run, it: Candidate, spec: TargetSpec, field: str | None) -> telli
     posting = next((t.record for t in records if isinstance(t.record, Posting)), None)
     application = next((t.record for t in records if isinstance(t.record, Application)), None)
     step = spec.milestones.step(it.step)
-    made = provenance.named(step, run.config.programme, posting, application) if step and posting else []
+    fields = spec.milestones.fields(it.step)
+    made = provenance.named(step, run.config.programme, posting, application, fields) if step and posting else []
     sources = _sources(run, records)
     names = [name for each in made for name in each.names]
-    if field is not None and field in provenance.ITEM_FIELDS:
+    if field is not None and field in {*provenance.ITEM_FIELDS, *(f"{provenance.CUSTOM}{name}" for name in fields)}:
         made = [each for each in made if each.field == field] or [
             provenance.Named(field, ("the step says nothing of it",))
         ]

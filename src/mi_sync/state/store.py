@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from mi_sync.errors import ConfigError
 from mi_sync.leases import Clock, Lease
 from mi_sync.model import (
+    ENDED,
     ENGAGED,
     RECORDS,
     Applicant,
@@ -788,10 +789,13 @@ class Store:
         """Gives labels; one that was given never changes."""
         self._many("INSERT INTO labels VALUES (?, ?, ?) ON CONFLICT DO NOTHING", list(labels.items()))
 
-    def engagements(self) -> Iterator[Engagement]:
-        """Applications that are engaged, or that own an item on some board, with all that belongs to them."""
+    def engagements(self, also: frozenset[str] = frozenset()) -> Iterator[Engagement]:
+        """Applications that are engaged, or that own an item on some board, with all that belongs to them.
+
+        `also` are other statuses of `model.ENDED` to look for.
+        """
         labels = self.labels()
-        statuses = ", ".join(f"'{status}'" for status in sorted(ENGAGED))
+        statuses = ", ".join(f"'{status}'" for status in sorted(ENGAGED | (also & ENDED)))
         query = (
             "SELECT a.body, p.body, s.body FROM records a"  # noqa: S608  the statuses are constants
             " JOIN records p ON p.programme = a.programme AND p.key = a.posting"

@@ -16,7 +16,7 @@ from mi_sync.errors import (
     OutcomeUnknown,
     RequestRefused,
 )
-from mi_sync.model import Children, Fields, Item, Patch, Remote
+from mi_sync.model import Children, FieldKind, Fields, Item, Patch, Remote
 from mi_sync.testing.suite import Fault, expect, failures, named, raises, report, same
 
 
@@ -31,7 +31,10 @@ class Hand(Protocol):
         ...
 
     def edit(self, id: str, fields: Fields) -> None:  # noqa: A002
-        """Changes title, body, due, start, done, archived or list; a new body keeps the marker's line."""
+        """Changes title, body, due, start, done, archived, list or custom fields; a new body keeps the marker's line.
+
+        Custom fields are named and written as in `model.CustomField`; an empty text clears one.
+        """
         ...
 
     def erase_marker(self, id: str) -> None:  # noqa: A002
@@ -68,6 +71,14 @@ class Hand(Protocol):
 
     def assign(self, id: str, member: str) -> None:  # noqa: A002
         """Adds a member, by id."""
+        ...
+
+    def add_field(self, name: str, kind: FieldKind, options: Sequence[str] = ()) -> None:
+        """Gives the board a custom field of this kind, a choice with these options."""
+        ...
+
+    def comments(self, id: str) -> Sequence[str]:  # noqa: A002
+        """What was said on an item, as plain text, the oldest first."""
         ...
 
     def raise_to_top(self, id: str) -> None:  # noqa: A002
@@ -114,6 +125,10 @@ class BoardLab(Protocol):
 
     def shorten(self) -> None:
         """Lets the following reads of the whole board fall short, in any way that the tool is known for."""
+        ...
+
+    def limit(self, most: int) -> bool:
+        """From now on the board holds at most so many open items; False where the tool tells no such limit."""
         ...
 
     def requests(self) -> int:
@@ -642,6 +657,69 @@ def lost_rights_are_told(lab: BoardLab) -> None:
     raises(NotAuthorised, lambda: _made(board, 2), "a creation without rights")
 
 
+def limits_are_told_and_kept(lab: BoardLab) -> None:
+    """A snapshot tells the limit of open items and how many there are; a creation beyond it is `RequestRefused`."""
+    board = lab.open()
+    _made(board, 1)
+    if not lab.limit(2):
+        return
+    told = [each for each in lab.open().snapshot().limits if (each.counts, each.per) == ("open items", "board")]
+    same([(each.most, each.room()) for each in told], [(2, 1)], "the limit of open items, and the room that is left")
+    _made(board, 2)
+    raises(RequestRefused, lambda: _made(board, 3), "a creation on a full board")
+    same(lab.items(), 2, "items")
+
+
+def custom_fields_belong_to_people(lab: BoardLab) -> None:
+    """A change that does not name a custom field leaves it as a person filled it, with whatever else it changes."""
+    if lab.open().capabilities.fields == "none":
+        return
+    lab.hand.add_field("Intern", "text")
+    lab.hand.add_field("Theirs", "text")
+    made = _made(lab.open())
+    lab.hand.edit(made.id, {"fields": {"Theirs": "A person's"}})
+    board = lab.open()
+    board.snapshot()
+    board.merge(_patch(2, made.id, fields={"title": "Other"}))
+    _fill(board, 3, _read(lab, made.id), {"Intern": "AL"})
+    same(dict(_read(lab, made.id).fields), {"Intern": "AL", "Theirs": "A person's"}, "custom fields")
+
+
+def custom_fields_are_set_once(lab: BoardLab) -> None:
+    """Custom fields that are written one by one skip what is already so, and are right after any lost answer."""
+    if lab.open().capabilities.fields != "one_by_one":
+        return
+    lab.hand.add_field("Intern", "text")
+    lab.hand.add_field("Hours", "number")
+    made, wanted = _made(lab.open()), {"Intern": "AL", "Hours": "12"}
+    lab.open().merge_children(_read(lab, made.id), Children(set_fields=wanted))
+    before = lab.writes()
+    lab.open().merge_children(_read(lab, made.id), Children(set_fields=wanted))
+    same(lab.writes() - before, 0, "writing calls of the repetition")
+    for number, fault in enumerate((Fault.LOST_BEFORE, Fault.LOST_AFTER), start=1):
+        for skip in range(2):
+            wanted = {"Intern": f"{number}{skip}", "Hours": f"{number}{skip}"}
+            lab.fault(fault, skip)
+            children = Children(set_fields=wanted)
+            _tolerating_unknown(lab.open(), _read(lab, made.id), children)
+            lab.open().merge_children(_read(lab, made.id), children)
+            same(dict(_read(lab, made.id).fields), wanted, f"custom fields ({fault.name}, {skip})")
+
+
+def comments_are_said_once(lab: BoardLab) -> None:
+    """After a lost answer, and when it is asked for again, a comment is there once, beside those of people."""
+    if _lacks(lab, "comments"):
+        return
+    for number, fault in enumerate((Fault.LOST_BEFORE, Fault.LOST_AFTER), start=1):
+        board = lab.open()
+        made, children = _made(board, number), Children(comment=f"Welcome, number {number}")
+        lab.fault(fault)
+        _tolerating_unknown(board, made, children)
+        for _ in range(2):
+            lab.open().merge_children(_read(lab, made.id), children)
+        same(list(lab.hand.comments(made.id)), [children.comment], f"comments ({fault.name})")
+
+
 # -- what capabilities claim ---------------------------------------------------------------------------
 
 
@@ -667,6 +745,18 @@ def start_alone_is_as_claimed(lab: BoardLab) -> None:
         same(_read(lab, _made(board, fields={"start": _START}).id).start, _START, "start without a due date")
     else:
         raises(RequestRefused, lambda: _made(board, fields={"start": _START}), "a start date without a due date")
+
+
+def start_after_due_is_as_claimed(lab: BoardLab) -> None:
+    """`start_after_due` True: a start date after the due date is read back; False: it is refused."""
+    board = lab.open()
+    if not board.capabilities.start:
+        return
+    fields: Fields = {"start": _DUE_TOO.date(), "due": _DUE}
+    if board.capabilities.start_after_due:
+        same(_read(lab, _made(board, fields=fields).id).start, _DUE_TOO.date(), "start after the due date")
+    else:
+        raises(RequestRefused, lambda: _made(board, fields=fields), "a start date after the due date")
 
 
 def labels_are_as_claimed(lab: BoardLab) -> None:
@@ -746,11 +836,76 @@ def archive_is_as_claimed(lab: BoardLab) -> None:
 
 
 def new_items_are_as_claimed(lab: BoardLab) -> None:
-    """`new_items` says where a new item goes in its list."""
-    board = lab.open()
+    """A new item goes below what was in its list; `new_items` says where among those that the same handle made."""
+    for title in ("A person's", "Another one"):
+        lab.hand.add(title, _LIST)
+    theirs, board = list(lab.hand.order(_LIST)), lab.open()
     made = [_made(board, number).id for number in (1, 2, 3)]
     wanted = made if board.capabilities.new_items == "bottom" else made[::-1]
-    same(list(lab.hand.order(_LIST)), wanted, "the order of the list")
+    same(list(lab.hand.order(_LIST)), [*theirs, *wanted], "the order of the list")
+
+
+_VALUES: Mapping[str, tuple[FieldKind, str, str]] = {
+    "Intern": ("text", "Ada Lovelace & Żółć", "AL"),
+    "Hours": ("number", "12.5", "40"),
+    "Begins": ("date", "2026-04-06", "2026-12-31"),
+    "Paid": ("checkbox", "yes", ""),
+    "Phase": ("choice", "In review", "Done"),
+}
+"""By custom field: its kind, a value and another one."""
+
+
+def _fill(board: Board, number: int, remote: Remote, values: Mapping[str, str]) -> None:
+    """Sets custom fields of an item, in the way that the board claims."""
+    if board.capabilities.fields == "one_by_one":
+        board.merge_children(remote, Children(set_fields=values))
+    else:
+        board.merge(_patch(number, remote.id, remote.body, {"fields": values}))
+
+
+def fields_are_as_claimed(lab: BoardLab) -> None:
+    """`fields`: those of every kind that a board has are told, set, changed and cleared, together or one by one.
+
+    `with_item` is one writing call with the item, also a new one; `one_by_one` is a call for each; `none` shows none.
+    """
+    for name, (kind, _, _) in _VALUES.items():
+        lab.hand.add_field(name, kind, ("In review", "Done") if kind == "choice" else ())
+    board, claimed = lab.open(), lab.open().capabilities.fields
+    known = {each.name: each.kind for each in board.snapshot().fields}
+    _made(board, 1)  # so that the list is there
+    first = {name: value for name, (kind, value, _) in _VALUES.items() if known.get(name) == kind}
+    expect(claimed == "none" or "Intern" in first, "the snapshot tells the custom fields, a text among them")
+    before = lab.writes()
+    made = _made(board, 2, {} if claimed == "one_by_one" else {"fields": first or {"Intern": "AL"}})
+    if claimed == "one_by_one":
+        _fill(board, 2, made, first)
+    same(lab.writes() - before, 1 + (len(first) if claimed == "one_by_one" else 0), "writing calls")
+    same(dict(_read(lab, made.id).fields), first, "custom fields")
+    if claimed == "none":
+        return
+    _fill(board, 3, _read(lab, made.id), {name: _VALUES[name][2] for name in first})
+    second = {name: value for name in first if (value := _VALUES[name][2])}
+    same(dict(_read(lab, made.id).fields), second, "custom fields, once changed")
+    shown = next(remote for remote in lab.open().snapshot().remotes if remote.id == made.id)
+    same(shown, _read(lab, made.id), "the item in the snapshot")
+    _fill(board, 4, _read(lab, made.id), dict.fromkeys(first, ""))
+    same(dict(_read(lab, made.id).fields), {}, "custom fields, once cleared")
+
+
+def followers_are_as_claimed(lab: BoardLab) -> None:
+    """`followers` True: a new item has them, besides those whom the tool adds; False: it has none."""
+    board = lab.open()
+    seen = _read(lab, _made(board, fields={"followers": (lab.member_too,)}).id)
+    same(lab.member_too in seen.followers, board.capabilities.followers, "whether somebody follows")
+
+
+def comments_are_as_claimed(lab: BoardLab) -> None:
+    """`comments` True: what is said is there, on its item alone; False: nothing is."""
+    board = lab.open()
+    made, other = _made(board, 1), _made(board, 2)
+    board.merge_children(made, Children(comment="Welcome"))
+    found = [list(lab.hand.comments(each.id)) for each in (made, other)]
+    same(found, [["Welcome"] if board.capabilities.comments else [], []], "comments of both items")
 
 
 def losses_are_named(lab: BoardLab) -> None:
@@ -800,6 +955,7 @@ def notes_are_lines(lab: BoardLab) -> None:
 CAPABILITY_CHECKS: Mapping[str, BoardCheck] = {
     "start": start_is_as_claimed,
     "start_alone": start_alone_is_as_claimed,
+    "start_after_due": start_after_due_is_as_claimed,
     "labels": labels_are_as_claimed,
     "checklist": checklists_are_as_claimed,
     "assignees": assignees_are_as_claimed,
@@ -808,6 +964,9 @@ CAPABILITY_CHECKS: Mapping[str, BoardCheck] = {
     "unique": unique_is_as_claimed,
     "archive": archive_is_as_claimed,
     "new_items": new_items_are_as_claimed,
+    "fields": fields_are_as_claimed,
+    "followers": followers_are_as_claimed,
+    "comments": comments_are_as_claimed,
     "lossy": losses_are_named,
     "max_title": longest_title_fits,
     "max_body": longest_body_fits,
@@ -857,6 +1016,10 @@ BOARD_CHECKS: Mapping[str, BoardCheck] = named(
     changes_of_what_is_gone_are_refused,
     budget_stops_before_sending,
     lost_rights_are_told,
+    limits_are_told_and_kept,
+    custom_fields_belong_to_people,
+    custom_fields_are_set_once,
+    comments_are_said_once,
     *CAPABILITY_CHECKS.values(),
 )
 """The contract of `Board`, clause by clause."""

@@ -24,7 +24,21 @@ from mi_sync.errors import (
     Unavailable,
 )
 from mi_sync.identity import digest
-from mi_sync.model import BoardIdentity, Capabilities, CheckItem, Children, Fields, Member, Patch, Remote, Snapshot
+from mi_sync.model import (
+    BoardIdentity,
+    Capabilities,
+    CheckItem,
+    Children,
+    CustomField,
+    FieldKind,
+    Fields,
+    Limit,
+    Member,
+    Patch,
+    Remote,
+    Snapshot,
+    told_apart,
+)
 from mi_sync.testing.boards import Hand
 from mi_sync.testing.suite import Clock, Fault
 
@@ -33,7 +47,10 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True)
 class MemoryItem:
-    """An item as the memory world keeps it: `text` is the body with the marker in it, as a tool would store it."""
+    """An item as the memory world keeps it: `text` is the body with the marker in it, as a tool would store it.
+
+    `values` are those of its custom fields, by the fields' ids.
+    """
 
     id: str
     title: str
@@ -45,12 +62,15 @@ class MemoryItem:
     labels: list[str] = field(default_factory=list)
     checklist: list[CheckItem] = field(default_factory=list)
     assignees: list[str] = field(default_factory=list)
+    followers: list[str] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+    values: dict[str, str] = field(default_factory=dict)
     position: float = 0.0
     list: str = ""
     unique: str = ""
 
-    def remote(self) -> Remote:
-        """As a board shows it."""
+    def remote(self, fields: Sequence[CustomField] = ()) -> Remote:
+        """As a board with these custom fields shows it."""
         body, marker = harvest(self.text)
         return Remote(
             id=self.id,
@@ -66,6 +86,8 @@ class MemoryItem:
             labels=tuple(self.labels),
             checklist=tuple(self.checklist),
             assignees=tuple(self.assignees),
+            fields={each.name: value for each in fields if (value := self.values.get(each.id))},
+            followers=tuple(self.followers),
         )
 
 
@@ -84,7 +106,8 @@ def _failure(fault: Fault) -> MiSyncError:
 class MemoryWorld:
     """A board's other side: what every handle and every person sees. Ids count up; time is an argument.
 
-    `arm` decides what becomes of writing requests; `cut` lets snapshots fall short.
+    `arm` decides what becomes of writing requests; `cut` lets snapshots fall short; `most` is how many open items
+    there may be.
     """
 
     late_by = timedelta(seconds=20)
@@ -97,9 +120,11 @@ class MemoryWorld:
         self.items: dict[str, MemoryItem] = {}
         self.lists: list[str] = []
         self.labels: list[str] = []
+        self.fields: list[CustomField] = []
         self.requests = 0
         self.writes = 0
         self.shown: int | None = None
+        self.most: int | None = None
         self.trash: set[str] = set()
         self._number = 0
         self._armed: deque[Fault | None] = deque()
@@ -144,12 +169,24 @@ class MemoryWorld:
             self._late.append((self.now() + self.late_by, effect))
         raise _failure(fault)
 
-    def add(self, item: MemoryItem, *, on_top: bool = False) -> MemoryItem:
-        """Puts a new item at the bottom of its list, or on top."""
-        positions = [each.position for each in self.items.values()] or [0.0]
-        item.position = min(positions) - 1.0 if on_top else max(positions) + 1.0
+    def add(self, item: MemoryItem, *, above: MemoryItem | None = None) -> MemoryItem:
+        """Puts a new item at the bottom of its list, or just above another one, where there is room for it."""
+        if self.most is not None and self._opened() >= self.most:
+            raise RequestRefused("the board is full.", status=403)
+        positions = sorted(each.position for each in self.items.values()) or [0.0]
+        item.position = positions[-1] + 1.0
+        if above is not None:
+            at = positions.index(above.position)
+            item.position = (positions[at - 1] + above.position) / 2 if at else above.position - 1.0
         self.items[item.id] = item
         return item
+
+    def limits(self) -> tuple[Limit, ...]:
+        """What a board tells of how much it holds."""
+        return () if self.most is None else (Limit("open items", self.most, "open items", used={"": self._opened()}),)
+
+    def _opened(self) -> int:
+        return sum(not item.archived for item in self.items.values())
 
     def land(self) -> None:
         """Lets the late requests whose time has come take effect; every request does so, too."""
@@ -165,8 +202,11 @@ class MemoryBoard:
 
     def __init__(self, world: MemoryWorld, capabilities: Capabilities | None = None) -> None:
         self.world = world
-        self.capabilities = capabilities or Capabilities(notes=("it forgets everything with the process",))
+        self.capabilities = capabilities or Capabilities(
+            fields="one_by_one", followers=True, comments=True, notes=("it forgets everything with the process",)
+        )
         self._requests_before = world.requests
+        self._made: dict[str, MemoryItem] = {}
 
     @property
     def requests(self) -> int:
@@ -185,7 +225,7 @@ class MemoryBoard:
     def snapshot(self) -> Snapshot:
         """Everything on the board, or less when the world is cut."""
         self.world.read()
-        remotes = tuple(item.remote() for item in self.world.items.values())
+        remotes = tuple(map(self._shown, self.world.items.values()))
         shown = self.world.shown
         return Snapshot(
             board=self.world.identity,
@@ -196,18 +236,26 @@ class MemoryBoard:
             lists=tuple(self.world.lists),
             labels=tuple(self.world.labels),
             members=tuple(self.world.members),
+            limits=self.world.limits(),
+            fields=tuple(self._fields()),
         )
 
     def newest(self) -> Sequence[Remote]:
         """The last 100 items, newest first."""
         self.world.read()
-        return [item.remote() for item in sorted(self.world.items.values(), key=lambda i: i.id, reverse=True)[:100]]
+        return [self._shown(it) for it in sorted(self.world.items.values(), key=lambda it: it.id, reverse=True)[:100]]
 
     def read(self, id: str) -> Remote | None:  # noqa: A002  the protocol's name
         """One item; None when it is gone."""
         self.world.read()
         item = self.world.items.get(id)
-        return item.remote() if item else None
+        return self._shown(item) if item else None
+
+    def _fields(self) -> Sequence[CustomField]:
+        return () if self.capabilities.fields == "none" else told_apart(self.world.fields)
+
+    def _shown(self, item: MemoryItem) -> Remote:
+        return item.remote(self._fields())
 
     def merge(self, patch: Patch) -> Remote:
         """One call for the item, and one before it for each missing list or label."""
@@ -227,11 +275,13 @@ class MemoryBoard:
             for item in self.world.items.values():
                 if item.unique == patch.unique:
                     raise AlreadyThere("there is an item of this name.", id=item.id)
-        on_top = self.capabilities.new_items == "top"
-        return self.world.add(self._new(patch), on_top=on_top).remote()
+        item = self._new(patch)
+        above = self._made.get(item.list) if self.capabilities.new_items == "top" else None
+        self._made[item.list] = self.world.add(item, above=above)
+        return self._shown(item)
 
     def merge_children(self, remote: Remote, children: Children) -> None:
-        """One call for each label and each line that is not yet so."""
+        """One call for each label, line, custom field and comment that is not yet so."""
         item = self._item(remote.id)
         for name in children.add_labels:
             self._add_label(item, name)
@@ -241,6 +291,11 @@ class MemoryBoard:
             self._add_check(item, text)
         for text in children.remove_checks:
             self._remove_check(item, text)
+        if self.capabilities.fields == "one_by_one":
+            for name, value in children.set_fields.items():
+                self._set_field(item, name, value)
+        if children.comment and self.capabilities.comments:
+            self._say(item, children.comment)
 
     # -- one call each ------------------------------------------------------------------------------
 
@@ -259,7 +314,7 @@ class MemoryBoard:
 
         def effect() -> Remote:
             self._apply(item, patch)
-            return item.remote()
+            return self._shown(item)
 
         if self.capabilities.archive == "flag" or "archived" not in patch.fields:
             return self.world.write(effect)
@@ -276,7 +331,7 @@ class MemoryBoard:
         ]
         for call in calls if away else reversed(calls):
             self.world.write(call)
-        return item.remote()
+        return self._shown(item)
 
     def _apply(self, item: MemoryItem, patch: Patch) -> None:
         item.text = plant(patch.body, patch.marker)
@@ -285,6 +340,11 @@ class MemoryBoard:
                 setattr(item, name, value)
         if assignee := patch.fields.get("assignee"):
             item.assignees = [*item.assignees, assignee]
+        if self.capabilities.followers:
+            item.followers = [*item.followers, *patch.fields.get("followers", ())]
+        if self.capabilities.fields == "with_item":
+            for name, value in patch.fields.get("fields", {}).items():
+                item.values[self._field(name)] = value
 
     def _add_label(self, item: MemoryItem, name: str) -> None:
         if name not in item.labels:
@@ -302,6 +362,21 @@ class MemoryBoard:
     def _remove_check(self, item: MemoryItem, text: str) -> None:
         for line in [each for each in item.checklist if each.text == text and not each.done]:
             self.world.write(partial(item.checklist.remove, line))
+
+    def _set_field(self, item: MemoryItem, name: str, value: str) -> None:
+        id_ = self._field(name)
+        if item.values.get(id_, "") != value:
+            self.world.write(lambda: item.values.update({id_: value}))
+
+    def _field(self, name: str) -> str:
+        found = next((each.id for each in self._fields() if each.name == name), None)
+        if found is None:
+            raise RequestRefused(f"there is no custom field {name!r}.", status=400)
+        return found
+
+    def _say(self, item: MemoryItem, text: str) -> None:
+        if text not in item.comments:
+            self.world.write(lambda: item.comments.append(text))
 
     def _item(self, id_: str) -> MemoryItem:
         if id_ not in self.world.items:
@@ -333,6 +408,9 @@ class MemoryHand:
             if name == "body":
                 _, marker = harvest(item.text)
                 item.text = plant(str(value), marker) if marker else str(value)
+            elif name == "fields":
+                ids = {each.name: each.id for each in told_apart(self._world.fields)}
+                item.values |= {ids[each]: text for each, text in fields.get("fields", {}).items()}
             else:
                 setattr(item, name, value)
 
@@ -359,6 +437,9 @@ class MemoryHand:
             labels=[*item.labels],
             checklist=[replace(line, id=self._world.new_id()) for line in item.checklist],
             assignees=[*item.assignees],
+            followers=[*item.followers],
+            comments=[],
+            values={**item.values},
         )
         return self._world.add(twin).id
 
@@ -404,6 +485,14 @@ class MemoryHand:
     def assign(self, id: str, member: str) -> None:  # noqa: A002
         """Adds a member."""
         self._world.items[id].assignees.append(member)
+
+    def add_field(self, name: str, kind: FieldKind, options: Sequence[str] = ()) -> None:
+        """Gives the board a custom field."""
+        self._world.fields.append(CustomField(self._world.new_id(), name, kind, tuple(options)))
+
+    def comments(self, id: str) -> Sequence[str]:  # noqa: A002
+        """What was said on an item."""
+        return self._world.items[id].comments
 
     def raise_to_top(self, id: str) -> None:  # noqa: A002
         """Moves an item to the top of its list."""
@@ -451,6 +540,11 @@ class MemoryLab:
     def shorten(self) -> None:
         """Cuts the world."""
         self.world.cut(1)
+
+    def limit(self, most: int) -> bool:
+        """Limits the world."""
+        self.world.most = most
+        return True
 
     def requests(self) -> int:
         """The world's count."""

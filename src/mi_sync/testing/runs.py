@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from mi_sync import applying, identity, sync
 from mi_sync import plan as planning
 from mi_sync.config import Config, Safety
-from mi_sync.errors import BudgetReached, NotAuthorised
+from mi_sync.errors import BudgetReached, NotAuthorised, Refused
 from mi_sync.events import Outside, Result, Run
 from mi_sync.fitting import Fitter
 from mi_sync.http import Wire
@@ -170,7 +170,7 @@ def _is_settled(it: Engine) -> None:
 def _wished(it: Engine) -> dict[str, Item]:
     """The wishes as the board can hold them, by key."""
     board = it.lab.open()
-    fitter = Fitter(board.capabilities, board.normal_body, ZONE)
+    fitter = Fitter(board.capabilities, board.normal_body, ZONE, board.snapshot().fields)
     return {wish.key: wish for wish in fitter.fit(it.desired.values())}
 
 
@@ -431,6 +431,22 @@ def budget_stops_and_goes_on(it: Engine) -> None:
     _is_settled(it)
 
 
+def reached_limits_refuse_the_whole_plan(it: Engine) -> None:
+    """A plan that the board has no room for is refused before anything is written; one that fits is carried out."""
+    _started(it)
+    if not it.lab.limit(3):
+        return
+    it.want(item(2), item(3), item(4))
+    writes = it.lab.writes()
+    failures_ = it.sync().target_failures
+    expect(failures_ and isinstance(failures_[0], Refused), "the run says that there is no room")
+    same(it.lab.writes() - writes, 0, "writing requests of a plan that does not fit")
+    del it.desired["key4"]
+    it.sync()
+    same(sorted(_ours(it)), ["key1", "key2", "key3"], "the keys on a board that is full")
+    _is_settled(it)
+
+
 def lost_state_is_rebuilt_from_the_board(it: Engine) -> None:
     """Without any state nothing is made or written again, and a person's edits are still told from ours."""
     _started(it, 1, 2)
@@ -469,6 +485,98 @@ def moved_dates_move_what_is_open(it: Engine) -> None:
     _is_settled(it)
 
 
+def later_items_stand_below(it: Engine) -> None:
+    """Items stand in the order of their due dates, and those of a later run below those that were there."""
+    _started(it, 3, 4, 5)
+    first = [_one(it, f"key{number}").id for number in (3, 4, 5)]
+    same(list(it.lab.hand.order("To do")), first, "the order of the list")
+    it.lab.hand.add("A person's", "To do")
+    first = list(it.lab.hand.order("To do"))
+    _started(it, 1, 6, 7)
+    later = [_one(it, f"key{number}").id for number in (1, 6, 7)]
+    same(list(it.lab.hand.order("To do")), [*first, *later], "the order of the list after another run")
+    it.want(item(8, list="Week 2"), item(9, list="Week 2"))
+    it.sync()
+    same(list(it.lab.hand.order("Week 2")), [_one(it, key).id for key in ("key8", "key9")], "the order of a new list")
+    _is_settled(it)
+
+
+def dates_that_clash_stop_nothing_else(it: Engine) -> None:
+    """A date of ours that the board does not take beside a person's is left out and told; the rest is written."""
+    able = it.lab.open().capabilities
+    _started(it, 1, 2)
+    it.lab.hand.edit(_one(it).id, {"due": datetime(2026, 3, 4, 12, tzinfo=ZONE)})
+    if able.start:
+        it.lab.hand.edit(_one(it, "key2").id, {"due": item(2).due, "start": date(2026, 3, 10)})
+    it.want(item(1, title="New", start=date(2026, 3, 6)))
+    it.want(item(2, title="New too", due=datetime(2026, 3, 5, 17, tzinfo=ZONE)))
+    told = {problem.field for problem in it.sync().problems}
+    first, second, refused = _one(it), _one(it, "key2"), able.start and not able.start_after_due
+    same((first.title, second.title), ("New", "New too"), "titles")
+    same(_day(first), date(2026, 3, 4), "a person's due date")
+    same(_day(second), date(2026, 3, 10) if refused else date(2026, 3, 5), "our due date before a person's start date")
+    if able.start:
+        same(first.start, date(2026, 3, 2 if refused else 6), "our start date after a person's due date")
+        same(second.start, date(2026, 3, 10), "a person's start date")
+    expect({"start", "due"} <= told or not refused, "the dates that are left out are told")
+    _is_settled(it)
+
+
+def custom_fields_are_merged(it: Engine) -> None:
+    """Custom fields are kept in step, each on its own: what a person fills stays until ours changes, and is told apart.
+
+    A field that the board has not, or that does not take its value, is told, and fails no item.
+    """
+    it.lab.hand.add_field("Intern", "text")
+    it.lab.hand.add_field("Hours", "number")
+    can = it.lab.open().capabilities.fields != "none"
+    wished = {"Intern": "AL", "hours": "12.50", "Nowhere": "x"}
+    it.want(item(1, fields=wished))
+    result = it.sync()
+    same(result.targets[_TARGET].failed, 0, "failed changes")
+    told = {problem.field for problem in result.problems}
+    expect("fields.Nowhere" in told if can else "fields" in told, "what is not filled is told")
+    same(dict(_one(it).fields), {"Intern": "AL", "Hours": "12.5"} if can else {}, "custom fields")
+    _is_settled(it)
+    if not can:
+        return
+    it.lab.hand.edit(_one(it).id, {"fields": {"Intern": "A person's", "Hours": "13"}})
+    _is_settled(it)
+    it.want(item(1, fields={**wished, "Intern": "BM"}, title="Changed"))
+    it.sync()
+    same(dict(_one(it).fields), {"Intern": "BM", "Hours": "13"}, "custom fields, once ours has changed")
+    it.want(item(1, fields={"Intern": "", "Hours": "many"}, title="Changed"))
+    result = it.sync()
+    same(dict(_one(it).fields), {"Hours": "13"}, "custom fields, once ours is empty")
+    expect("fields.Hours" in {problem.field for problem in result.problems}, "a value that does not fit is told")
+    it.lose_state()
+    it.want(item(1, fields={"Intern": "CN", "Hours": "14"}, title="Changed"))
+    it.sync()
+    same(dict(_one(it).fields), {"Intern": "CN", "Hours": "13"}, "custom fields, once the state was lost")
+    _is_settled(it)
+
+
+def what_is_said_is_said_once(it: Engine) -> None:
+    """Followers and a comment come with a new item and never again, also when a run was stopped in between."""
+    able = it.lab.open().capabilities
+    if not (able.comments or able.followers):
+        return
+    plain = {"checklist": (), "followers": ("kim@example.org",)}
+    _started(it)  # so that list and labels are there
+    it.want(item(2, comment="Welcome", **plain))
+    if able.comments:
+        it.lab.fault(Fault.UNAUTHORISED, skip=1)  # the item is made, and nothing is said
+        expect(it.sync().target_failures, "the run says that the credentials do not suffice")
+    it.sync()
+    it.want(item(2, comment="Welcome again", **plain))
+    it.want(item(1, comment="Too late"))
+    it.sync()
+    _is_settled(it)
+    same(it.lab.member in _one(it, "key2").followers, able.followers, "whether somebody follows")
+    said = [list(it.lab.hand.comments(_one(it, key).id)) for key in ("key1", "key2")]
+    same(said, [[], ["Welcome"] if able.comments else []], "comments of both items")
+
+
 def large_boards_are_seen_whole(it: Engine) -> None:
     """On a board of more than 1,500 items every one of ours is found again, also without any state."""
     _started(it, 1)
@@ -498,9 +606,14 @@ RUN_CHECKS: Mapping[str, RunCheck] = named(
     removed_lists_are_made_again,
     lost_rights_stop_and_go_on,
     budget_stops_and_goes_on,
+    reached_limits_refuse_the_whole_plan,
     lost_state_is_rebuilt_from_the_board,
     adopted_items_become_ours,
     moved_dates_move_what_is_open,
+    later_items_stand_below,
+    dates_that_clash_stop_nothing_else,
+    custom_fields_are_merged,
+    what_is_said_is_said_once,
     large_boards_are_seen_whole,
 )
 """What whole runs promise, clause by clause."""

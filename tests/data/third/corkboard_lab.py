@@ -14,7 +14,7 @@ from werkzeug import Response
 
 from mi_sync.connector import Board, Context, Secret, harvest, plant
 from mi_sync.http import Budget, Wire
-from mi_sync.model import Fields
+from mi_sync.model import FieldKind, Fields
 from mi_sync.testing import Clock, Fault, Hand
 from mi_sync_corkboard import CorkboardConfig, connector
 from mi_sync_corkboard.sandbox import BOARD, HOME, TOKEN, Cork, create_app
@@ -83,6 +83,13 @@ class CorkboardHand:
 
     def assign(self, id: str, member: str) -> None:  # noqa: A002
         self._cork.change(id, {"person": member})
+
+    def add_field(self, name: str, kind: FieldKind, options: Sequence[str] = ()) -> None:
+        """There are none."""
+
+    def comments(self, id: str) -> Sequence[str]:  # noqa: A002, ARG002  the protocol's shape
+        """Nobody can say anything."""
+        return ()
 
     def raise_to_top(self, id: str) -> None:  # noqa: A002
         self._cork.change(id, {"place": min(note["place"] for note in self._cork.notes.values()) - 1})
@@ -159,6 +166,9 @@ class CorkboardLab:
 
     def shorten(self) -> None:
         self._cork.page_size = 2
+
+    def limit(self, most: int) -> bool:  # noqa: ARG002  there is none
+        return False
 
     def requests(self) -> int:
         return self._wiretap.requests

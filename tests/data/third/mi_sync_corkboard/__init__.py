@@ -18,6 +18,7 @@ API_URL = "https://corkboard.example/v1"
 CAPABILITIES = Capabilities(
     start=False,
     start_alone=False,
+    start_after_due=False,
     labels=False,
     checklist=False,
     assignees=1,
@@ -30,6 +31,9 @@ CAPABILITIES = Capabilities(
         "labels": "Corkboard's notes have no labels",
         "checklist": "Corkboard's notes have no checklist",
         "due": "Corkboard's notes are due on a day, without a time",
+        "fields": "Corkboard's notes have no custom fields",
+        "followers": "Corkboard tells nobody what happens to a note",
+        "comment": "Corkboard's notes have no comments",
     },
     notes=("Notes are plain text: of a link the address is shown, and Markdown's other marks are taken off.",),
 )
