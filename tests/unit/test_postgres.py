@@ -402,6 +402,14 @@ def test_text_is_ordered_as_sqlite_orders_it(session_store: Store, texts: set[st
         assert list(file.links("board")) == list(session_store.links("board")) == sorted(texts)
 
 
+def test_every_text_is_ordered_by_bytes_whatever_the_servers_language(store: Store) -> None:
+    others = store._db.execute(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'mi_sync'"
+        " AND table_name <> 'migrations' AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'"
+    )
+    assert others.fetchall() == []
+
+
 @pytest.fixture(scope="module")
 def session_store(cluster: Cluster) -> Iterator[Store]:
     with cluster.database() as place, closing(Store.open(place, "spring")) as store:

@@ -48,11 +48,11 @@ class Database(Protocol):
     shared_lock: str
     size: int
 
-    def execute(self, sql: str, values: Sequence[Any] = ()) -> Cursor:
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Cursor:
         """Carries a statement out."""
         ...
 
-    def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> object:
+    def executemany(self, sql: str, rows: Sequence[Sequence[Any]], /) -> object:
         """Carries a statement out for each of these rows."""
         ...
 
