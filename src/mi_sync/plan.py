@@ -212,8 +212,8 @@ def _rewritten(link: Link, remote: Remote, rules: Rules, custom: Collection[str]
         ours = _applied(name, known, theirs, remote)
         if not set(ours).isdisjoint(theirs):
             fields[name] = (list(theirs), [each for each in theirs if each not in ours])
-    known = {name.removeprefix(FIELD) for name in link.base if name.startswith(FIELD)}
-    filled = [f"{FIELD}{name}" for name in sorted({*known, *custom}) if remote.fields.get(name)]
+    remembered = {name.removeprefix(FIELD) for name in link.base if name.startswith(FIELD)}
+    filled = [f"{FIELD}{name}" for name in sorted({*remembered, *custom}) if remote.fields.get(name)]
     fields |= dict.fromkeys(filled, (None, ""))
     after: dict[str, Any] = {"title": WITHDRAWN, "body": "", "labels": (), "checklist": (), **dict.fromkeys(filled, "")}
     base = {**link.base, **{name: field_digest(value) for name, value in after.items()}}
