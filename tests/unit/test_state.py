@@ -493,7 +493,7 @@ def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
 def test_a_commit_that_fails_leaves_nothing_open(store: Store) -> None:
     store._db.execute("CREATE TABLE whole (id INTEGER PRIMARY KEY)")
     store._db.execute("CREATE TABLE part (of INTEGER REFERENCES whole DEFERRABLE INITIALLY DEFERRED)")
-    with pytest.raises(Exception, match="(?i)foreign key"), store.transaction():
+    with pytest.raises(Exception, match=r"(?i)foreign key"), store.transaction():
         store._db.execute("INSERT INTO part VALUES (1)")  # which is looked at when it is committed
     with store.transaction():
         assert store.next_number("read") == 1

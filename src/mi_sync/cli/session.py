@@ -57,7 +57,12 @@ class Session:
         if isinstance(self.config.state, Server) and (password := self.config.state.password):
             plain.hide([password.reveal()])
         self._locked_store: Store | None = None
-        outside = {"sleep": self._sleep, "budget": budget or Budget(), "before_sending": self._keep_lock}
+        outside = {
+            "sleep": self._sleep,
+            "budget": budget or Budget(),
+            "before_sending": self._keep_lock,
+            "shared": self._reserve,
+        }
         wire = Wire(**{**outside, **WIRE})
         self.clock = Clock(wire.now, wire.monotonic)
         wire = replace(wire, now=steady(wire.now, wire.monotonic))
@@ -122,6 +127,10 @@ class Session:
     def _keep_lock(self) -> None:
         if self._locked_store is not None:
             self._locked_store.keep_lock()
+
+    def _reserve(self, token: str, limit: int, seconds: float) -> float:
+        """A place for a request among those of all who share the state; a copy of it is shared with nobody."""
+        return 0.0 if self._locked_store is None else self._locked_store.reserve(token, limit, seconds)
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[events.Run]:

@@ -84,6 +84,13 @@ class Database(Protocol):
         """The time by which leases run out, in milliseconds since 1970."""
         ...
 
+    def turn(self, name: str, interval: int) -> int | None:
+        """Books the next turn of this name, `interval` milliseconds after the one before.
+
+        Returns how many milliseconds from now all turns are over then; None where nobody is there to share them with.
+        """
+        ...
+
     def told(self, error: Exception) -> MiSyncError | None:
         """An error of the driver that somebody can do something about, in our words; None for a mistake of ours."""
         ...

@@ -114,7 +114,11 @@ class Postgres:
     def milliseconds(self, clock: Clock) -> int:
         """As the seam says: by the server's clock, because the computers of a team have one each."""
         del clock
-        return self._number("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
+        return self._number(f"SELECT {_NOW}")
+
+    def turn(self, name: str, interval: int) -> int:
+        """As the seam says, by the server's clock."""
+        return self._number(_TURN, (f"turn:{name}", interval))
 
     @property
     def _waited(self) -> tuple[type[Exception], ...]:
@@ -148,6 +152,11 @@ class Postgres:
         self._connection.close()
 
 
+_NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+_TURN = (
+    f"INSERT INTO counters VALUES ('', ?1, {_NOW} + ?2) ON CONFLICT (programme, name)"  # noqa: S608  constants
+    f" DO UPDATE SET value = GREATEST(counters.value, {_NOW}) + ?2 RETURNING value - {_NOW}"
+)
 _SIZE = (
     "SELECT COALESCE(SUM(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c"
     " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ? AND c.relkind = 'r'"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -198,6 +199,17 @@ class Store:
     def held(self, clock: Clock) -> list[Lease]:
         """Those of them whose holder may be at work now."""
         return self._locks.held(clock)
+
+    def reserve(self, token: str, limit: int, seconds: float) -> float:
+        """Books a request where all who use the same token count, and tells how many seconds to wait before it.
+
+        A fifth of the `limit` may go at once, and the rest evenly, so that in any `seconds` there are never more of
+        them. A state in a file is not shared so; there it is always 0. See `http.Wire`.
+        """
+        at_once = max(limit // 5, 1)
+        interval = math.ceil(1000 * seconds / max(limit - at_once, 1))
+        ahead = self._db.turn(token, interval)
+        return 0.0 if ahead is None else max(ahead - at_once * interval, 0) / 1000
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
