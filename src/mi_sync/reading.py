@@ -21,7 +21,7 @@ from mi_sync.http import Wire
 from mi_sync.language import Mapping
 from mi_sync.left_out import LeftOut, NoRecords, as_problem
 from mi_sync.model import Contribution, Quarantined
-from mi_sync.state import FileRead, Standing, Stands, Store
+from mi_sync.state import FileRead, Server, Standing, Stands, Store
 
 
 @dataclass(slots=True)
@@ -169,11 +169,17 @@ class SourceReader:
 
     def _way_out(self) -> str:
         if not self._store.has_links():
-            return f"Nothing of this programme is on a board yet: remove {self._run.config.state} and begin anew."
+            return f"Nothing of this programme is on a board yet: {self._anew()}."
         return (
             "Let the mapping make the same ids or key fields as before; if these are other records, give the source "
             "another name."
         )
+
+    def _anew(self) -> str:
+        state = self._run.config.state
+        if isinstance(state, Server):  # which holds more than this programme
+            return f"give it another [programme] id, or remove its rows from the schema mi_sync of {state}"
+        return f"remove {state} and begin anew"
 
     def _causes(self) -> list[str]:
         return list(dict.fromkeys(cause for it in self._files.values() for cause in it.causes))

@@ -177,6 +177,9 @@ def opened(server: Server) -> Iterator[Postgres]:
         with telling(str(server)):
             connection.execute(f"SET search_path = {SCHEMA}".encode())
             connection.execute(f"SET lock_timeout = '{BUSY}s'".encode())
+            # A plan that is made while a table is still empty may take any index, or none, and would be kept for the
+            # many rows that the same transaction brings.
+            connection.execute("SET plan_cache_mode = force_custom_plan")
             yield Postgres(connection, str(server))
         undo.pop_all()
 
