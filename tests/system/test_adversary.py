@@ -103,8 +103,7 @@ class World(RuleBasedStateMachine):
         whole = not any("could not be read completely" in problem["why"] for problem in _problems(told))
         certain = whole and not any(export.fails for export in self.it.exports.values())
         if told.pulled:
-            for export in self.it.exports.values():
-                export.read()
+            self.it.read()
         refused, self.failing = _FORCED not in more and _is_refused(told), True
         self.ledger.judge(
             self.before, self.look(), self.it.wishes(), clean=not disturbed and not refused, certain=certain
@@ -152,7 +151,9 @@ class World(RuleBasedStateMachine):
             mine = [i for i, card in self.ledger.cards.items() if card.key == key and i in there]
             opened = [i for i in mine if not there[i].archived and marked(there[i]) and i not in self.ledger.remarked]
             others = {*opened} - {id_} - self.touched
-            assert not (others and certain) or (not self.ledger.links[key] and len(others) == 1), f"{key} has {len(opened)} items"
+            assert not (others and certain) or (not self.ledger.links[key] and len(others) == 1), (
+                f"{key} has {len(opened)} items"
+            )
             assert len(mine) <= 1 or self.may_double, f"{key} was made {len(mine)} times, and nothing came too late"
 
     def land(self) -> None:
@@ -458,8 +459,7 @@ class World(RuleBasedStateMachine):
         if rebuild:
             before, told = self.look(), self.it.command("state", "rebuild")
             if told.pulled:
-                for export in self.it.exports.values():
-                    export.read()
+                self.it.read()
             assert (told.writes, self.look()) == (0, before)
             self.ledger.know_again()
         else:
