@@ -468,6 +468,7 @@ class Project:
         self.conflicts = {"title": "ours", "body": "ask", "due": "theirs", "start": "theirs"}
         self.outputs: list[str] = []
         self._seen: tuple[object, Seen] | None = None
+        self._linked: set[Row] = set()
         self._dice = random.Random(7)  # noqa: S311  not a secret: one seed, one trace
         os.environ.update(self.tool.app.environ)
 
@@ -494,6 +495,18 @@ class Project:
             lines += [f"complete = {str(export.complete).lower()}", ""]
         lines += ["[[targets]]", 'name = "board"', f'connector = "{self.tool.name}"']
         return "\n".join([*lines, *(f"{name} = {_toml(value)}" for name, value in self.tool.app.settings.items()), ""])
+
+    def read(self) -> None:
+        """A pull took effect. An application whose posting nobody knew is forgotten together with its row."""
+        people, jobs = self.exports["people"], self.exports["jobs"]
+        if not people.fails:
+            unlinked = {about for about in people.told if about not in self._linked}
+            for about in unlinked - ({*people.rows} if not people.ill else set()):
+                del people.told[about]
+                people.gone.discard(about)
+        for export in self.exports.values():
+            export.read()
+        self._linked |= {about for about in people.told if (about[1],) in jobs.told}
 
     # -- what the records ask for -------------------------------------------------------------------
 
@@ -602,6 +615,7 @@ class Project:
         """The folder was thrown away, with all that only the state knew."""
         for file in self.folder.glob("state.db*"):
             file.unlink()
+        self._linked.clear()
         for export in self.exports.values():
             export.told.clear()
             export.gone.clear()

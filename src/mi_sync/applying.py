@@ -24,7 +24,7 @@ from mi_sync.errors import (
     RequestRefused,
     Unavailable,
 )
-from mi_sync.events import Event, Run, Waiting
+from mi_sync.events import Done, Event, Run, Waiting
 from mi_sync.http import Wire
 from mi_sync.identity import MARKED, Marker, canonical
 from mi_sync.model import Children, Fields, Link, Patch, Remote, Seen, Snapshot
@@ -320,12 +320,13 @@ class Worker:
                 self._links[change.key] = link
             self._store.advance(seq, "carried" if children else "done")
         if _patched(change) or not children:
-            self._count(change)
+            self._count(change, remote.url)
         return link
 
-    def _count(self, change: Change) -> None:
+    def _count(self, change: Change, url: str) -> None:
         self._counts.count(change.action)
         self._run.result.applied += 1
+        self._run.result.done.append(Done(self._target, change.key, change.action, url))
 
     def _finish(self, change: Change, link: Link, seq: int, remote: Remote | None = None) -> None:
         """What is written one by one; what is already there is skipped, so an interrupted one resumes."""
@@ -342,7 +343,7 @@ class Worker:
             self._store.save_link(self._target, done)
             self._store.advance(seq, "done")
         if not _patched(change):
-            self._count(change)
+            self._count(change, remote.url)
 
 
 def _intent(change: Change, nonce: str, token: str, remote: Remote | None) -> dict[str, Any]:

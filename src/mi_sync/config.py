@@ -25,6 +25,7 @@ from mi_sync.language import with_constants
 from mi_sync.milestones import Milestones, Programme, Step, load_steps, merge_steps
 from mi_sync.model import PayPer, Privacy
 from mi_sync.state import Location, locate
+from mi_sync.views import VIEWS, ViewName
 
 Resolution = Literal["ours", "theirs", "ask"]
 S = TypeVar("S", bound=BaseModel)
@@ -196,7 +197,7 @@ class TargetSection(_Section):
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
     name: Name
     connector: str
-    views: tuple[Literal["milestones", "postings"], ...] = ("milestones",)
+    views: tuple[ViewName, ...] | None = None
     allow: Allow | None = None
     only: tuple[str, ...] | None = None
     omit: tuple[str, ...] = ()
@@ -249,6 +250,8 @@ class SourceSpec:
 class TargetSpec:
     """A target, ready to be opened. `people` maps e-mail addresses to what this target calls them.
 
+    `views` is what it shows of the programme.
+
     `secrets` is empty unless the configuration was loaded with them.
     """
 
@@ -259,6 +262,12 @@ class TargetSpec:
     conflicts: Mapping[str, Resolution]
     people: Mapping[str, str]
     secrets: Mapping[str, Secret]
+    views: tuple[ViewName, ...] = ("milestones",)
+
+    @property
+    def is_board(self) -> bool:
+        """Whether it holds items; else it publishes views of them."""
+        return self.connector.kind == "board"
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +310,16 @@ class Config:
     def root(self) -> Path:
         """The folder that relative paths are meant from."""
         return self.path.parent
+
+    @property
+    def boards(self) -> tuple[TargetSpec, ...]:
+        """The targets that hold items."""
+        return tuple(spec for spec in self.targets if spec.is_board)
+
+    @property
+    def publishers(self) -> tuple[TargetSpec, ...]:
+        """The targets that views are published to."""
+        return tuple(spec for spec in self.targets if not spec.is_board)
 
 
 def load(path: Path, registry: Registry | None = None, *, with_secrets: bool = False) -> Config:
@@ -591,8 +610,13 @@ class _Builder:
         connector = self._connector(where, section.connector, "board", "publisher")
         settings = self._settings(where, connector, section.__pydantic_extra__ or {})
         secrets = self._secrets(where, settings) if settings else {}
-        milestones = self._chosen(where, section, programme, views)
-        if section.fields and connector is not None and connector.kind != "board":
+        allow = self._doc.privacy.allow if section.allow is None else section.allow
+        shown = self._views(where, connector, section.views)
+        # Every view of a publisher is made from the milestones; a board holds the items of the views that it shows.
+        is_board = connector is None or connector.kind == "board"
+        steps = [step for view in (shown if is_board else ("milestones",)) for step in views[view]]
+        milestones = self._compiled(self._chosen(where, section, steps), programme, allow, section.fields, where)
+        if section.fields and not is_board:
             self._problem(f"{where}.fields", "only a board has custom fields; leave it out here.")
         if connector is None or settings is None or milestones is None:
             return None
@@ -608,20 +632,29 @@ class _Builder:
                 if section.name in names
             },
             secrets,
+            shown,
         )
 
-    def _chosen(
-        self, where: str, section: TargetSection, programme: Programme, views: Mapping[str, tuple[Step, ...]]
-    ) -> Milestones | None:
-        """The steps that this target gets, compiled for what it may see."""
-        steps = [step for view in section.views for step in views[view]]
+    def _views(
+        self, where: str, connector: Connector | None, named: tuple[ViewName, ...] | None
+    ) -> tuple[ViewName, ...]:
+        """What the target shows; without being told, what its connector shows then."""
+        able = tuple(view for view in VIEWS if connector is None or view in connector.views)
+        for view in named or ():
+            if connector is not None and view not in able:
+                why = f"connector {connector.name!r} cannot show {view!r}; it can show {', '.join(able)}."
+                self._problem(f"{where}.views", why)
+        if named is not None:
+            return tuple(view for view in named if view in able)
+        return tuple(view for view in able if connector is not None and view in connector.shown)
+
+    def _chosen(self, where: str, section: TargetSection, steps: Sequence[Step]) -> list[Step]:
+        """The steps that this target gets."""
         known = {step.key for step in steps}
         for name in (*(section.only or ()), *section.omit):
             if name not in known:
                 self._problem(where, f"only/omit names {name!r}, which is no step; steps: {', '.join(sorted(known))}.")
-        chosen = [s for s in steps if s.key not in section.omit and (section.only is None or s.key in section.only)]
-        allow = self._doc.privacy.allow if section.allow is None else section.allow
-        return self._compiled(chosen, programme, allow, section.fields, where)
+        return [s for s in steps if s.key not in section.omit and (section.only is None or s.key in section.only)]
 
     def _compiled(
         self,

@@ -8,7 +8,7 @@ Connectors import `connector`, `model`, `errors`, `http`, `shapes` and `unmarked
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -223,19 +223,23 @@ class Board(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a publisher renders: the programme's items with their owners' labels, already cleared for the target.
+    """What a publisher renders: rows of one kind, already cleared for the target (see `mi_sync.views`).
 
-    `taken_at` is when the items were looked at. It differs in every run and makes no other view of the same rows.
+    `taken_at` is when the boards were looked at. It differs in every run and makes no other view of the same rows.
+    Values are texts, numbers, dates, instants, True, False or None; `name` says which view it is, and `columns` what
+    each row holds, also when there is none.
     """
 
     programme: str
     taken_at: datetime
     rows: Sequence[Mapping[str, Any]]
+    name: str = "milestones"
+    columns: Sequence[str] = ()
 
 
 @runtime_checkable
 class Publisher(Protocol):
-    """Somewhere that a whole view is published to: a message, a calendar, a table.
+    """Somewhere that whole views are published to, one after the other: a message, a calendar, a table.
 
     Contract:
         - The same view twice publishes once: `publish` returns False when nothing had to change.
@@ -243,8 +247,17 @@ class Publisher(Protocol):
         - Nothing but the view is published.
     """
 
+    @property
+    def requests(self) -> int:
+        """How many requests were sent so far; 0 for one that writes files."""
+        ...
+
     def publish(self, view: View) -> bool:
-        """Publishes the view; True when something changed on the other side."""
+        """Publishes the view; True when something changed on the other side.
+
+        Raises:
+            MiSyncError: it could not; what was published before still stands.
+        """
         ...
 
 
@@ -359,6 +372,7 @@ class Context:
         timezone: the programme's.
         wire: time, sleep, transport and budget for HTTP (see `mi_sync.http`).
         secrets: the resolved secrets, by configuration field.
+        memory: texts that outlast the run, for publishers: which message was theirs. Nothing personal belongs there.
     """
 
     name: str
@@ -366,6 +380,7 @@ class Context:
     timezone: ZoneInfo
     wire: Wire = field(default_factory=Wire)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
+    memory: MutableMapping[str, str] = field(default_factory=dict)
 
     def header_secret(self, name: str) -> str:
         """A secret as it goes into a header.
@@ -394,6 +409,8 @@ class Connector:
         config: its settings, beyond those that every source or target has.
         open: builds the source, board or publisher; contacts nobody yet.
         capabilities: for boards.
+        views: what of the programme it can show (see `mi_sync.views`); a board: milestones and postings.
+        shown: which of them it shows without being asked.
         can, cannot: for people, one line each.
     """
 
@@ -403,6 +420,8 @@ class Connector:
     config: type[ConnectorConfig]
     open: Callable[[Any, Context], Source | Board | Publisher]
     capabilities: Capabilities | None = None
+    views: tuple[str, ...] = ("milestones", "postings")
+    shown: tuple[str, ...] = ("milestones",)
     can: tuple[str, ...] = ()
     cannot: tuple[str, ...] = ()
 

@@ -136,7 +136,7 @@ def _person(
     known = {name for key in keys for name in store.names_of(key) if name[0] != "pair"}
     told = {name for it in said for name in _names(_as_draft(it), it.namespace)}
     owners = frozenset({*records, *erased})
-    links = [(spec.name, link) for spec in run.config.targets for link in _links(store, spec.name, owners)]
+    links = [(spec.name, link) for spec in run.config.boards for link in _links(store, spec.name, owners)]
     return Person(owner, records, tuple(said), frozenset({*names, *known, *told}), owners, tuple(links))
 
 

@@ -126,6 +126,16 @@ COUNTED = {"create": "created", "update": "updated", "archive": "archived", "ado
 """Which count an action goes to."""
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A change that was carried out: of which item (by its key), at which target, where it is to be seen."""
+
+    target: str
+    key: str
+    action: str
+    url: str
+
+
 @dataclass(slots=True)
 class Result:
     """How a run went; filled while it goes, and true whenever it stops."""
@@ -139,6 +149,7 @@ class Result:
     target_failures: list[MiSyncError] = field(default_factory=list)
     newly_left_out: int = 0
     applied: int = 0
+    done: list[Done] = field(default_factory=list)
     plan: Plan | None = None
     _noted: set[Problem] = field(default_factory=set)
     _subjects: Counter[tuple[str, str]] = field(default_factory=Counter)

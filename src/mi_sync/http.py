@@ -321,13 +321,13 @@ class Http:
 
         self._repeated(attempt)
 
-    def tell(self, path: str, text: str, params: Mapping[str, str]) -> Reply:
+    def tell(self, path: str, text: str, params: Mapping[str, str], kind: str = "text/plain; charset=utf-8") -> Reply:
         """Posts a text, once and without repeats, and returns whatever is answered; for what is worth no second try.
 
         Raises:
             MiSyncError: there is no answer.
         """
-        plain = {"Content-Type": "text/plain; charset=utf-8"}
+        plain = {"Content-Type": kind}
         url = f"{self.base_url}{path}"
         try:
             return self._send("POST", path, url, self._reply, params=params, data=text.encode(), headers=plain)

@@ -710,6 +710,8 @@ class _Planner:
             )
             return
         if not self._rules.may_archive:
+            why = "it was created twice after a lost answer; it is archived as soon as every source can be read."
+            self._problem(remote.url, "", why)
             return
         yield Change(
             target=self._rules.target,

@@ -1,16 +1,17 @@
-"""The whole story: pull, plan, apply.
+"""The whole story: pull, plan, apply, publish.
 
     pull       rows of every source -> contributions -> canonical records, in one transaction
     make_plan  records -> desired items; links; the board's snapshot -> a plan
     apply      for each change: intent (commit) -> one call that carries the marker -> link and "done" (one commit)
+    publish    records and what the boards showed -> views -> a message, a calendar, a table
 
-Before anything new, `settle` looks up what became of every intent that an earlier run left open. The three are
+Before anything new, `settle` looks up what became of every intent that an earlier run left open. The four are
 generators that yield events and fill the run's result, so that nothing here prints or prompts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 
 from mi_sync import capacity, comparison, custom_fields, erasure, identity
@@ -18,7 +19,7 @@ from mi_sync import plan as planning
 from mi_sync.applying import Worker, settle
 from mi_sync.comparison import Comparison
 from mi_sync.config import Config, TargetSpec
-from mi_sync.connector import Board, Context, harvest
+from mi_sync.connector import Board, Context, Publisher, harvest
 from mi_sync.errors import ConfigError, LeftAlone, MiSyncError, Problem, Refused, StalePlan
 from mi_sync.events import Applying, Event, Looking, Run, Story, TargetCounts
 from mi_sync.fitting import Fitter
@@ -89,7 +90,7 @@ def make_plan(
         wanted = _with_ended(run, spec, snapshot, desired(run, spec))
         return plan_target(run, board, snapshot, wanted, _rules(run, spec, recreate, adopt=adopt))
 
-    return (yield from _plan_each(run, boards, run.config.targets, compared, settle_first=settle_first))
+    return (yield from _plan_each(run, boards, run.config.boards, compared, settle_first=settle_first))
 
 
 def make_withdrawal(
@@ -107,7 +108,7 @@ def make_withdrawal(
         return plan
 
     targets = {target for target, _ in person.links}
-    specs = [spec for spec in run.config.targets if spec.name in targets]
+    specs = [spec for spec in run.config.boards if spec.name in targets]
     return (yield from _plan_each(run, boards, specs, withdrawn, settle_first=settle_first))
 
 
@@ -189,7 +190,7 @@ def _plan_each(
 
 
 def _check_keys(run: Run, recreate: frozenset[str]) -> None:
-    known = {key for spec in run.config.targets for key in run.store.links(spec.name)}
+    known = {key for spec in run.config.boards for key in run.store.links(spec.name)}
     if unknown := sorted(recreate - known):
         raise ConfigError(
             f"no item has the key {unknown[0]}.", where="--recreate", remedy="`mi-sync status` lists dismissed items."
@@ -473,16 +474,25 @@ def _is_fresh(change: Change, link: Link | None, snapshot: Snapshot, board: str,
     return not elsewhere and planning.fingerprint(link, remotes.get(link.id) if link else None) == change.expects
 
 
-def open_board(spec: TargetSpec, config: Config, wire: Wire) -> Board:
-    """The board behind a specification; contacts nobody yet.
+# ---------------------------------------------------------------------------------------------- targets
 
-    Raises:
-        ConfigError: it is a publisher, which this version does not run.
-    """
-    wire = replace(wire, about={"target": spec.name})
-    opened = spec.connector.open(
-        spec.settings, Context(spec.name, config.root, config.programme.timezone, wire, spec.secrets)
-    )
-    if not isinstance(opened, Board):
-        raise ConfigError(f"connector {spec.connector.name!r} is no board.", where=f"targets.{spec.name}")
+
+def open_board(spec: TargetSpec, config: Config, wire: Wire) -> Board:
+    """The board behind a specification; contacts nobody yet."""
+    opened = _opened(spec, config, wire)
+    assert isinstance(opened, Board)  # noqa: S101  its connector says so
     return opened
+
+
+def open_publisher(spec: TargetSpec, config: Config, wire: Wire, memory: MutableMapping[str, str]) -> Publisher:
+    """The publisher behind a specification, with what it remembers; contacts nobody yet."""
+    opened = _opened(spec, config, wire, memory)
+    assert isinstance(opened, Publisher)  # noqa: S101  as above
+    return opened
+
+
+def _opened(spec: TargetSpec, config: Config, wire: Wire, memory: MutableMapping[str, str] | None = None) -> object:
+    wire = replace(wire, about={"target": spec.name})
+    remembered = {} if memory is None else memory
+    context = Context(spec.name, config.root, config.programme.timezone, wire, spec.secrets, remembered)
+    return spec.connector.open(spec.settings, context)

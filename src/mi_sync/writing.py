@@ -23,7 +23,7 @@ SHARED = 0o666
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
 
-def write_atomically(file: Path, text: str, mode: int = PRIVATE) -> None:
+def write_atomically(file: Path, content: str | bytes, mode: int = PRIVATE) -> None:
     """Writes a file or replaces it.
 
     Raises:
@@ -31,9 +31,10 @@ def write_atomically(file: Path, text: str, mode: int = PRIVATE) -> None:
         Unavailable: the disk is full; likewise.
     """
     with _told(file):
+        _make_folder(file.parent)
         if file.exists() and not file.is_file():
             raise ConfigError("it is no regular file, so it is not replaced.", where=str(file), remedy="Name another.")
-        with _part(file, text, mode) as part:
+        with _part(file, content, mode) as part:
             part.replace(file)
 
 
@@ -78,10 +79,11 @@ def cannot_write(error: OSError, file: Path) -> MiSyncError:
 
 
 @contextlib.contextmanager
-def _part(file: Path, text: str, mode: int) -> Iterator[Path]:
-    """All of the text in a file beside its place, on the disk; gone again unless it was moved."""
+def _part(file: Path, content: str | bytes, mode: int) -> Iterator[Path]:
+    """All of the content in a file beside its place, on the disk; gone again unless it was moved."""
     part = file.with_name(f".mi-sync-{secrets.token_hex(6)}.part")
-    content = text.encode("utf-8", "backslashreplace")  # half a character of a foreign text is no reason to fail
+    if isinstance(content, str):
+        content = content.encode("utf-8", "backslashreplace")  # half a character of a foreign text is no reason to fail
     # O_EXCL: neither a file nor a link that somebody put there is written through.
     number = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:

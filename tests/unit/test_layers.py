@@ -37,6 +37,7 @@ PURE = {
     "capacity",
     "comparison",
     "overview",
+    "views",
     "provenance",
     "sheets",
     "shapes",
@@ -44,7 +45,7 @@ PURE = {
 """No files, clock, network or logging."""
 EDGES = {"connector", "http", "pings", "unmarked", "state", "leases", "loader", "writing"}
 """Each does one kind of I/O."""
-STORY = {"events", "erasure", "left_out", "reading", "pulling", "applying", "sync"}
+STORY = {"events", "erasure", "left_out", "reading", "pulling", "applying", "publishing", "sync"}
 """What happens in a run, told `config` as a value."""
 OUTER = {"report", "cli", "testing", "__main__"}
 """They show."""
@@ -57,7 +58,16 @@ RANK = {
 }
 """A module imports those of its own rank and below; `sync` is told by `config` what there is."""
 
-SEAM = {"mi_sync.connector", "mi_sync.model", "mi_sync.errors", "mi_sync.http", "mi_sync.shapes", "mi_sync.unmarked"}
+SEAM = {
+    "mi_sync.connector",
+    "mi_sync.model",
+    "mi_sync.errors",
+    "mi_sync.http",
+    "mi_sync.shapes",
+    "mi_sync.unmarked",
+    "mi_sync.sheets",
+    "mi_sync.writing",
+}
 STAND_IN = "mi_sync_sandbox"
 """What the sandboxes share; no connector itself needs it."""
 WORLD = {

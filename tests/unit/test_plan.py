@@ -519,7 +519,10 @@ def test_a_touched_late_duplicate_is_reported(touch: Any) -> None:
 
 def test_no_duplicate_is_archived_on_an_incomplete_read_of_either_side() -> None:
     assert plan((ITEM,), (link(),), snapshot(remote(), LATE, complete=False)).changes == ()
-    assert plan((ITEM,), (link(),), snapshot(remote(), LATE), may_archive=False).changes == ()
+    planned = plan((ITEM,), (link(),), snapshot(remote(), LATE), may_archive=False)
+    assert planned.changes == ()
+    (told,) = planned.problems  # or nobody would know of the second one
+    assert (told.where, "as soon as every source can be read" in told.why) == ("late", True)
 
 
 def test_an_archived_duplicate_is_past() -> None:

@@ -782,3 +782,19 @@ def test_a_state_of_the_first_schema_is_brought_up_to_date(path: Path, monkeypat
         assert (known.rows, known.keyless) == (2, False)
         store.touch_file("jobs", "jobs.csv", 9)  # unchanged: what it still showed is still there, the rest is not
         assert store.mark_gone("jobs", 9) == ["gone"]
+
+
+# ----------------------------------------------------------------------------- what publishers remember
+
+
+def test_what_a_publisher_remembers_is_its_targets_alone_and_outlasts_the_run(place: Location) -> None:
+    with closing(Store.open(place, "spring")) as store:
+        memory = store.memory("chat")
+        memory.update(week="2026-03-02", ts="1.0")
+        memory["ts"] = "2.0"
+        del memory["week"]
+        with pytest.raises(KeyError):
+            del memory["week"]
+    with closing(Store.open(place, "spring")) as store, closing(Store.open(place, "autumn")) as other:
+        assert dict(store.memory("chat")) == {"ts": "2.0"}
+        assert dict(store.memory("board")) == dict(other.memory("chat")) == {}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mi_sync import config as configuration
-from mi_sync import identity, linking, overview, pings, sync
+from mi_sync import identity, linking, overview, pings, publishing, sync
 from mi_sync.cli import Settings, github, logs, show
 from mi_sync.cli.session import Session
 from mi_sync.cli.watching import watched
@@ -37,13 +37,14 @@ class Limits:
 
 
 def run(settings: Settings, limits: Limits) -> ExitCode:
-    """Pull, plan, apply; a dead man's switch is told, where there is one."""
+    """Pull, plan, apply, publish; a dead man's switch is told, where there is one."""
     with watched(settings) as watch:
         session = Session(settings, with_secrets=True, budget=Budget(limits.max_requests, limits.max_seconds))
         watch.result = session.result
         with session.recorded("run", watch.start) as run:
             session.tell(sync.pull(run))
             _plan_and_apply(session, run, limits)
+            session.tell(publishing.publish(run, session.publishers(run.store)))
         code = _finish(session, "run")
     watch.end(code)
     return code
@@ -85,6 +86,7 @@ def apply(settings: Settings, limits: Limits, file: Path | None) -> ExitCode:
             # The records that the plan was made from were never stored, and the next run compares with the stored ones.
             session.tell(sync.pull(run))
             session.tell(sync.apply_saved(run, saved, str(file), session.boards(), force=limits.force))
+        session.tell(publishing.publish(run, session.publishers(run.store)))
     return _finish(session, "apply")
 
 
@@ -132,7 +134,7 @@ def _records(store: Store) -> Iterator[tuple[str, Iterator[Any]]]:
 
 def _milestones(run: Run) -> Iterator[Any]:
     """As the boards last showed them: what people do there is part of a milestone's record."""
-    links = {spec.name: run.store.links(spec.name).values() for spec in run.config.targets}
+    links = {spec.name: run.store.links(spec.name).values() for spec in run.config.boards}
     for it in overview.milestones(links, _owners(run.store), run.config.progress_from):
         yield asdict(it)
 
@@ -293,7 +295,7 @@ def status(settings: Settings) -> ExitCode:
                 for link in store.links(spec.name).values()
                 if link.owner not in ended and not identity.is_erased(link.owner)
             ]
-            for spec in session.config.targets
+            for spec in session.config.boards
         }
         alike = linking.look_alikes(it for it in store.records("applicant") if isinstance(it, Applicant))
         names = _owners(store)

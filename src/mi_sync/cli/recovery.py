@@ -17,7 +17,7 @@ from mi_sync.state import Store
 def rebuild(settings: Settings, names: Sequence[str]) -> ExitCode:
     """Restores the links that are missing from the marks on the boards."""
     session = Session(settings, with_secrets=True)
-    targets = _chosen(session.config.targets, names)
+    targets = _chosen(session.config.boards, names)
     with session.recorded("state rebuild") as run:
         session.tell(sync.pull(run))
         session.tell(sync.rebuild(run, session.boards(), targets))

@@ -22,7 +22,7 @@ from mi_sync.state import Server, Store
 if TYPE_CHECKING:
     from types import FrameType
 
-    from mi_sync.connector import Board
+    from mi_sync.connector import Board, Publisher
     from mi_sync.plan import Plan
 
 T = TypeVar("T")
@@ -168,7 +168,12 @@ class Session:
 
     def boards(self) -> dict[str, Board]:
         """The boards of all targets; contacts nobody yet."""
-        return {spec.name: sync.open_board(spec, self.config, self.outside.wire) for spec in self.config.targets}
+        return {spec.name: sync.open_board(spec, self.config, self.outside.wire) for spec in self.config.boards}
+
+    def publishers(self, store: Store) -> dict[str, Publisher]:
+        """The publishers of all targets, with what they remember; contacts nobody yet."""
+        wire, specs = self.outside.wire, self.config.publishers
+        return {spec.name: sync.open_publisher(spec, self.config, wire, store.memory(spec.name)) for spec in specs}
 
     def finish(self, code: ExitCode | None = None, *, plan: Plan | None = None, printed: bool = False) -> ExitCode:
         """Prints the result, or what the plan would do, and returns the exit code (by default the recorded run's).

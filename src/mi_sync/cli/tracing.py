@@ -93,13 +93,13 @@ def _items(run: Run, key: str, field: str | None) -> list[telling.Explained]:
         raise ConfigError(
             "more than one item has this title.", where="KEY", remedy=f"Give one of their keys: {', '.join(keys)}."
         )
-    targets = {spec.name: spec for spec in run.config.targets}
+    targets = {spec.name: spec for spec in run.config.boards}
     return [_item(run, it, targets[it.target], field) for it in found]
 
 
 def _candidates(run: Run) -> Iterator[Candidate]:
     """The items on the boards, and those that the records ask for."""
-    for spec in run.config.targets:
+    for spec in run.config.boards:
         links = run.store.links(spec.name)
         items = sync.desired(run, spec).items
         for key in sorted({*links, *items}):

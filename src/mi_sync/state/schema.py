@@ -126,4 +126,11 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         DELETE FROM counters WHERE programme = '' AND name = 'lock'
         """,
     ),
+    (
+        "what publishers remember",
+        """
+        CREATE TABLE memories (
+            programme TEXT, target TEXT, name TEXT, value TEXT NOT NULL, PRIMARY KEY (programme, target, name))
+        """,
+    ),
 )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -917,6 +917,10 @@ class Store:
         )
         return {row[0]: _link(row) for row in rows}
 
+    def memory(self, target: str) -> MutableMapping[str, str]:
+        """What the target's publisher remembers; whatever is set is stored at once."""
+        return _Memory(self, target)
+
     def has_links(self) -> bool:
         """Whether any board holds an item."""
         return bool(self._one("SELECT 1 FROM links WHERE programme = ? LIMIT 1"))
@@ -1151,6 +1155,44 @@ class Store:
                 limit,
             )
         ]
+
+
+class _Memory(MutableMapping[str, str]):
+    """A view of the store, for one target."""
+
+    def __init__(self, store: Store, target: str) -> None:
+        self._store, self._target = store, target
+
+    def _all(self) -> dict[str, str]:
+        query = "SELECT name, value FROM memories WHERE programme = ? AND target = ? ORDER BY name"
+        return dict(self._store._rows(query, self._target).fetchall())  # noqa: SLF001  a part of it
+
+    def __getitem__(self, name: str) -> str:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __setitem__(self, name: str, value: str) -> None:
+        with self._store.transaction():
+            self._store._rows(  # noqa: SLF001  as above
+                "INSERT INTO memories (programme, target, name, value) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (programme, target, name) DO UPDATE SET value = excluded.value",
+                self._target,
+                name,
+                value,
+            )
+
+    def __delitem__(self, name: str) -> None:
+        if name not in self:
+            raise KeyError(name)
+        with self._store.transaction():
+            self._store._rows(  # noqa: SLF001  as above
+                "DELETE FROM memories WHERE programme = ? AND target = ? AND name = ?", self._target, name
+            )
 
 
 _COUNTED: Mapping[str, tuple[str, str, str]] = {

@@ -639,6 +639,11 @@ class MemoryPublisher:
     def __init__(self, texts: list[str]) -> None:
         self._texts = texts
 
+    @property
+    def requests(self) -> int:
+        """None are needed."""
+        return 0
+
     def publish(self, view: View) -> bool:
         """Writes the view unless it stands there already."""
         text = "\n".join(str(dict(row)) for row in view.rows)
@@ -650,6 +655,8 @@ class MemoryPublisher:
 
 class MemoryPublisherLab:
     """The lab of `MemoryPublisher`; `publisher` is the class under test."""
+
+    view = "milestones"
 
     def __init__(self, publisher: Callable[[list[str]], Publisher] = MemoryPublisher) -> None:
         self._publisher = publisher

@@ -1,0 +1,53 @@
+"""What a run publishes once its boards are done: views of the programme, as a message, a calendar, a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mi_sync import overview, sync
+from mi_sync.config import TargetSpec
+from mi_sync.connector import Publisher, View
+from mi_sync.errors import MiSyncError
+from mi_sync.events import Looking, Run, Story, TargetCounts
+from mi_sync.model import ENGAGED, Counts, Posting
+from mi_sync.views import Material
+
+
+def publish(run: Run, publishers: Mapping[str, Publisher]) -> Story:
+    """Publishes the views of the programme, as the boards were last looked at; one that fails stops no other."""
+    for spec in run.config.publishers:
+        publisher = publishers[spec.name]
+        yield Looking(spec.name)
+        counts = run.result.targets.setdefault(spec.name, TargetCounts())
+        programme, now = run.config.programme.name, run.outside.wire.now()
+        try:
+            material = _material(run, spec)
+            for name in spec.views:
+                view = View(programme, now, material.rows(name), name, material.columns(name))
+                if publisher.publish(view):
+                    counts.updated += 1
+                    run.result.applied += 1
+                else:
+                    counts.unchanged += 1
+        except MiSyncError as error:
+            run.result.fail_target(spec.name, error)
+        finally:
+            counts.requests = publisher.requests
+
+
+def _material(run: Run, spec: TargetSpec) -> Material:
+    """What one target's views are made from; an engagement that has ended is in none."""
+    store, config = run.store, run.config
+    engagements = [each for each in store.engagements() if each.application.status in ENGAGED]
+    applications = store.application_counts()
+    postings = [it for it in store.records("posting") if isinstance(it, Posting)]
+    links = {board.name: store.links(board.name).values() for board in config.boards}
+    return Material(
+        engagements=engagements,
+        postings=[(posting, Counts.of(posting, applications.get(posting.key, {}))) for posting in postings],
+        items=sync.desired(run, spec).items,
+        progress={it.key: it for it in overview.milestones(links, {}, config.progress_from)},
+        allow=spec.milestones.allow,
+        today=run.outside.wire.now().astimezone(config.programme.timezone).date(),
+        news=[(it.target, it.key, it.action, it.url) for it in run.result.done],
+    )

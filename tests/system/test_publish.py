@@ -1,0 +1,124 @@
+"""What a run publishes besides its boards, through the real command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import vobject
+
+from programme import Project, Server
+from slack_channel import TOKEN, Slack, served
+
+pytestmark = pytest.mark.system
+
+TABLE = """
+[[targets]]
+name = "table"
+connector = "csv"
+path = "tables/{view}.csv"
+views = ["engagements", "milestones"]
+
+[[targets]]
+name = "calendar"
+connector = "calendar"
+path = "public/spring.ics"
+omit = ["final"]
+"""
+
+
+@pytest.fixture
+def published(project: Project) -> Project:
+    project.write("config.toml", (project.folder / "config.toml").read_text("utf-8") + TABLE)
+    return project
+
+
+def table(project: Project, view: str) -> list[dict[str, str]]:
+    text = (project.folder / "tables" / f"{view}.csv").read_text("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def counts(result: dict[str, Any]) -> tuple[int, int]:
+    return result["targets"]["table"]["updated"], result["targets"]["table"]["unchanged"]
+
+
+def test_a_table_tells_what_people_did_on_the_board(published: Project, server: Server) -> None:
+    assert counts(published.run()) == (2, 0)
+    assert counts(published.run()) == (0, 2)
+    kickoff = server.card("Kickoff")
+    server.call("PUT", f"/cards/{kickoff['id']}", dueComplete=True)
+    assert counts(published.run()) == (2, 0)
+    (engagement,) = table(published, "engagements")
+    assert (engagement["posting"], engagement["intern"], engagement["done"], engagement["open"]) == (
+        "Donor dashboard", "AL", "1", "1",
+    )  # fmt: skip
+    assert {row["title"]: row["state"] for row in table(published, "milestones")} == {
+        "Kickoff: Donor dashboard (AL)": "done",
+        "Final: Donor dashboard (AL)": "open",
+    }
+    assert "@" not in (published.folder / "tables" / "engagements.csv").read_text("utf-8")
+
+
+def test_a_calendar_shows_the_steps_of_its_target_with_the_address_of_the_card(
+    published: Project, server: Server
+) -> None:
+    assert published.run()["targets"]["calendar"]["updated"] == 1
+    (event,) = vobject.readOne((published.folder / "public" / "spring.ics").read_text("utf-8")).vevent_list
+    assert event.summary.value == "Kickoff: Donor dashboard (AL)"
+    assert event.dtstart.value == datetime(2026, 3, 2, 23, 0, tzinfo=UTC)
+    assert server.card("Kickoff")["url"].startswith(event.url.value)
+    assert published.run()["targets"]["calendar"]["unchanged"] == 1
+
+
+SLACK = """
+[[targets]]
+name = "chat"
+connector = "slack"
+token = { env = "SLACK_TOKEN" }
+channel = "C01"
+api_url = "%s"
+"""
+
+
+def test_a_channel_hears_of_each_run_that_changed_something_and_of_what_needs_an_eye(
+    project: Project, server: Server
+) -> None:
+    slack = Slack()
+    with served(slack) as url:
+        project.write("config.toml", (project.folder / "config.toml").read_text("utf-8") + SLACK % url)
+        for _ in range(2):
+            ended = project.start("run", "--output", "json", SLACK_TOKEN=TOKEN)
+            assert ended.code == 0, ended.err
+        assert len(slack.messages) == 2  # the second run had nothing to say
+        kickoff = server.card("Kickoff")
+        server.call("PUT", f"/cards/{kickoff['id']}", dueComplete=True)
+        assert project.start("run", SLACK_TOKEN=TOKEN).code == 0
+    outlook, news = slack.shown()
+    assert "*New (2)*" in news
+    assert "Kickoff: Donor dashboard (AL)" in news
+    assert "Kickoff" not in outlook  # it is done
+    assert slack.calls == ["conversations.history", "chat.postMessage", "chat.postMessage", "chat.update"]
+
+
+def test_a_table_that_cannot_be_written_stops_no_board(published: Project, server: Server) -> None:
+    published.write("tables", "a file is in the way")
+    ended = published.start("run", "--output", "json")
+    assert ended.code == 3
+    assert "in the way" in ended.json()["problems"][-1]["why"]
+    assert len(server.cards()) == 2
+
+
+def test_a_plan_publishes_nothing(published: Project, server: Server) -> None:
+    assert published.start("plan").code == 0
+    assert not (published.folder / "tables").exists()
+    assert server.writes() == []
+
+
+def test_a_view_that_the_connector_cannot_show_is_refused(published: Project) -> None:
+    published.edit("config.toml", 'connector = "trello"', 'views = ["feedback"]\nconnector = "trello"')
+    ended = published.start("check")
+    assert ended.code == 2
+    assert "cannot show 'feedback'; it can show milestones, postings" in ended.out + ended.err
