@@ -34,7 +34,9 @@ def wheel(built: Path) -> Path:
 def test_the_wheel_holds_packages_data_and_nothing_else(built: Path) -> None:
     names = zipfile.ZipFile(wheel(built)).namelist()
     tops = {name.split("/")[0] for name in names}
-    packages = {f"mi_sync{part}" for part in ("", "_asana", "_calendar", "_files", "_sandbox", "_slack", "_table", "_trello")}
+    packages = {
+        f"mi_sync{part}" for part in ("", "_asana", "_calendar", "_files", "_sandbox", "_slack", "_table", "_trello")
+    }
     assert {top for top in tops if not top.endswith(".dist-info")} == packages
     for needed in (
         "mi_sync/mappings/generic_postings.toml",

@@ -68,8 +68,8 @@ class Database(Protocol):
         """
         ...
 
-    def savepoint(self) -> AbstractContextManager[None]:
-        """All or nothing for a part of a transaction."""
+    def undo(self, statement: str) -> None:
+        """Carries a statement out that takes something back, unless that has happened by itself."""
         ...
 
     def tables(self) -> set[str]:

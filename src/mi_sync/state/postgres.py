@@ -76,25 +76,13 @@ class Postgres:
             yield
             self.execute("COMMIT")
         except BaseException as error:
-            self._undo("ROLLBACK")
+            self.undo("ROLLBACK")
             if isinstance(error, self._waited):
                 raise self._busy() from None
             raise
 
-    @contextlib.contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """As the seam says."""
-        self.execute("SAVEPOINT part")
-        try:
-            yield
-        except BaseException:
-            self._undo("ROLLBACK TO part")
-            self._undo("RELEASE part")
-            raise
-        self.execute("RELEASE part")
-
-    def _undo(self, statement: str) -> None:
-        """Unless the connection is lost: then the server undoes all by itself."""
+    def undo(self, statement: str) -> None:
+        """As the seam says; unless the connection is lost: then the server undoes all by itself."""
         import psycopg
 
         with contextlib.suppress(psycopg.OperationalError):

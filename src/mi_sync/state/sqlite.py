@@ -54,23 +54,11 @@ class Sqlite:
             yield
             self.execute("COMMIT")
         except BaseException:
-            self._undo("ROLLBACK")
+            self.undo("ROLLBACK")
             raise
 
-    @contextlib.contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """As the seam says."""
-        self.execute("SAVEPOINT part")
-        try:
-            yield
-        except BaseException:
-            self._undo("ROLLBACK TO part")
-            self._undo("RELEASE part")
-            raise
-        self.execute("RELEASE part")
-
-    def _undo(self, statement: str) -> None:
-        """Unless SQLite has undone all by itself, as it does when the disk is full."""
+    def undo(self, statement: str) -> None:
+        """As the seam says; unless SQLite has undone all by itself, as it does when the disk is full."""
         if self.connection.in_transaction:
             self.execute(statement)
 

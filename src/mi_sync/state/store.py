@@ -223,9 +223,17 @@ class Store:
             yield
             self._locks.renew()
 
-    def savepoint(self) -> contextlib.AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def savepoint(self) -> Iterator[None]:
         """All or nothing for a part of a transaction, such as one source."""
-        return self._db.savepoint()
+        self._db.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            self._db.undo("ROLLBACK TO part")
+            self._db.undo("RELEASE part")
+            raise
+        self._db.execute("RELEASE part")
 
     @contextlib.contextmanager
     def telling(self) -> Iterator[None]:
