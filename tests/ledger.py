@@ -6,7 +6,7 @@ do has to be foretold.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -133,13 +133,14 @@ class Ledger:
         if clean:
             assert key not in known, f"{key} was there"
             assert not others, f"{remote.title} is made a second time"
-        self.cards[id_] = Card(key)
-        for name, value in {**wishes.items[key], **held(remote)}.items():
-            wished = wishes.items[key].get(name)
-            assert value == held(remote).get(name) == wished or not clean, f"{name} of a new one: {value!r}"
-            there = held(remote).get(name) is not None or not name.startswith("line ")
+        self.cards[id_], there, wish = Card(key), held(remote), wishes.items[key]
+        for name in {*there, *wish}:
+            found, wished = there.get(name), wish.get(name)
+            assert found == wished or not clean, f"{name} of a new one: {found!r}"
+            # Lines come one by one after the item, and what was added last may not have been remembered.
+            missing = name.startswith("line ") and found is None
             self.cards[id_].applied(
-                name, {wished} if clean else {wished, None} if there and " " in name else {wished if there else None}
+                name, {None} if missing else {wished} if clean or " " not in name else {wished, None}
             )
 
     def _is_let_alone(self, id_: str, before: Remote, after: Remote, *, clean: bool) -> None:
@@ -200,7 +201,7 @@ class _Run:
         for name in {*old, *new, *wish, *card.bases}:
             possible = self._field(card, name, wish.get(name), old.get(name))
             if not self.clean:
-                possible |= {(base, old.get(name)) for base in card.base(name)} | {(wish.get(name), old.get(name))}
+                possible |= self._unwritten(card, name, wish.get(name), old.get(name))
             fits = {base for base, value in possible if value == new.get(name)}
             assert fits, f"{name} of {self.before.title!r}: {old.get(name)!r} -> {new.get(name)!r}; {possible}"
             card.applied(name, fits if self.clean else fits | card.base(name))
@@ -208,6 +209,11 @@ class _Run:
         if self.clean:
             assert not self.after.archived, f"{self.before.title} is asked for"
             card.ours, card.vague = False, False
+
+    def _unwritten(self, card: Card, name: str, wanted: Any, there: Any) -> set[tuple[Any, Any]]:
+        """The same where the run did not come so far: nothing is remembered as applied that is not there."""
+        agreed = there == wanted or self.ledger.conflicts.get(name) == "theirs"
+        return {(base, there) for base in card.base(name)} | ({(wanted, there)} if agreed else set())
 
     def _field(self, card: Card, name: str, wanted: Any, there: Any) -> set[tuple[Any, Any]]:
         """What may be remembered afterwards, and what may stand there."""
@@ -239,8 +245,3 @@ def _merge(base: Any, wanted: Any, there: Any, how: str, *, keep: bool) -> tuple
     if there != base and how != "ours":
         return (wanted if how == "theirs" else base), there
     return wanted, wanted
-
-
-def once(names: list[str]) -> Iterator[str]:
-    """Those that occur more than once."""
-    return (name for name in sorted({*names}) if names.count(name) > 1)
