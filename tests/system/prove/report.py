@@ -114,7 +114,10 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def rows_of(text: str) -> list[Row]:
     """The cases that a report tells of."""
     found = (match.groups() for match in _ROW.finditer(text))
-    return [Row(name, tools, state, *map(int, counts)) for name, tools, state, *counts in found]
+    return [
+        Row(name, tools, state, int(killed), int(overtaken), int(lost), int(raced))
+        for name, tools, state, killed, overtaken, lost, raced in found
+    ]
 
 
 def mutants_of(text: str) -> list[Noticed]:
