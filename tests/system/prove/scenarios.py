@@ -178,7 +178,7 @@ def changed_row(world: World) -> None:
 
 
 def moved_dates(world: World) -> None:
-    """Kickoff is done, final has a date of its own here and there; both are to move."""
+    """Both items are to move, but kickoff is done."""
     in_step(world)
     for board in world.boards:
         board.hand.edit(item(board, "Kickoff").id, {"done": True})
@@ -322,7 +322,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("create, people at work", "the same, and what is there is worked with meanwhile", nothing_yet, meanwhile=people_work),
     Scenario("update", "title, body and due of a changed row", changed_row),
     Scenario("update, people reword", "the same, and what was just written is reworded meanwhile", changed_row, meanwhile=people_reword),
-    Scenario("move", "dates move; a done item and one with a person's date stay", moved_dates),
+    Scenario("move", "dates move; what is done stays", moved_dates),
     Scenario("finish", "a completed engagement turns an item done", finished),
     Scenario("archive", "an engagement ends early, so its items are archived", ended_engagement),
     Scenario("revive", "it goes on after all, so they come back", revived_engagement),
