@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from postgres_server import programs
 from programme import Project, Server
 from system.prove.report import TOOLS
 
@@ -37,11 +38,17 @@ def prove(repository: Path, *options: str) -> str:
 
 @pytest.mark.parametrize("boards", ["+".join(tools) for tools in TOOLS])
 def test_a_run_that_is_killed_goes_on_and_the_report_has_its_moments(boards: str, repository: Path) -> None:
-    assert "create" in prove(repository, "--boards", boards, "--mutants", "none")
+    assert "create" in prove(repository, "--boards", boards, "--mutants", "none", "--state", "sqlite")
+
+
+def test_so_does_one_whose_state_is_on_a_server(repository: Path) -> None:
+    if programs() is None:
+        pytest.skip("PostgreSQL absent")
+    assert "update" in prove(repository, "--only", "update", "--mutants", "none", "--state", "postgresql")
 
 
 def test_each_invariant_fails_on_a_build_that_breaks_it(repository: Path) -> None:
-    told = prove(repository, "--mutants", "only")
+    told = prove(repository, "--mutants", "only", "--state", "sqlite")
     assert "NOT NOTICED" not in told
     assert told.count("noticed at") > 15
 

@@ -1,7 +1,8 @@
 """`python -m system.prove` (from tests/, or `make prove`): kills runs at every moment and looks at what is left.
 
     --short          a selection of the moments, in less than a minute
-    --only NAME      only scenarios whose name contains NAME; `--boards` names the tools, `--mutants` the broken builds
+    --only NAME      only scenarios whose name contains NAME; `--boards` names the tools, `--state`
+                     the database, `--mutants` whether broken builds
     --jobs N         so many processes
     --report FILE    writes the report; of what is not done this time, what it says already stays
     --resume         leaves out the cases that the report has already
@@ -13,6 +14,7 @@ Exit code 1: an invariant did not hold, a mutant was not noticed, or the report 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import multiprocessing
 import os
@@ -24,12 +26,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from postgres_server import Cluster
 from system.prove import proof
 from system.prove.boundaries import Boundary, told_apart
 from system.prove.mutants import MUTANTS, Mutant
 from system.prove.proof import DIED_AFTER, Expected, Violation, expect
 from system.prove.report import TOOLS, Noticed, Row, mutants_of, page, rows_of
 from system.prove.scenarios import SCENARIOS, Scenario
+from system.prove.states import server
 from system.prove.world import World
 
 BOTH = ("create", "update", "archive", "everything", "saved plan")
@@ -40,16 +44,22 @@ SHORT = 20
 """One of so many moments is taken in the short selection, another one of each scenario and tool."""
 
 
+ALL = [(each.name, tools) for tools in TOOLS for each in SCENARIOS if len(tools) == 1 or each.name in BOTH]
+"""Every scenario and the tools that it is run on."""
+ON_SERVER = [(name, tools) for name, tools in ALL if name in BOTH and tools == ("trello",)]
+"""With what the state is also kept on a server."""
+
 Work = TypeVar("Work")
 Done = TypeVar("Done")
 
 
 class Task(NamedTuple):
-    """A scenario on some tools, of which one of `every` cases is looked at."""
+    """A scenario on some tools, of which one of `every` cases is looked at; `cluster` is for the state."""
 
     scenario: str
     tools: tuple[str, ...]
     every: int
+    cluster: Cluster | None
 
 
 class MutantTask(NamedTuple):
@@ -66,7 +76,7 @@ def cases(expected: Expected, scenario: Scenario) -> Iterator[tuple[str, Boundar
     moments = list(told_apart(expected.passed))
     yield from (("killed", each) for each in moments)
     sent = [each for each in moments if each.writes and not each.moment.endswith("commit")]
-    yield from (("overtaken", each) for each in sent if each.moment == "before send")
+    yield from (("overtaken", each) for each in sent if each.moment == "before send" and scenario.late)
     yield from (("lost", each) for each in sent if each.moment == "after effect")
     if scenario.name in RACED:
         yield from (("raced", each) for each in moments if not each.moment.endswith("commit"))
@@ -76,9 +86,9 @@ def prove(task: Task) -> tuple[Row, float]:
     """One task, in a world of its own; also how long it took."""
     began = time.monotonic()
     scenario = next(each for each in SCENARIOS if each.name == task.scenario)
-    row = Row(scenario.name, TOOLS[task.tools], "SQLite")
     with _folder() as folder:
-        world = World(folder, task.tools)
+        world = World(folder, task.tools, task.cluster)
+        row = Row(scenario.name, TOOLS[task.tools], world.state.kind)
         expected = expect(world, scenario)
         gc.freeze()  # so that a forked process does not copy what it only looks at
         offset = sum(map(ord, scenario.name + task.tools[0])) % task.every
@@ -135,19 +145,21 @@ class _folder:  # noqa: N801  used like a function
 # ------------------------------------------------------------------------------------------- the command
 
 
-def tasks(arguments: argparse.Namespace) -> list[Task]:
+def tasks(arguments: argparse.Namespace, cluster: Cluster | None) -> list[Task]:
     """What is asked for."""
     every = SHORT if arguments.short else 1
     done = {row.name for row in rows_of(arguments.report.read_text("utf-8"))} if arguments.resume else set()
+    servers: list[Cluster | None] = [None] if arguments.state != "postgresql" else []
+    servers += [cluster] if cluster is not None else []
     return [
-        Task(scenario.name, tools, every)
-        for tools in TOOLS
-        for scenario in SCENARIOS
-        if (len(tools) == 1 or scenario.name in BOTH)
-        and (arguments.only is None or arguments.only in scenario.name)
+        Task(scenario, tools, every, server)
+        for server in servers
+        for scenario, tools in ALL
+        if (server is None or (scenario, tools) in ON_SERVER)
+        and (arguments.only is None or arguments.only in scenario)
         and (arguments.boards is None or arguments.boards == "+".join(tools))
         and arguments.mutants != "only"
-        and (scenario.name, TOOLS[tools], "SQLite") not in done
+        and (scenario, TOOLS[tools], "SQLite" if server is None else "PostgreSQL") not in done
     ]
 
 
@@ -170,9 +182,18 @@ def run_all(function: Callable[[Work], Done], work: Sequence[Work], jobs: int) -
 def main() -> int:
     """The exit code."""
     arguments = _arguments()
+    with server() if arguments.state != "sqlite" else contextlib.nullcontext() as cluster:
+        if cluster is None and arguments.state == "postgresql":
+            sys.exit("there is no PostgreSQL to be had")
+        failed = _proved(arguments, cluster)
+    return int(failed)
+
+
+def _proved(arguments: argparse.Namespace, cluster: Cluster | None) -> bool:
+    """Whether something failed."""
     rows: list[Row] = []
     noticed: list[Noticed] = []
-    for row, seconds in run_all(prove, tasks(arguments), arguments.jobs):
+    for row, seconds in run_all(prove, tasks(arguments, cluster), arguments.jobs):
         rows.append(row)
         _say(f"{row.scenario:28} {row.tools:26} {row.counts} {seconds:.1f} s")
         for each in row.violations:
@@ -186,7 +207,7 @@ def main() -> int:
     failed = any(row.violations for row in rows) or any(not each.at for each in noticed)
     if arguments.fits:
         failed |= not fits(arguments.fits.read_text("utf-8"), rows)
-    return int(failed)
+    return failed
 
 
 def _write(arguments: argparse.Namespace, rows: Sequence[Row], noticed: Sequence[Noticed]) -> None:
@@ -206,7 +227,7 @@ def _with_earlier(report: Path, rows: Sequence[Row], noticed: Sequence[Noticed])
     text = report.read_text("utf-8") if report.exists() else ""
     proved = {row.name: row for row in (*rows_of(text), *rows)}
     mutants = {(each.what, each.scenario): each for each in (*mutants_of(text), *noticed)}
-    names = [(scenario.name, tools, "SQLite") for tools in TOOLS.values() for scenario in SCENARIOS]
+    names = [(name, TOOLS[tools], state) for state in ("SQLite", "PostgreSQL") for name, tools in ALL]
     known = [(each.what, each.scenario) for each in MUTANTS]
     return [proved[name] for name in names if name in proved], [mutants[name] for name in known if name in mutants]
 
@@ -229,6 +250,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--only")
     parser.add_argument("--boards", choices=["+".join(tools) for tools in TOOLS])
+    parser.add_argument("--state", choices=["all", "sqlite", "postgresql"], default="all")
     parser.add_argument("--mutants", choices=["all", "none", "only"], default="all")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--report", type=Path)

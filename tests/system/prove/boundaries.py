@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -96,7 +96,7 @@ class Watch:
 def read(trace: Path) -> list[Boundary]:
     """What a watch wrote."""
     lines = (line.split("\t") for line in trace.read_text("utf-8").splitlines())
-    return [Boundary(int(number), moment, about) for number, moment, about in lines]  # type: ignore[arg-type]  as written
+    return [Boundary(int(number), cast("Moment", moment), about) for number, moment, about in lines]
 
 
 # ------------------------------------------------------------------------------------------- requests
@@ -161,4 +161,37 @@ def watch_commits(watch: Watch, database: Path) -> None:
             options["factory"] = WatchedConnection
         return connect(path, *args, **options)
 
-    sqlite3.connect = watched
+    sqlite3.connect = watched  # type: ignore[assignment]
+
+
+def watch_server(watch: Watch) -> None:
+    """Tells before and after each commit on a PostgreSQL server."""
+    from mi_sync.state.postgres import Postgres
+
+    execute, executemany = Postgres.execute, Postgres.executemany
+    under_way: dict[int, bool] = {}  # by connection, while it is in a transaction: whether that has changed anything
+
+    def watched(self: Postgres, sql: str, values: Any = ()) -> Any:
+        verb, here = sql.lstrip().partition(" ")[0], id(self)
+        changes = verb in {"INSERT", "UPDATE", "DELETE", "CREATE"}
+        if verb == "BEGIN" or (verb == "ROLLBACK" and sql == verb):
+            under_way.pop(here, None)
+            if verb == "BEGIN":
+                under_way[here] = False
+        elif here in under_way and verb != "COMMIT":
+            under_way[here] |= changes
+        commits = under_way.pop(here, False) if verb == "COMMIT" else changes and here not in under_way
+        if not commits:
+            return execute(self, sql, values)
+        watch.passed("before commit", str(watch.commits + 1))
+        cursor = execute(self, sql, values)
+        watch.commits += 1
+        watch.passed("after commit", str(watch.commits))
+        return cursor
+
+    def watched_many(self: Postgres, sql: str, rows: Any) -> None:
+        if id(self) in under_way:
+            under_way[id(self)] = True
+        executemany(self, sql, rows)
+
+    Postgres.execute, Postgres.executemany = watched, watched_many  # type: ignore[method-assign]

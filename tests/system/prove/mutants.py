@@ -11,9 +11,10 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from mi_sync import applying, http, plan, sync
+from mi_sync import applying, http, plan, pulling, sync
 from mi_sync.applying import Worker
 from mi_sync.events import Event
+from mi_sync.identity import field_digest
 from mi_sync.model import Patch, Remote
 from mi_sync.state import Store
 from mi_sync.unmarked import Names
@@ -22,10 +23,6 @@ from mi_sync_trello.board import TrelloBoard
 from mi_sync_trello.cards import Card
 from mi_sync_trello.children import ChildWriter
 from system.prove.world import Break
-
-# This module is there to replace what must not be replaced: each mutant says with what.
-# mypy: disable-error-code="method-assign,assignment,no-untyped-def"
-# pyright: reportAttributeAccessIssue=false
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +46,32 @@ class Mutant:
     quick: bool = True
 
 
+def _put(where: object, name: str, value: object) -> None:
+    """In place of what must not be replaced."""
+    setattr(where, name, value)
+
+
 def _no_marks() -> None:
-    applying._landed = lambda *_: None
-    plan._Planner._by_marked_key = lambda _: {}
+    _put(applying, "_landed", lambda *_: None)
+    _put(plan._Planner, "_by_marked_key", lambda _: {})
 
 
 def _never_landed() -> None:
-    applying._landed = lambda *_: None
-    plan._caught_up = lambda link, _: link
+    _put(applying, "_landed", lambda *_: None)
+    _put(plan, "_caught_up", lambda link, _: link)
 
 
 def _no_intent() -> None:
-    Worker._intend = lambda *_: 0
-    plan._caught_up = lambda link, _: link
+    _put(Worker, "_intend", lambda *_: 0)
+    _put(plan, "_caught_up", lambda link, _: link)
 
 
 def _no_patience() -> None:
-    applying._time_to_land = lambda *_: 0.0
+    _put(applying, "_time_to_land", lambda *_: 0.0)
 
 
 def _done_unseen() -> None:
-    applying._shows = lambda remote, intent: remote.marker == intent["token"]
+    _put(applying, "_shows", lambda remote, intent: remote.marker == intent["token"])
 
 
 def _no_settling() -> None:
@@ -77,11 +79,11 @@ def _no_settling() -> None:
         yield from ()
         return snapshot
 
-    sync.settle = unsettled
+    _put(sync, "settle", unsettled)
 
 
 def _base_first() -> None:
-    plan._caught_up = lambda link, _: link
+    _put(plan, "_caught_up", lambda link, _: link)
     intend = Worker._intend
 
     def early(self: Worker, change: Any, *rest: Any) -> int:
@@ -91,11 +93,11 @@ def _base_first() -> None:
                 self._store.save_link(self._target, replace(link, base=change.base))
         return number
 
-    Worker._intend = early
+    _put(Worker, "_intend", early)
 
 
 def _two_commits() -> None:
-    plan._caught_up = lambda link, _: link
+    _put(plan, "_caught_up", lambda link, _: link)
     record = Worker._record
 
     def twice(self: Worker, change: Any, nonce: str, remote: Remote, seq: int) -> Any:
@@ -103,7 +105,7 @@ def _two_commits() -> None:
             self._store.advance(seq, "done")
         return record(self, change, nonce, remote, seq)
 
-    Worker._record = twice
+    _put(Worker, "_record", twice)
 
 
 def _no_transactions() -> None:
@@ -111,15 +113,15 @@ def _no_transactions() -> None:
     def loose(_: Store) -> Iterator[None]:
         yield
 
-    Store.transaction = loose
+    _put(Store, "transaction", loose)
 
 
 def _anybodys_title() -> None:
     def namesakes(self: Any) -> dict[str, list[Remote]]:
         return {plan._title(remote.title): [remote] for remote in self._actual.remotes if not self._is_linked(remote)}
 
-    plan._Planner._is_linked = lambda self, remote: remote.id in {link.id for link in self._base.values()}
-    plan._Planner._namesakes = property(namesakes)
+    _put(plan._Planner, "_is_linked", lambda self, remote: remote.id in {link.id for link in self._base.values()})
+    _put(plan._Planner, "_namesakes", property(namesakes))
 
 
 def _label_set() -> None:
@@ -128,15 +130,15 @@ def _label_set() -> None:
         self._http.put(f"/cards/{card.remote.id}", {"idLabels": [label]})
         return self._cards.relabel(card, [label])
 
-    ChildWriter._add_label = set_labels
+    _put(ChildWriter, "_add_label", set_labels)
 
 
 def _lines_unseen() -> None:
-    children.settle = lambda state, *, do, **_: do(state)
+    _put(children, "settle", lambda state, *, do, **_: do(state))
 
 
 def _names_unseen() -> None:
-    Names.find = lambda _self, _name: None
+    _put(Names, "find", lambda _self, _name: None)
 
 
 def _deletes() -> None:
@@ -148,15 +150,15 @@ def _deletes() -> None:
             self._http.delete(f"/cards/{id_}")
         return remote
 
-    TrelloBoard._update = deleting
+    _put(TrelloBoard, "_update", deleting)
 
 
 def _posts_again() -> None:
-    http._REPEATABLE = frozenset({"GET", "PUT", "DELETE", "POST"})
+    _put(http, "_REPEATABLE", frozenset({"GET", "PUT", "DELETE", "POST"}))
 
 
 def _no_lock() -> None:
-    Store.lock = lambda *_args, **_options: contextlib.nullcontext()
+    _put(Store, "lock", lambda *_args, **_options: contextlib.nullcontext())
 
 
 def _looks_each_time() -> None:
@@ -166,27 +168,27 @@ def _looks_each_time() -> None:
         self._board.snapshot()
         return current(self, change)
 
-    Worker._current = looking
+    _put(Worker, "_current", looking)
 
 
 def _writes_again() -> None:
     def always(self: Any, name: str, item: Any, _link: Any, _remote: Remote, it: Any) -> None:
         ours = self._local(getattr(item, name))
         it.fields[name] = (None, plan._json(ours))
-        it.base[name] = plan.field_digest(ours)
+        it.base[name] = field_digest(ours)
 
-    plan._Planner._merge_scalar = always
+    _put(plan._Planner, "_merge_scalar", always)
 
 
 def _names_people() -> None:
-    give = sync.give_labels
+    give = pulling.give_labels
 
     def telling(programme: str, store: Store) -> None:
         for applicant in store.records("applicant"):
             logging.getLogger("mi_sync.pulling").info("a label for %s", getattr(applicant, "name", ""))
         give(programme, store)
 
-    sync.give_labels = telling
+    _put(sync, "give_labels", telling)
 
 
 def _unsafe_file() -> None:
@@ -199,7 +201,7 @@ def _unsafe_file() -> None:
         self._db.execute("UPDATE sqlite_master SET rootpage = 2 WHERE name = 'journal_open'")
         return number
 
-    Store.begin = damaging
+    _put(Store, "begin", damaging)
 
 
 def _bug_after_death() -> None:
@@ -210,7 +212,7 @@ def _bug_after_death() -> None:
             raise RuntimeError(f"{len(found)} are open")
         return found
 
-    Store.open_entries = failing
+    _put(Store, "open_entries", failing)
 
 
 MUTANTS: tuple[Mutant, ...] = (

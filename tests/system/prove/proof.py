@@ -139,7 +139,7 @@ def raced(
 
 
 def _damaged(world: World) -> Iterator[Violation]:
-    if damage := world.damage():
+    if damage := world.state.damage():
         yield Violation("state whole", damage[0])
 
 
@@ -186,7 +186,7 @@ def _requests(expected: Expected, first: Ended, again: Sequence[Ended]) -> Itera
 def _converged(world: World, last: Ended) -> Iterator[Violation]:
     if last.code != 0 or last.writes:
         yield Violation("converged", f"one more run ended with {last.code} and wrote {last.writes}: {last.err[-300:]}")
-    if open_ := world.doubts():
+    if open_ := world.state.doubts():
         yield Violation("converged", f"{open_} intents are open in the end")
 
 

@@ -60,7 +60,9 @@ _MUTANT = re.compile(r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \| (\d+ [^|]+) \|$", re
 
 def page(rows: Sequence[Row], noticed: Sequence[Noticed]) -> str:
     """The report."""
-    killed, overtaken, lost, raced = (sum(counts) for counts in zip(*(row.counts for row in rows), strict=True))
+    killed, overtaken, lost, raced = (
+        sum(counts) for counts in zip((0, 0, 0, 0), *(row.counts for row in rows), strict=True)
+    )
     violations = sum(len(row.violations) for row in rows)
     what = "\n".join(f"- **{each.name}**: {each.what}." for each in SCENARIOS)
     return f"""\
@@ -68,10 +70,10 @@ def page(rows: Sequence[Row], noticed: Sequence[Noticed]) -> str:
 
 Made by `make prove`; a test holds that it fits the scenarios, moments and mutants of this version.
 
-{killed:,} moments of {len({row.scenario for row in rows})} scenarios: at each the process was killed (SIGKILL), started
-again, and run until nothing was left to do. {overtaken:,} times a request was still on its way when the process died,
-and took effect after the next run had looked; {lost:,} times a reply was lost and the run went on; {raced:,} times a
-second run was started while the first stood still. Cases in which an invariant did not hold: **{violations}**.
+At {killed:,} moments of {len({row.scenario for row in rows})} scenarios the process was killed (SIGKILL) and the command
+run again. {overtaken:,} times its request was still on its way, and took effect after the next run had looked.
+{lost:,} times a reply was lost, and the run went on. {raced:,} times a second run was started while the first stood
+still. Cases in which an invariant did not hold: **{violations}**.
 
 ## How
 
@@ -114,7 +116,10 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def rows_of(text: str) -> list[Row]:
     """The cases that a report tells of."""
     found = (match.groups() for match in _ROW.finditer(text))
-    return [Row(name, tools, state, *map(int, counts)) for name, tools, state, *counts in found]
+    return [
+        Row(name, tools, state, int(killed), int(overtaken), int(lost), int(raced))
+        for name, tools, state, killed, overtaken, lost, raced in found
+    ]
 
 
 def mutants_of(text: str) -> list[Noticed]:

@@ -12,11 +12,10 @@ import json
 import os
 import shutil
 import signal
-import sqlite3
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,8 +39,10 @@ from mi_sync_trello.sandbox import sandbox as trello
 from mi_sync_trello.sandbox.gate import KEY
 from mi_sync_trello.sandbox.gate import TOKEN as TRELLO_TOKEN
 from mi_sync_trello.sandbox.layout import LAYOUT as TRELLO
-from system.prove.boundaries import Boundary, Deed, Watch, Watched, read, watch_commits, watch_replies
+from postgres_server import Cluster
+from system.prove.boundaries import Boundary, Deed, Watch, Watched, read, watch_replies
 from system.prove.pictures import Picture, Shown, of_asana, of_trello
+from system.prove.states import InFile, OnServer, State
 from trello_hand import TrelloHand
 
 TRELLO_URL, ASANA_URL = "http://127.0.0.1:8377", "http://127.0.0.1:8378"
@@ -148,16 +149,17 @@ class World:
     Args:
         folder: for all of it.
         tools: trello, asana, or oauth: Asana with a token that does not see `external`.
-        state: the URL of the state.
+        cluster: a PostgreSQL server for the state; without one it lies in a file.
     """
 
-    def __init__(self, folder: Path, tools: Sequence[str], state: str = "sqlite:///state.db") -> None:
-        self.folder, self._saved, self.tools, self._state = folder / "world", folder / "saved", tools, state
+    def __init__(self, folder: Path, tools: Sequence[str], cluster: Cluster | None = None) -> None:
+        self.folder, self._saved, self.tools = folder / "world", folder / "saved", tools
         self.folder.mkdir(parents=True, exist_ok=True)
         self._program, self._logs = self.folder / "programme", folder / "logs"
         self._program.mkdir(exist_ok=True)
         self._logs.mkdir(exist_ok=True)
         self._late = self._logs / "late"
+        self.state: State = InFile(self._program) if cluster is None else OnServer(cluster)
         self.clock = Clock()
         self._saved_at = self.clock.at
         self._boards: dict[str, HTTPAdapter] = {}
@@ -187,12 +189,14 @@ class World:
         """Remembers all of it as it is."""
         shutil.rmtree(self._saved, ignore_errors=True)
         shutil.copytree(self.folder, self._saved)
+        self.state.save()
         self._saved_at = self.clock.at
 
     def restore(self) -> None:
         """Makes it as it was when it was saved."""
         shutil.rmtree(self.folder)
         shutil.copytree(self._saved, self.folder)
+        self.state.restore()
         self.clock.at = self._saved_at
 
     def write(self, name: str, text: str) -> None:
@@ -201,46 +205,18 @@ class World:
     def configure(self, text: str) -> None:
         """The configuration, with a target for each tool."""
         targets = "".join(TARGETS["trello" if tool == "trello" else "asana"] for tool in self.tools)
-        self.write("config.toml", f'{text}\n[state]\nurl = "{self._state}"\n{targets}')
+        self.write("config.toml", f'{text}\n[state]\nurl = "{self.state.url}"\n{targets}')
 
     def edit(self, name: str, before: str, after: str) -> None:
         text = (self._program / name).read_text("utf-8")
         assert before in text, f"{name} has no {before!r}"
         self.write(name, text.replace(before, after))
 
-    def lose_state(self) -> None:
-        for file in self._program.glob("state.db*"):
-            file.unlink()
-
     def log_files(self) -> list[str]:
         """What was written for people who look for a mistake, and the plans."""
         return [
             file.read_text("utf-8") for kind in ("tmp/*.log", "programme/*.plan") for file in self.folder.glob(kind)
         ]
-
-    def damage(self) -> list[str]:
-        """What is wrong with the state; nothing where there is none yet."""
-        if not self.database.exists():
-            return []
-        try:
-            with closing(sqlite3.connect(self.database)) as connection:
-                return [text for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
-        except sqlite3.DatabaseError as error:
-            return [str(error)]
-
-    def doubts(self) -> int:
-        """How many intents there are of which it is not recorded how they ended."""
-        if not self.database.exists():
-            return 0
-        with closing(sqlite3.connect(self.database)) as connection:
-            tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'journal'").fetchone()
-            query = "SELECT count(*) FROM journal WHERE state IN ('open', 'carried')"
-            return int(connection.execute(query).fetchone()[0]) if tables[0] else 0
-
-    @property
-    def database(self) -> Path:
-        """The file of the state."""
-        return self._program / "state.db"
 
     # -- running ------------------------------------------------------------------------------------
 
@@ -312,7 +288,7 @@ class World:
         os.environ.update(SECRETS, ASANA_TOKEN=token, HOME=str(self.folder), TMPDIR=str(self.folder / "tmp"))
         watch = Watch(self._logs / f"{os.getpid()}.trace", self._late, deed, at)
         watch_replies(watch)
-        watch_commits(watch, self.database)
+        self.state.watch(watch)
         transport = Watched(watch, Router(self._boards))
         clock = self.clock
         session.WIRE.update(now=clock.now, monotonic=clock.monotonic, sleep=self._sleep, transport=transport)
