@@ -258,10 +258,12 @@ class World(RuleBasedStateMachine):
     def spoil(self, stir: int, name: str, ill: str) -> None:
         self.it.exports[name].ill = ill
         self.stir(stir)
+        self.it.steps["final"].on = not stir % 2  # its items would be put away, if that were certain
         self.run(_FORCED)
 
     @rule()
     def mend(self) -> None:
+        self.it.steps["final"].on = True
         for export in self.it.exports.values():
             export.ill = ""
             export.broken.clear()
