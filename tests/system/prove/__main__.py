@@ -264,7 +264,7 @@ def fits(text: str, rows: Sequence[Row]) -> bool:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m system.prove", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m system.prove", description=str(__doc__).partition("\n")[0])
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--only")
     parser.add_argument("--boards", choices=["+".join(tools) for tools in TOOLS])
