@@ -5,7 +5,7 @@
                      the database, `--mutants` whether broken builds
     --jobs N         so many processes
     --report FILE    writes the report; of what is not done this time, what it says already stays
-    --resume         leaves out the cases that the report has already
+    --resume         leaves out the scenarios of which the report has as many cases as there are now
     --fits FILE      compares with a report instead: the same scenarios and mutants, the same number of moments
 
 Exit code 1: an invariant did not hold, a mutant was not noticed, or the report does not fit.
@@ -54,12 +54,23 @@ Done = TypeVar("Done")
 
 
 class Task(NamedTuple):
-    """A scenario on some tools, of which one of `every` cases is looked at; `cluster` is for the state."""
+    """A scenario on some tools, of which one of `every` cases is looked at.
+
+    Attributes:
+        cluster: for the state.
+        known: so many cases of each kind were proved before; if there are as many now, they are not done again.
+    """
 
     scenario: str
     tools: tuple[str, ...]
     every: int
     cluster: Cluster | None
+    known: tuple[int, ...]
+
+    @property
+    def offset(self) -> int:
+        """Which of `every` cases: another one for each scenario and tool."""
+        return sum(map(ord, self.scenario + self.tools[0])) % self.every
 
 
 class MutantTask(NamedTuple):
@@ -90,14 +101,21 @@ def prove(task: Task) -> tuple[Row, float]:
         world = World(folder, task.tools, task.cluster)
         row = Row(scenario.name, TOOLS[task.tools], world.state.kind)
         expected = expect(world, scenario)
-        gc.freeze()  # so that a forked process does not copy what it only looks at
-        offset = sum(map(ord, scenario.name + task.tools[0])) % task.every
-        for number, (how, at) in enumerate(cases(expected, scenario)):
+        chosen = list(cases(expected, scenario))
+        for how, _ in chosen:
             setattr(row, how, getattr(row, how) + 1)
-            if number % task.every == offset:
-                found: list[Violation] = getattr(proof, how)(world, scenario, expected, at)
-                row.violations += [f"{how} {at}: {each}" for each in found]
+        if row.counts != task.known:
+            gc.freeze()  # so that a forked process does not copy what it only looks at
+            row.violations += _failures(world, scenario, expected, chosen[task.offset :: task.every])
     return row, time.monotonic() - began
+
+
+def _failures(
+    world: World, scenario: Scenario, expected: Expected, chosen: Sequence[tuple[str, Boundary]]
+) -> Iterator[str]:
+    for how, at in chosen:
+        found: list[Violation] = getattr(proof, how)(world, scenario, expected, at)
+        yield from (f"{how} {at}: {each}" for each in found)
 
 
 def notice(task: MutantTask) -> tuple[Noticed, float]:
@@ -148,18 +166,18 @@ class _folder:  # noqa: N801  used like a function
 def tasks(arguments: argparse.Namespace, cluster: Cluster | None) -> list[Task]:
     """What is asked for."""
     every = SHORT if arguments.short else 1
-    done = {row.name for row in rows_of(arguments.report.read_text("utf-8"))} if arguments.resume else set()
-    servers: list[Cluster | None] = [None] if arguments.state != "postgresql" else []
-    servers += [cluster] if cluster is not None else []
+    text = arguments.report.read_text("utf-8") if arguments.resume else ""
+    known = {row.name: row.counts for row in rows_of(text)}
+    states: list[tuple[str, Cluster | None]] = [("SQLite", None)] if arguments.state != "postgresql" else []
+    states += [("PostgreSQL", cluster)] if cluster is not None else []
     return [
-        Task(scenario, tools, every, server)
-        for server in servers
+        Task(scenario, tools, every, server, known.get((scenario, TOOLS[tools], state), ()))
+        for state, server in states
         for scenario, tools in ALL
         if (server is None or (scenario, tools) in ON_SERVER)
         and (arguments.only is None or arguments.only in scenario)
         and (arguments.boards is None or arguments.boards == "+".join(tools))
         and arguments.mutants != "only"
-        and (scenario, TOOLS[tools], "SQLite" if server is None else "PostgreSQL") not in done
     ]
 
 
@@ -246,7 +264,7 @@ def fits(text: str, rows: Sequence[Row]) -> bool:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m system.prove", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m system.prove", description=str(__doc__).partition("\n")[0])
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--only")
     parser.add_argument("--boards", choices=["+".join(tools) for tools in TOOLS])

@@ -34,7 +34,7 @@ class Mutant:
         invariant: that it does not keep.
         scenario, tool: where that shows.
         how: what is done to the run; see `proof`.
-        quick: whether it is noticed within seconds.
+        quick: whether it is part of the short selection; each invariant has one that is.
     """
 
     what: str
@@ -217,20 +217,20 @@ def _bug_after_death() -> None:
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant("marks on the board are not looked at", "one of each", "create", _no_marks),
-    Mutant("marks are not looked at, Asana without `external`", "one of each", "create", _no_marks, "oauth"),
+    Mutant("marks are not looked at, Asana without `external`", "one of each", "create", _no_marks, "oauth", quick=False),
     Mutant("a write that took effect is taken for one that did not", "nothing lost", "update, people reword", _never_landed),
-    Mutant("no intent is stored before the call", "nothing lost", "update, people reword", _no_intent),
-    Mutant("what is on its way is not waited for", "nothing lost", "create", _no_patience, how="overtaken"),
+    Mutant("no intent is stored before the call", "nothing lost", "update, people reword", _no_intent, quick=False),
+    Mutant("what is on its way is not waited for", "nothing lost", "create", _no_patience, how="overtaken", quick=False),
     Mutant("a line on its way is not waited for", "one of each", "checklist", _no_patience, how="overtaken"),
     Mutant("a marker that did not change is taken for a write", "nothing lost", "finish", _done_unseen),
     Mutant("open intents are not settled", "converged", "create", _no_settling),
-    Mutant("the base moves before the call", "nothing lost", "update", _base_first),
+    Mutant("the base moves before the call", "nothing lost", "update", _base_first, quick=False),
     Mutant("link and journal are stored in two commits", "nothing lost", "update, people reword", _two_commits, quick=False),
     Mutant("there are no transactions", "nothing lost", "update, people reword", _no_transactions, quick=False),
     Mutant("another programme's mark is no reason to leave an item alone", "nothing foreign touched", "adopt nothing", _anybodys_title),
     Mutant("labels are written as a set", "nothing lost", "labels", _label_set),
     Mutant("lines are added without looking", "one of each", "saved plan", _lines_unseen),
-    Mutant("lists and labels are made without looking", "one of each", "create", _names_unseen),
+    Mutant("lists and labels are made without looking", "one of each", "create", _names_unseen, quick=False),
     Mutant("what is archived is deleted", "nothing deleted", "archive", _deletes),
     Mutant("a POST without an answer is sent again", "one of each", "create", _posts_again, how="lost"),
     Mutant("there is no lock", "one at a time", "create", _no_lock, how="raced"),

@@ -129,7 +129,7 @@ def strangers(world: World, board: BoardOf) -> None:
     hand.add_label(cake, "theirs")
     hand.add_line(cake, "Ask for the flavour", done=True)
     other = hand.add("Kickoff: Donor dashboard (AL)", "To Do")
-    digests = dict.fromkeys(MARKED, field_digest(None))
+    digests: dict[str, str] = dict.fromkeys(MARKED, field_digest(None))
     board.mark(other, Marker("zzzzzzzz", "zzzzzzzzzzzzzzzz", "zzzzzz", digests).encode())
     world.foreign(board, cake, other)
 
