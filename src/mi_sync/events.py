@@ -128,7 +128,7 @@ COUNTED = {"create": "created", "update": "updated", "archive": "archived", "ado
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A change that somebody can see on a board: of which item (by its key), at which target, where it is to be seen."""
+    """A change that somebody can see: of which item (by its key), at which target, where it is to be seen."""
 
     target: str
     key: str

@@ -129,7 +129,9 @@ def files(project: Project) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("lost", ["jobs.csv", "people.csv"])
-def test_a_source_of_which_nothing_is_known_empties_no_table_and_cancels_no_event(published: Project, lost: str) -> None:
+def test_a_source_of_which_nothing_is_known_empties_no_table_and_cancels_no_event(
+    published: Project, lost: str
+) -> None:
     """As in a job without state whose export cannot be fetched once."""
     published.run()
     before = files(published)
