@@ -326,7 +326,8 @@ class Worker:
     def _count(self, change: Change, url: str) -> None:
         self._counts.count(change.action)
         self._run.result.applied += 1
-        self._run.result.done.append(Done(self._target, change.key, change.action, url))
+        if change.fields or not change.nonce:  # to remember an item by its mark again is no news of it
+            self._run.result.done.append(Done(self._target, change.key, change.action, url))
 
     def _finish(self, change: Change, link: Link, seq: int, remote: Remote | None = None) -> None:
         """What is written one by one; what is already there is skipped, so an interrupted one resumes."""

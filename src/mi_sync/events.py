@@ -128,7 +128,7 @@ COUNTED = {"create": "created", "update": "updated", "archive": "archived", "ado
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A change that was carried out: of which item (by its key), at which target, where it is to be seen."""
+    """A change that somebody can see: of which item (by its key), at which target, where it is to be seen."""
 
     target: str
     key: str
@@ -147,6 +147,7 @@ class Result:
     beyond: Counter[tuple[str, str]] = field(default_factory=Counter)
     source_failures: list[MiSyncError] = field(default_factory=list)
     target_failures: list[MiSyncError] = field(default_factory=list)
+    unfinished: set[str] = field(default_factory=set)
     newly_left_out: int = 0
     applied: int = 0
     done: list[Done] = field(default_factory=list)
@@ -180,6 +181,7 @@ class Result:
         """A target could not be finished; the others go on."""
         self.targets.setdefault(name, TargetCounts(requests=requests))
         self.target_failures.append(error)
+        self.unfinished.add(name)
         self._report(name, error)
 
     def note(self, *problems: Problem) -> None:

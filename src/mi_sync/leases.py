@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from mi_sync.errors import Locked
 
@@ -39,24 +40,30 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a lease: a process on a machine, with what it does, and since when (ISO 8601)."""
+    """Who holds a lease: a process on a machine, with what it does, and since when (ISO 8601).
+
+    `space` is where its number means something, see `_space`.
+    """
 
     pid: int
     host: str
     since: str
     command: str
+    space: str = ""
 
     @staticmethod
     def here(command: str, since: str) -> Holder:
         """This process."""
-        return Holder(os.getpid(), platform.node(), since, command)
+        return Holder(os.getpid(), platform.node(), since, command, _space())
 
     @staticmethod
     def loads(text: str) -> Holder | None:
         """As it was stored; None when that cannot be understood."""
         try:
             raw = json.loads(text)
-            return Holder(int(raw["pid"]), str(raw["host"]), str(raw["since"]), str(raw["command"]))
+            return Holder(
+                int(raw["pid"]), str(raw["host"]), str(raw["since"]), str(raw["command"]), str(raw.get("space", ""))
+            )
         except (ValueError, KeyError, TypeError):
             return None
 
@@ -66,8 +73,11 @@ class Holder:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the process is certainly no more; of another machine, or where asking is not safe, nobody knows."""
-        if self.host != platform.node() or os.name != "posix":
+        """Whether the process is certainly no more; of another machine, or where asking is not safe, nobody knows.
+
+        A machine or a container of the same name is another one: there the number is somebody else's, or nobody's.
+        """
+        if (self.host, self.space) != (platform.node(), _space()) or os.name != "posix":
             return False
         try:
             os.kill(self.pid, 0)
@@ -81,6 +91,18 @@ class Holder:
         doing = f" (mi-sync {self.command})" if self.command else ""
         since = f" since {self.since}" if self.since else ""
         return f"process {self.pid} on {self.host}{doing}{since}"
+
+
+def _space() -> str:
+    """This start of this machine, and the namespace that its processes are numbered in; empty where nobody tells.
+
+    Linux tells both (random(4), pid_namespaces(7)); elsewhere the machine's name has to do.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,20 +7,30 @@ from collections.abc import Mapping
 from mi_sync import overview, sync
 from mi_sync.config import TargetSpec
 from mi_sync.connector import Publisher, View
-from mi_sync.errors import MiSyncError
+from mi_sync.errors import MiSyncError, Problem
 from mi_sync.events import Looking, Run, Story, TargetCounts
 from mi_sync.model import ENGAGED, Counts, Posting
 from mi_sync.views import Material
 
 
 def publish(run: Run, publishers: Mapping[str, Publisher]) -> Story:
-    """Publishes the views of the programme, as the boards were last looked at; one that fails stops no other."""
+    """Publishes the views of the programme, as the boards were last looked at; one that fails stops no other.
+
+    Where something could not be read and nothing is remembered of it, what was published before stays: without it
+    everything would seem to be gone, or to be still open.
+    """
+    unknown = _unknown(run)
     for spec in run.config.publishers:
         publisher = publishers[spec.name]
         yield Looking(spec.name)
         counts = run.result.targets.setdefault(spec.name, TargetCounts())
+        if unknown:
+            why = f"nothing is published: {unknown} could not be read, and nothing is remembered of it."
+            run.result.note(Problem(spec.name, "", f"{why} The next run publishes once it can."))
+            continue
         programme, now = run.config.programme.name, run.outside.wire.now()
         try:
+            run.store.keep_lock()  # a file needs no request, before which this is done
             material = _material(run, spec)
             for name in spec.views:
                 view = View(programme, now, material.rows(name), name, material.columns(name))
@@ -33,6 +43,15 @@ def publish(run: Run, publishers: Mapping[str, Publisher]) -> Story:
             run.result.fail_target(spec.name, error)
         finally:
             counts.requests = publisher.requests
+
+
+def _unknown(run: Run) -> str:
+    """A source, or the board whose progress counts, of which this run knows nothing; empty where there is none."""
+    result, board = run.result, run.config.progress_from
+    failed = [name for name, counts in result.sources.items() if not counts.complete and not counts.records]
+    if failed:
+        return f"source {failed[0]!r}"
+    return f"target {board!r}" if board in result.unfinished and not run.store.links(board) else ""
 
 
 def _material(run: Run, spec: TargetSpec) -> Material:

@@ -103,12 +103,66 @@ def test_a_channel_hears_of_each_run_that_changed_something_and_of_what_needs_an
     assert slack.calls == ["conversations.history", "chat.postMessage", "chat.postMessage", "chat.update"]
 
 
+def test_items_that_are_remembered_by_their_marks_again_are_no_news(project: Project) -> None:
+    """As in a job without state, in which every run does that."""
+    with served(slack := Slack()) as url:
+        project.write("config.toml", (project.folder / "config.toml").read_text("utf-8") + SLACK % url)
+        assert project.start("run", SLACK_TOKEN=TOKEN).code == 0
+        slack.calls.clear()
+        (project.folder / "state.db").unlink()
+        ended = project.start("run", "--output", "json", SLACK_TOKEN=TOKEN)
+        assert ended.json()["targets"]["board"]["adopted"] == 2
+    assert slack.calls == ["conversations.history", "chat.update"]
+
+
 def test_a_table_that_cannot_be_written_stops_no_board(published: Project, server: Server) -> None:
     published.write("tables", "a file is in the way")
     ended = published.start("run", "--output", "json")
     assert ended.code == 3
     assert "in the way" in ended.json()["problems"][-1]["why"]
     assert len(server.cards()) == 2
+
+
+def files(project: Project) -> dict[str, bytes]:
+    made = [*(project.folder / "tables").iterdir(), project.folder / "public" / "spring.ics"]
+    return {file.name: file.read_bytes() for file in made}
+
+
+@pytest.mark.parametrize("lost", ["jobs.csv", "people.csv"])
+def test_a_source_of_which_nothing_is_known_empties_no_table_and_cancels_no_event(
+    published: Project, lost: str
+) -> None:
+    """As in a job without state whose export cannot be fetched once."""
+    published.run()
+    before = files(published)
+    (published.folder / "state.db").unlink()
+    (published.folder / lost).rename(published.folder / "away.csv")
+    ended = published.start("run", "--output", "json")
+    assert ended.code != 0
+    assert files(published) == before
+    assert [each for each in ended.json()["problems"] if "nothing is published: source" in each["why"]]
+    (published.folder / "away.csv").rename(published.folder / lost)
+    assert counts(published.run()) == (0, 2)
+
+
+def test_a_board_of_which_nothing_is_known_reopens_nothing_in_a_table(published: Project, server: Server) -> None:
+    published.run()
+    server.call("PUT", f"/cards/{server.card('Kickoff')['id']}", dueComplete=True)
+    published.run()
+    before = files(published)
+    (published.folder / "state.db").unlink()
+    server.fault(kind="fail_before", status=401, method="GET", path="/boards/*", times=9)
+    ended = published.start("run", "--output", "json")
+    assert files(published) == before
+    assert [each for each in ended.json()["problems"] if "nothing is published: target" in each["why"]]
+
+
+def test_a_source_that_fails_is_published_as_it_was_known(published: Project) -> None:
+    published.run()
+    (published.folder / "tables" / "engagements.csv").unlink()
+    (published.folder / "people.csv").unlink()
+    assert published.start("run").code == 3
+    assert table(published, "engagements")[0]["intern"] == "AL"
 
 
 def test_a_plan_publishes_nothing(published: Project, server: Server) -> None:

@@ -233,12 +233,25 @@ def test_a_job_gets_this_very_version(origin: dict[str, Any], installed: str, mo
     assert ("say below where a job gets it from" in text) is ("dir_info" in origin)
 
 
-@pytest.mark.parametrize(("code", "ends"), [(0, 0), (1, 1), (3, 3), (7, 7), (8, 0), (143, 143)])
-def test_the_step_ends_as_the_run_does_but_for_a_used_up_budget(tmp_path: Path, code: int, ends: int) -> None:
+def test_a_job_gets_what_its_exports_and_its_state_need(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = folder / "config.toml"
+    config.write_text(config.read_text("utf-8").replace('"exports/postings.csv"', '"s3://exports/jobs.csv"'), "utf-8")
+    capsys.readouterr()
+    assert invoke(["schedule", "github"]) == 0
+    assert "'mi-sync[s3]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("code", "ends", "on_a_server"),
+    [(0, 0, False), (3, 3, False), (7, 7, False), (7, 0, True), (8, 0, True), (8, 0, False), (143, 143, True)],
+)
+def test_the_step_ends_as_the_run_does_but_where_the_next_one_goes_on(
+    tmp_path: Path, code: int, ends: int, *, on_a_server: bool
+) -> None:
     program = tmp_path / "mi-sync"
     program.write_text(f"#!/bin/sh\nexit {code}\n", "utf-8")
     program.chmod(0o700)
-    step = yaml.safe_load(scheduling.github(JOB).text)["jobs"]["run"]["steps"][-1]
+    step = yaml.safe_load(scheduling.github(replace(JOB, keeps_state=on_a_server)).text)["jobs"]["run"]["steps"][-1]
     done = subprocess.run(  # as GitHub does where no shell is named
         ["bash", "-e", "-c", step["run"]], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=False
     )
@@ -298,6 +311,7 @@ def test_a_state_on_a_server_is_named_with_its_password_variable(
     capsys.readouterr()
     assert invoke(["schedule", kind]) == 0
     printed = capsys.readouterr().out
+    assert ("'mi-sync[postgres]" in printed) is (kind == "github")
     assert "State: postgresql://mi@db.example.org/spring" in printed
     assert "none is kept" not in printed
     assert "STATE_PASSWORD" in printed

@@ -432,6 +432,7 @@ def test_who_holds_it_is_gone_only_where_that_is_certain(store: Store, path: Pat
     assert lease.holder is not None
     assert lease.holder.is_gone
     assert not replace(lease.holder, host="elsewhere").is_gone
+    assert not replace(lease.holder, space="a container, or another machine, of the same name").is_gone
     assert not leases.Holder.here("", "").is_gone
 
 

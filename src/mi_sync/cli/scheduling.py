@@ -73,7 +73,8 @@ class Job:
     """What is to be run.
 
     `program` is the command line up to its arguments; `names` are the environment variables of the secrets; `keyring`
-    says whether some are in the keyring, `keeps_state` that the state is on a server, whoever runs.
+    says whether some are in the keyring, `keeps_state` that the state is on a server, whoever runs. `extras` are
+    mi-sync's that it takes.
     """
 
     programme: str
@@ -85,6 +86,7 @@ class Job:
     names: tuple[str, ...]
     keyring: bool
     keeps_state: bool = False
+    extras: tuple[str, ...] = ()
 
     @property
     def slug(self) -> str:
@@ -153,7 +155,19 @@ def _job(config: Config, every: str | None, at: str | None) -> Job:
         keeps_state=not isinstance(config.state, Path),
         names=names,
         keyring=any(each.keyring is not None for each in references),
+        extras=tuple(sorted(_extras(config))),
     )
+
+
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
+"""What brings the library for a protocol of an export's address: mi-sync[…]."""
+
+
+def _extras(config: Config) -> set[str]:
+    """What this configuration needs beside mi-sync itself."""
+    places = (str(getattr(spec.settings, "path", "")).partition("://")[0] for spec in config.sources)
+    found = {_EXTRAS[protocol] for protocol in places if protocol in _EXTRAS}
+    return found if isinstance(config.state, Path) else {*found, "postgres"}
 
 
 def _references(config: Config) -> Iterator[SecretRef]:
@@ -318,7 +332,7 @@ def github(job: Job) -> Recipe:
     _check_for_github(job)
     folder = _repository(job.root)
     config = job.config.relative_to(folder).as_posix()
-    install, note = _install()
+    install, note = _install(job.extras)
     notes = [
         _headline(job),
         f"Put it into .github/workflows/{job.slug}.yml on the default branch of a private repository.",
@@ -358,13 +372,13 @@ def _repository(folder: Path) -> Path:
     return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
 
 
-def _install() -> tuple[str, Sequence[str]]:
+def _install(extras: Sequence[str]) -> tuple[str, Sequence[str]]:
     """What pip is told to get this very version, and what to say about that (PEP 610)."""
-    direct = _origin()
+    direct, package = _origin(), f"mi-sync[{','.join(extras)}]" if extras else "mi-sync"
     if vcs := direct.get("vcs_info"):
-        return f"mi-sync @ {vcs['vcs']}+{direct['url']}@{vcs['commit_id']}", ()
+        return f"{package} @ {vcs['vcs']}+{direct['url']}@{vcs['commit_id']}", ()
     note = ("This mi-sync was installed from a folder or file: say below where a job gets it from.",) if direct else ()
-    return f"mi-sync=={__version__}", note
+    return f"{package}=={__version__}", note
 
 
 def _origin() -> Mapping[str, Any]:
@@ -410,6 +424,11 @@ jobs:
 {environment}        run: |
           code=0
           {command} || code=$?
-          # 8: the budget was used up; the next run goes on.
-          [ "$code" -eq 8 ] || exit "$code"
+          # {_FINE[job.keeps_state]}; the next run goes on.
+          {" || ".join(f'[ "$code" -eq {code} ]' for code in _CODES[job.keeps_state])} || exit "$code"
 """
+
+
+_CODES = {False: (8,), True: (7, 8)}
+"""The exit codes after which the next run goes on, by whether the state is one that somebody else may be working on."""
+_FINE = {False: "8: the budget was used up", True: "7: another run was at work; 8: the budget was used up"}
