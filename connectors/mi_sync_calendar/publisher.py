@@ -62,7 +62,7 @@ class CalendarPublisher:
             changed |= written is not before.get(uid)
             calendar.add_component(written)
         if changed:
-            write_atomically(self._file, calendar.to_ical())
+            write_atomically(self._file, calendar.to_ical(), with_folder=True)
         return changed
 
     def _wanted(self, view: View) -> Iterator[tuple[str, Event]]:

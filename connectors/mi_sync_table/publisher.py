@@ -99,7 +99,7 @@ class _Csv:
         text = as_csv(header, [[_text(cell) for cell in row] for row in rows])
         if file.exists() and file.read_bytes() == text.encode():
             return False
-        write_atomically(file, text)
+        write_atomically(file, text, with_folder=True)
         return True
 
 
@@ -125,7 +125,7 @@ class _Workbook:
         _fill(book.create_sheet(name), table)
         out = io.BytesIO()
         book.save(out)
-        write_atomically(file, out.getvalue())
+        write_atomically(file, out.getvalue(), with_folder=True)
         return True
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mi_sync import overview, sync
+from mi_sync import desired, overview
 from mi_sync.config import TargetSpec
 from mi_sync.connector import Publisher, View
 from mi_sync.errors import MiSyncError, Problem
 from mi_sync.events import Looking, Run, Story, TargetCounts
-from mi_sync.model import ENGAGED, Counts, Posting
+from mi_sync.model import ENGAGED
 from mi_sync.views import Material
 
 
@@ -58,13 +58,11 @@ def _material(run: Run, spec: TargetSpec) -> Material:
     """What one target's views are made from; an engagement that has ended is in none."""
     store, config = run.store, run.config
     engagements = [each for each in store.engagements() if each.application.status in ENGAGED]
-    applications = store.application_counts()
-    postings = [it for it in store.records("posting") if isinstance(it, Posting)]
     links = {board.name: store.links(board.name).values() for board in config.boards}
     return Material(
         engagements=engagements,
-        postings=[(posting, Counts.of(posting, applications.get(posting.key, {}))) for posting in postings],
-        items=sync.desired(run, spec).items,
+        postings=desired.postings(store),
+        items=desired.of(run, spec).items,
         progress={it.key: it for it in overview.milestones(links, {}, config.progress_from)},
         allow=spec.milestones.allow,
         today=run.outside.wire.now().astimezone(config.programme.timezone).date(),

@@ -11,16 +11,16 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 
 from mi_sync import __version__, drift, fields, identity, mapping, proposal, recognition, values
-from mi_sync.config import Config, SourceSpec
-from mi_sync.connector import Context, Row, Source, SourceFile, Table
+from mi_sync.config import SourceSpec
+from mi_sync.connector import Row, SourceFile, Table
 from mi_sync.drift import How, Keeper
 from mi_sync.erasure import Erasures
 from mi_sync.errors import EmptySource, Problem, Refused
 from mi_sync.events import Reading, Run, SourceCounts, Story
-from mi_sync.http import Wire
 from mi_sync.language import Mapping
 from mi_sync.left_out import LeftOut, NoRecords, as_problem
 from mi_sync.model import Contribution, Quarantined
+from mi_sync.opening import open_source
 from mi_sync.state import FileRead, Server, Standing, Stands, Store
 
 
@@ -455,14 +455,6 @@ def _caution(it: Mapping, table: Table, file: str) -> Problem:
     read = "; ".join(f"{column.name} as {column.field}" for column in columns if column.field)
     left = ", ".join(column.name for column in columns if not column.field and column.name) or "none"
     return Problem(file, "", f"{it.caution} It reads {read}. Not read: {left}. `mi-sync inspect` shows the same.")
-
-
-def open_source(spec: SourceSpec, config: Config, wire: Wire) -> Source:
-    """The source behind a specification."""
-    wire = replace(wire, about={"source": spec.name})
-    opened = spec.connector.open(spec.settings, Context(spec.name, config.root, config.programme.timezone, wire))
-    assert isinstance(opened, Source)  # noqa: S101  the registry checked the kind
-    return opened
 
 
 def mapping_for(spec: SourceSpec, table: Table, file: str) -> Mapping:

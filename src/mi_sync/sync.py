@@ -5,28 +5,27 @@
     apply      for each change: intent (commit) -> one call that carries the marker -> link and "done" (one commit)
     publish    records and what the boards showed -> views -> a message, a calendar, a table
 
-Before anything new, `settle` looks up what became of every intent that an earlier run left open. The four are
-generators that yield events and fill the run's result, so that nothing here prints or prompts.
+Before anything new, `settle` looks up what became of every intent that an earlier run left open. All of them are
+generators that yield events and fill the run's result, so that nothing here prints or prompts. Longer chapters have
+modules of their own: `reading` and `pulling`, `desired`, `applying`, and for a saved plan `saved`; `publish` is in
+`publishing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import replace
 
-from mi_sync import capacity, comparison, custom_fields, erasure, identity
+from mi_sync import capacity, comparison, custom_fields, desired, erasure, identity
 from mi_sync import plan as planning
 from mi_sync.applying import Worker, settle
 from mi_sync.comparison import Comparison
-from mi_sync.config import Config, TargetSpec
-from mi_sync.connector import Board, Context, Publisher, harvest
-from mi_sync.errors import ConfigError, LeftAlone, MiSyncError, Problem, Refused, StalePlan
+from mi_sync.config import TargetSpec
+from mi_sync.connector import Board
+from mi_sync.errors import ConfigError, LeftAlone, MiSyncError, Problem, Refused
 from mi_sync.events import Applying, Event, Looking, Run, Story, TargetCounts
-from mi_sync.fitting import Fitter
-from mi_sync.http import Wire
-from mi_sync.identity import Marker
-from mi_sync.model import ENDED, Counts, Item, Link, Posting, Snapshot
-from mi_sync.plan import Change, Desired, Plan, Rules, TargetPlan
+from mi_sync.model import Snapshot
+from mi_sync.plan import Desired, Plan, Rules, TargetPlan
 from mi_sync.pulling import give_labels, link, merge, tell_unconfigured
 from mi_sync.reading import SourceReader
 
@@ -87,7 +86,7 @@ def make_plan(
     _check_keys(run, recreate)
 
     def compared(spec: TargetSpec, board: Board, snapshot: Snapshot) -> TargetPlan:
-        wanted = _with_ended(run, spec, snapshot, desired(run, spec))
+        wanted = desired.on_board(run, spec, snapshot)
         return plan_target(run, board, snapshot, wanted, _rules(run, spec, recreate, adopt=adopt))
 
     return (yield from _plan_each(run, boards, run.config.boards, compared, settle_first=settle_first))
@@ -127,7 +126,7 @@ def rebuild(run: Run, boards: Mapping[str, Board], targets: Collection[TargetSpe
                 remedy="Run it again.",
             )
         links, rules = run.store.links(spec.name), _rules(run, spec, frozenset(), adopt=False)
-        wanted, _ = _fitted(board, snapshot, _with_ended(run, spec, snapshot, desired(run, spec)), rules)
+        wanted, _ = desired.fitted(board, snapshot, desired.on_board(run, spec, snapshot), rules)
         plan = planning.rebuild(wanted, links, snapshot, rules, board.capabilities)
         found = comparison.compare({**links, **{it.key: it for it in plan.bookkeeping}}, snapshot, rules.programme)
         with run.store.transaction():
@@ -176,7 +175,7 @@ def _plan_each(
         yield Looking(spec.name)
         try:
             snapshot = board.snapshot()
-            _bind(run, spec.name, snapshot)
+            bind(run, spec.name, snapshot)
             snapshot = yield from settle(run, spec.name, board, snapshot, wait=settle_first)
             plans.append(replace(decide(spec, board, snapshot), allow=tuple(sorted(spec.milestones.allow))))
         except MiSyncError as error:
@@ -197,66 +196,14 @@ def _check_keys(run: Run, recreate: frozenset[str]) -> None:
         )
 
 
-def desired(run: Run, spec: TargetSpec) -> Desired:
-    """What the records ask for at this target."""
-    store, milestones = run.store, spec.milestones
-    items: dict[str, Item] = {}
-    settled: set[str] = set()
-    owners = {link.owner for link in store.links(spec.name).values()}
-    made = [(e.application.key, milestones.of_engagement(e)) for e in store.engagements()]
-    applications = store.application_counts()
-    for posting in store.records("posting"):
-        assert isinstance(posting, Posting)  # noqa: S101  of this kind
-        counts = Counts.of(posting, applications.get(posting.key, {}))
-        made.append((posting.key, milestones.of_posting(posting, counts)))
-    for owner, asked in made:
-        items.update((item.key, _unmarked(item)) for item in asked.items)
-        if asked.settled:
-            settled.add(owner)
-        run.result.note(*asked.problems)
-        if asked.problem_if_items and owner in owners:
-            run.result.note(asked.problem_if_items)
-    return Desired(items, frozenset(settled))
-
-
-def _with_ended(run: Run, spec: TargetSpec, snapshot: Snapshot, wanted: Desired) -> Desired:
-    """With the items of engagements that have ended, where the board has marks that nobody remembers.
-
-    Without a state they are the only way to know those items again, and to archive what is still open.
-    """
-    ours = identity.programme_short(run.config.programme.id)
-    known = {*wanted.items, *run.store.links(spec.name)}
-    marked = (Marker.decode(remote.marker) for remote in snapshot.remotes)
-    if all(it is None or it.programme != ours or it.key in known for it in marked):
-        return wanted
-    over = (it for it in run.store.engagements(ENDED) if it.application.status in ENDED)
-    engaged = (replace(it, application=it.application.model_copy(update={"status": "accepted"})) for it in over)
-    items = {item.key: _unmarked(item) for it in engaged for item in spec.milestones.of_engagement(it).items}
-    return replace(wanted, ended=items, settled=wanted.settled | {item.owner for item in items.values()})
-
-
-def _unmarked(item: Item) -> Item:
-    """A posting's text may hold a marker, copied from a board; only ours may stand on an item."""
-    return replace(item, body=harvest(item.body)[0])
-
-
 def plan_target(run: Run, board: Board, snapshot: Snapshot, wanted: Desired, rules: Rules) -> TargetPlan:
     """The plan for one board, of what it can hold; counts and problems go into the result."""
-    fitting, losses = _fitted(board, snapshot, wanted, rules)
+    fitting, losses = desired.fitted(board, snapshot, wanted, rules)
     run.result.note(*losses)
     plan = planning.make(fitting, run.store.links(rules.target), snapshot, rules, board.capabilities)
     plan = capacity.checked(plan, snapshot)
     _count(run, plan, board)
     return plan
-
-
-def _fitted(board: Board, snapshot: Snapshot, wanted: Desired, rules: Rules) -> tuple[Desired, tuple[Problem, ...]]:
-    """What is desired as the board can hold it, and what is lost on the way."""
-    fitter = Fitter(
-        board.capabilities, board.normal_body, rules.timezone, snapshot.fields, snapshot.fields_hidden_because
-    )
-    items = {item.key: item for item in fitter.fit(wanted.items.values())}
-    return replace(wanted, items=items), fitter.problems
 
 
 def _rules(run: Run, spec: TargetSpec, recreate: frozenset[str], *, adopt: bool) -> Rules:
@@ -281,12 +228,12 @@ def compare(run: Run, target: str, snapshot: Snapshot) -> Comparison:
     Raises:
         Refused: it is another board than the one that the items are on.
     """
-    _bind(run, target, snapshot)
+    bind(run, target, snapshot)
     short = identity.programme_short(run.config.programme.id)
     return comparison.compare(run.store.links(target), snapshot, short)
 
 
-def _bind(run: Run, target: str, snapshot: Snapshot) -> None:
+def bind(run: Run, target: str, snapshot: Snapshot) -> None:
     """A target's links belong to one board for ever; another board under the same name would orphan them all."""
     known = run.store.board_of(target)
     if known is not None and known != snapshot.board.id:
@@ -364,135 +311,3 @@ def _check_limits(target: TargetPlan, force: Collection[str]) -> None:
     exceeded = [why for name, why in target.violations.items() if name not in force]
     if exceeded:
         raise Refused(" ".join(exceeded), where=target.target)
-
-
-# -------------------------------------------------------------------------------------- a saved plan
-
-
-def apply_saved(run: Run, plan: Plan, file: str, boards: Mapping[str, Board], *, force: Collection[str] = ()) -> Story:
-    """Exactly that plan: applied, resumed where it was interrupted, or refused because something in it moved.
-
-    Raises:
-        StalePlan: nothing was done.
-        Refused: a board has no room for it by now; nothing was done.
-    """
-    _check_origin(run, plan, file, boards)
-    if plan.changes and all(_states(run, plan).get(_name(c)) == "done" for c in plan.changes):
-        raise StalePlan("this plan has been applied already.", where=file, remedy="Make a new one.")
-    snapshots: dict[str, Snapshot] = {}
-    for target in plan.targets:
-        yield Looking(target.target)
-        board = boards[target.target]
-        snapshot = board.snapshot()
-        if snapshot.board.id == target.board:  # else nothing of the plan is fresh, and it is refused below
-            _bind(run, target.target, snapshot)
-        snapshots[target.target] = yield from settle(
-            run, target.target, board, snapshot, wait=True, resuming=plan.digest
-        )
-        _remember_seen(run, target.target, snapshots[target.target])
-        run.result.targets[target.target] = TargetCounts(requests=board.requests)
-    states = _states(run, plan)
-    left = [c for c in plan.changes if states.get(_name(c)) not in {"done", "carried"}]
-    for target in plan.targets:
-        links = run.store.links(target.target)
-        for change in left:
-            if change.target == target.target and not (
-                _is_wanted(run, change)
-                and _is_fresh(change, links.get(change.key), snapshots[target.target], target.board, plan.programme)
-            ):
-                raise StalePlan(
-                    f"{change.title!r} has changed since the plan was made.",
-                    where=file,
-                    remedy="Make a new one; nothing was done.",
-                )
-    for target in plan.targets:
-        _check_room(run, target, [c for c in left if c.target == target.target], snapshots[target.target])
-    yield from apply(run, plan, snapshots, boards, force={*force, capacity.LIMITS})  # as they are now, they are kept
-
-
-def _check_room(run: Run, target: TargetPlan, left: Sequence[Change], snapshot: Snapshot) -> None:
-    """What fitted when the plan was made may not fit now, and the other way round."""
-    checked = capacity.checked(planning.remaining(target, left, snapshot), snapshot)
-    run.result.note(*checked.problems)
-    if checked.violations:
-        raise Refused(checked.violations[capacity.LIMITS], where=target.target, remedy="Then apply the plan again.")
-
-
-def _remember_seen(run: Run, target: str, snapshot: Snapshot) -> None:
-    """What the board shows now, for `status`: a saved plan has no bookkeeping of its own."""
-    remotes, names = {remote.id: remote for remote in snapshot.remotes}, planning.names_of(snapshot.members)
-    with run.store.transaction():
-        for link in run.store.links(target).values():
-            if (remote := remotes.get(link.id)) and not identity.is_erased(link.owner):
-                seen = planning.seen_of(remote, names, run.config.programme.timezone, link.seen.conflicts)
-                if seen != link.seen:
-                    run.store.save_link(target, replace(link, seen=seen))
-
-
-def _states(run: Run, plan: Plan) -> dict[tuple[str, str, str], str]:
-    """How far the journal says that each change of the plan came."""
-    entries = run.store.entries_of_plan(plan.digest)
-    return {(e.target, e.key, str(e.intent["change"]["id"])): e.state for e in entries}
-
-
-def _name(change: Change) -> tuple[str, str, str]:
-    """What tells a change from the others of its plan: a key may have a late duplicate besides its item."""
-    return (change.target, change.key, change.id)
-
-
-def _check_origin(run: Run, plan: Plan, file: str, boards: Mapping[str, Board]) -> None:
-    ours = plan.programme == identity.programme_short(run.config.programme.id)
-    if not ours or any(target.target not in boards for target in plan.targets):
-        raise StalePlan("this plan was made for another configuration.", where=file, remedy="Make a new one.")
-    plan.check_age(run.outside.wire.now(), file)
-    made_for = {target.target: target for target in plan.targets}
-    for target, spec in [(made_for[it.name], it) for it in run.config.targets if it.name in made_for]:
-        if forbidden := sorted(set(target.allow) - spec.milestones.allow):
-            why = f"its texts may hold what target {target.target!r} is no longer allowed: {', '.join(forbidden)}."
-            raise StalePlan(why, where=file, remedy="Make a new one.")
-
-
-def _is_wanted(run: Run, change: Change) -> bool:
-    """Whether the person (or posting) whose milestone it is has not been erased since."""
-    return change.action == "archive" or run.store.record(change.owner) is not None
-
-
-def _is_fresh(change: Change, link: Link | None, snapshot: Snapshot, board: str, programme: str) -> bool:
-    """Whether everything that the change was decided on is still as it was."""
-    if snapshot.board.id != board:
-        return False
-    remotes = {remote.id: remote for remote in snapshot.remotes}
-    if change.action != "create":
-        same = link if link is not None and link.id == change.id else None
-        return planning.fingerprint(same, remotes.get(change.id)) == change.expects
-    elsewhere = any(
-        marker is not None and (marker.programme, marker.key) == (programme, change.key)
-        for remote in snapshot.remotes
-        if link is None or remote.id != link.id
-        for marker in [Marker.decode(remote.marker)]
-    )
-    return not elsewhere and planning.fingerprint(link, remotes.get(link.id) if link else None) == change.expects
-
-
-# ---------------------------------------------------------------------------------------------- targets
-
-
-def open_board(spec: TargetSpec, config: Config, wire: Wire) -> Board:
-    """The board behind a specification; contacts nobody yet."""
-    opened = _opened(spec, config, wire)
-    assert isinstance(opened, Board)  # noqa: S101  its connector says so
-    return opened
-
-
-def open_publisher(spec: TargetSpec, config: Config, wire: Wire, memory: MutableMapping[str, str]) -> Publisher:
-    """The publisher behind a specification, with what it remembers; contacts nobody yet."""
-    opened = _opened(spec, config, wire, memory)
-    assert isinstance(opened, Publisher)  # noqa: S101  as above
-    return opened
-
-
-def _opened(spec: TargetSpec, config: Config, wire: Wire, memory: MutableMapping[str, str] | None = None) -> object:
-    wire = replace(wire, about={"target": spec.name})
-    remembered = {} if memory is None else memory
-    context = Context(spec.name, config.root, config.programme.timezone, wire, spec.secrets, remembered)
-    return spec.connector.open(spec.settings, context)

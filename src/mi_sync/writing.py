@@ -23,15 +23,16 @@ SHARED = 0o666
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
 
-def write_atomically(file: Path, content: str | bytes, mode: int = PRIVATE) -> None:
-    """Writes a file or replaces it.
+def write_atomically(file: Path, content: str | bytes, mode: int = PRIVATE, *, with_folder: bool = False) -> None:
+    """Writes a file or replaces it; `with_folder` makes its folder, too, where a missing one is no typing mistake.
 
     Raises:
         ConfigError: it cannot be written there; what was there is as it was.
         Unavailable: the disk is full; likewise.
     """
     with _told(file):
-        _make_folder(file.parent)
+        if with_folder:
+            _make_folder(file.parent)
         if file.exists() and not file.is_file():
             raise ConfigError("it is no regular file, so it is not replaced.", where=str(file), remedy="Name another.")
         with _part(file, content, mode) as part:

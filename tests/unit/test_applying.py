@@ -11,7 +11,7 @@ import pytest
 
 from engine import OTHER, OWNERS, ZONE, World, finished
 from engine import PLAIN as PLAIN_BOARD
-from mi_sync import applying, sync
+from mi_sync import applying, saved, sync
 from mi_sync.connector import harvest, plant
 from mi_sync.errors import ExitCode, OutcomeUnknown
 from mi_sync.events import TargetCounts
@@ -613,7 +613,7 @@ def test_the_same_saved_plan_says_a_comment_once_after_it_was_stopped(filled: Wo
             filled.world.arm(fault, 3)
         boards = {"board": filled.board()}
         list(
-            sync.apply_saved(filled.run(), plan, "plan.json", boards)
+            saved.apply(filled.run(), plan, "plan.json", boards)
             if not fault
             else sync.apply(run, plan, {"board": snapshot}, boards)
         )

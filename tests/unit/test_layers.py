@@ -45,7 +45,19 @@ PURE = {
 """No files, clock, network or logging."""
 EDGES = {"connector", "http", "pings", "unmarked", "state", "leases", "loader", "writing"}
 """Each does one kind of I/O."""
-STORY = {"events", "erasure", "left_out", "reading", "pulling", "applying", "publishing", "sync"}
+STORY = {
+    "events",
+    "opening",
+    "erasure",
+    "left_out",
+    "reading",
+    "pulling",
+    "desired",
+    "applying",
+    "sync",
+    "saved",
+    "publishing",
+}
 """What happens in a run, told `config` as a value."""
 OUTER = {"report", "cli", "testing", "__main__"}
 """They show."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from mi_sync.cli import invoke, show
+from mi_sync.cli import invoke, plain, show
 from mi_sync.errors import ConfigError, MiSyncError, Unavailable
 from mi_sync.writing import PRIVATE, SHARED, write_atomically, write_new
 
@@ -201,7 +201,7 @@ def test_a_project_has_exports_for_their_owner_alone(tmp_path: Path) -> None:
 
 def test_a_bug_is_told_also_where_no_log_can_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
-    monkeypatch.setattr(show, "_hidden", {"t-456"})
+    monkeypatch.setattr(plain, "_hidden", {"t-456"})
     told = show.log_bug(ValueError("the token is t-456"))
     assert "no log file can be written" in told
     assert "ValueError: the token is …" in told
@@ -239,8 +239,8 @@ def _writes(call: ast.Call) -> bool:
 
 KNOWN = {
     "src/mi_sync/writing.py": "the one place",
-    "src/mi_sync/state.py": "the database, made empty and for its owner alone before SQLite opens it",
-    "src/mi_sync/locking.py": "who holds the lock, for people to read; half of it reads as nobody",
+    "src/mi_sync/state/sqlite.py": "the database, made empty and for its owner alone before SQLite opens it",
+    "src/mi_sync/cli/github.py": "a job's summary, which belongs to the job and is added to",
     "src/mi_sync/cli/show.py": "the log of a bug, new under a name of its own",
     "src/mi_sync/cli/__init__.py": "the null device",
 }

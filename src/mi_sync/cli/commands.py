@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mi_sync import config as configuration
-from mi_sync import identity, linking, overview, pings, publishing, sync
+from mi_sync import identity, linking, overview, pings, publishing, saved, sync
 from mi_sync.cli import Settings, github, logs, show
 from mi_sync.cli.session import Session
 from mi_sync.cli.watching import watched
@@ -19,8 +19,9 @@ from mi_sync.errors import ConfigError, ExitCode, MiSyncError, Problem, first_of
 from mi_sync.events import Run
 from mi_sync.http import Budget
 from mi_sync.model import ENDED, PLURALS, Applicant, Record, jsonable
+from mi_sync.opening import open_source
 from mi_sync.plan import Plan
-from mi_sync.reading import compile_for, mapping_for, open_source
+from mi_sync.reading import compile_for, mapping_for
 from mi_sync.state import MIGRATIONS, Store
 from mi_sync.writing import write_atomically
 
@@ -77,15 +78,15 @@ def plan(settings: Settings, limits: Limits, *, out: Path | None = None, detaile
 
 def apply(settings: Settings, limits: Limits, file: Path | None) -> ExitCode:
     """A saved plan; without one, what the records ask for as they were last pulled."""
-    saved = _read_plan(file) if file else None
+    plan = _read_plan(file) if file else None
     session = Session(settings, with_secrets=True, budget=Budget(limits.max_requests, limits.max_seconds))
     with session.recorded("apply") as run:
-        if saved is None:
+        if plan is None:
             _plan_and_apply(session, run, limits)
         else:
             # The records that the plan was made from were never stored, and the next run compares with the stored ones.
             session.tell(sync.pull(run))
-            session.tell(sync.apply_saved(run, saved, str(file), session.boards(), force=limits.force))
+            session.tell(saved.apply(run, plan, str(file), session.boards(), force=limits.force))
         session.tell(publishing.publish(run, session.publishers(run.store)))
     return _finish(session, "apply")
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mi_sync import config as configuration
-from mi_sync import events, sync
+from mi_sync import events, opening
 from mi_sync.cli import Settings, forget_readers, logs, plain, show
 from mi_sync.errors import STATUSES, ExitCode, MiSyncError
 from mi_sync.http import Budget, Wire, steady
@@ -168,12 +168,12 @@ class Session:
 
     def boards(self) -> dict[str, Board]:
         """The boards of all targets; contacts nobody yet."""
-        return {spec.name: sync.open_board(spec, self.config, self.outside.wire) for spec in self.config.boards}
+        return {spec.name: opening.open_board(spec, self.config, self.outside.wire) for spec in self.config.boards}
 
     def publishers(self, store: Store) -> dict[str, Publisher]:
         """The publishers of all targets, with what they remember; contacts nobody yet."""
         wire, specs = self.outside.wire, self.config.publishers
-        return {spec.name: sync.open_publisher(spec, self.config, wire, store.memory(spec.name)) for spec in specs}
+        return {spec.name: opening.open_publisher(spec, self.config, wire, store.memory(spec.name)) for spec in specs}
 
     def finish(self, code: ExitCode | None = None, *, plan: Plan | None = None, printed: bool = False) -> ExitCode:
         """Prints the result, or what the plan would do, and returns the exit code (by default the recorded run's).

@@ -7,16 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mi_sync import language, provenance, sheets, sync
+from mi_sync import desired, language, provenance, sheets, sync
 from mi_sync.cli import Settings, telling
 from mi_sync.cli.session import Session
 from mi_sync.config import SourceSpec, TargetSpec
 from mi_sync.errors import ConfigError, ExitCode, MiSyncError, did_you_mean
 from mi_sync.events import Run
 from mi_sync.model import Application, Posting, Quarantined, Traced
+from mi_sync.opening import open_source
 from mi_sync.provenance import Came, Candidate
 from mi_sync.pulling import forget_source
-from mi_sync.reading import compile_for, mapping_for, open_source
+from mi_sync.reading import compile_for, mapping_for
 from mi_sync.state import MIGRATIONS
 from mi_sync.writing import write_atomically
 
@@ -101,7 +102,7 @@ def _candidates(run: Run) -> Iterator[Candidate]:
     """The items on the boards, and those that the records ask for."""
     for spec in run.config.boards:
         links = run.store.links(spec.name)
-        items = sync.desired(run, spec).items
+        items = desired.of(run, spec).items
         for key in sorted({*links, *items}):
             yield Candidate(spec.name, key, links.get(key), items.get(key))
 
