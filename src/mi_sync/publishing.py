@@ -9,7 +9,7 @@ from mi_sync.config import TargetSpec
 from mi_sync.connector import Publisher, View
 from mi_sync.errors import MiSyncError, Problem
 from mi_sync.events import Looking, Run, Story, TargetCounts
-from mi_sync.model import ENGAGED
+from mi_sync.model import ENGAGED, Item, Privacy
 from mi_sync.views import Material
 
 
@@ -31,9 +31,9 @@ def publish(run: Run, publishers: Mapping[str, Publisher]) -> Story:
         programme, now = run.config.programme.name, run.outside.wire.now()
         try:
             run.store.keep_lock()  # a file needs no request, before which this is done
-            material = _material(run, spec)
+            seen = material(run, desired.of(run, spec).items, spec.milestones.allow)
             for name in spec.views:
-                view = View(programme, now, material.rows(name), name, material.columns(name))
+                view = View(programme, now, seen.rows(name), name, seen.columns(name))
                 if publisher.publish(view):
                     counts.updated += 1
                     run.result.applied += 1
@@ -54,17 +54,17 @@ def _unknown(run: Run) -> str:
     return f"target {board!r}" if board in result.unfinished and not run.store.links(board) else ""
 
 
-def _material(run: Run, spec: TargetSpec) -> Material:
-    """What one target's views are made from; an engagement that has ended is in none."""
+def material(run: Run, items: Mapping[str, Item], allow: frozenset[Privacy]) -> Material:
+    """What views are made from for whoever may see these classes; an engagement that has ended is in none."""
     store, config = run.store, run.config
     engagements = [each for each in store.engagements() if each.application.status in ENGAGED]
     links = {board.name: store.links(board.name).values() for board in config.boards}
     return Material(
         engagements=engagements,
         postings=desired.postings(store),
-        items=desired.of(run, spec).items,
+        items=items,
         progress={it.key: it for it in overview.milestones(links, {}, config.progress_from)},
-        allow=spec.milestones.allow,
+        allow=allow,
         today=run.outside.wire.now().astimezone(config.programme.timezone).date(),
         news=[(it.target, it.key, it.action, it.url) for it in run.result.done],
     )

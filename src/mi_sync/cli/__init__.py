@@ -275,6 +275,24 @@ def status(settings: Settings) -> ExitCode:
     return commands.status(settings)
 
 
+@cli.command(epilog=_example("mi-sync report", "mi-sync report --out spring.html"))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to write it (default: report.html beside the configuration).",
+)
+@click.pass_obj
+def report(settings: Settings, out: Path | None) -> ExitCode:
+    """Write the programme as one HTML page.
+
+    As of the last run: openings, applicants, milestones, the coming week, feedback, runs and what was left out. The
+    file needs nothing beside it, fetches nothing, prints, and holds only what [privacy] allows.
+    """
+    from mi_sync.cli import reporting
+
+    return reporting.report(settings, out)
+
+
 @cli.command(epilog=_example("mi-sync history --limit 5"))
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs.")
 @click.pass_obj

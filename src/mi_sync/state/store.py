@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -844,6 +845,30 @@ class Store:
             counts.setdefault(posting, {})[status] = count
         return counts
 
+    def applications_by_source(self) -> Mapping[str, Mapping[str | None, int]]:
+        """How many applications of each status each source brought; an overlay brings none."""
+        counts: dict[str, dict[str | None, int]] = {}
+        query = (
+            "SELECT c.source, a.status, COUNT(DISTINCT a.key) FROM contributions c"
+            " JOIN records a ON a.programme = c.programme AND a.key = c.key"
+            " WHERE c.programme = ? AND c.kind = 'application' AND c.overlay = 0 GROUP BY c.source, a.status"
+        )
+        for source, status, count in self._rows(query).fetchall():
+            counts.setdefault(source, {})[status] = count
+        return counts
+
+    def applications_by_channel(self) -> Mapping[str | None, Mapping[str | None, int]]:
+        """How many applications of each status came through each channel; None where nobody says which."""
+        counts: dict[str | None, Counter[str | None]] = {}
+        query = (
+            "SELECT s.body, a.status, COUNT(*) FROM records a"
+            " JOIN records s ON s.programme = a.programme AND s.key = a.applicant"
+            " WHERE a.programme = ? AND a.kind = 'application' GROUP BY s.key, s.body, a.status"
+        )
+        for body, status, count in self._rows(query):
+            counts.setdefault(json.loads(body).get("channel"), Counter())[status] += count
+        return counts
+
     def _feedback(self, application: Application) -> tuple[Feedback, ...]:
         return tuple(
             Feedback.model_validate_json(body)
@@ -963,11 +988,12 @@ class Store:
     def advance(self, seq: int, state: str) -> None:
         """Moves a journal entry on: carried, done or void.
 
-        Of one that is over only its item is kept: bodies are not hoarded.
+        Of one that is over only its item and what was done with it is kept: bodies are not hoarded.
         """
         if state in {"done", "void"}:
             intent = self._one("SELECT intent FROM journal WHERE programme = ? AND seq = ?", seq) or "{}"
-            kept = _dump({"change": {"id": json.loads(intent).get("change", {}).get("id")}})
+            change = json.loads(intent).get("change", {})
+            kept = _dump({"change": {name: change.get(name) for name in ("id", "action")}})
             self._rows("UPDATE journal SET intent = ?3 WHERE programme = ?1 AND seq = ?2", seq, kept)
         self._rows("UPDATE journal SET state = ?3 WHERE programme = ?1 AND seq = ?2", seq, state)
 
@@ -990,6 +1016,17 @@ class Store:
                 "SELECT seq, target, key, at, state, intent FROM journal WHERE programme = ? AND plan = ? ORDER BY seq",
                 plan,
             )
+        ]
+
+    def changes(self, limit: int) -> list[dict[str, Any]]:
+        """What was done on boards, the newest first: run, at, target, key, and action where that is remembered."""
+        query = (
+            "SELECT run, at, target, key, intent FROM journal WHERE programme = ? AND state = 'done'"
+            " ORDER BY seq DESC LIMIT ?"
+        )
+        return [
+            {"run": run, "at": at, "target": target, "key": key, "action": json.loads(intent)["change"].get("action")}
+            for run, at, target, key, intent in self._rows(query, limit)
         ]
 
     # -- erasing people -----------------------------------------------------------------------------
