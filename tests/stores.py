@@ -58,6 +58,7 @@ def content(store: Store) -> dict[str, Any]:
         "file": store.file("jobs", "jobs.csv"),
         "state": store.contribution_state("jobs", "posting", "1"),
         "contributions": store.contributions("key-1"),
+        "funnel": (store.applications_by_source(), store.applications_by_channel()),
         "of": store.contributions_of("jobs", "posting", "1"),
         "titled": store.postings_titled("Data"),
         "alias": store.alias("posting", "id", "1", "jobs"),

@@ -41,6 +41,8 @@ def test_the_wheel_holds_packages_data_and_nothing_else(built: Path) -> None:
     for needed in (
         "mi_sync/mappings/generic_postings.toml",
         "mi_sync/steps/micro-internship.toml",
+        "mi_sync/report/page.css",
+        "mi_sync/report/page.html.j2",
         "mi_sync/samples/exports/postings.csv",
         "mi_sync/py.typed",
         "mi_sync_sandbox/templates/board.html",

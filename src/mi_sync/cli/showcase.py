@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from mi_sync.cli import Settings, logs, project, serve, show
+from mi_sync.cli import Settings, logs, project, reporting, serve, show
 from mi_sync.connector import SandboxApp
 from mi_sync.errors import ConfigError, ExitCode, Refused
 from mi_sync.writing import write_atomically, write_new
@@ -130,6 +130,8 @@ def _show(stage: _Stage) -> ExitCode:
     ok = ok and stage.run("run", "--dry-run") and stage.run("run")
     stage.say("What needs a manager's eye?")
     ok = ok and stage.run("status")
+    stage.say("And the programme on one page, to read, print or send:")
+    ok = ok and stage.run("report")
     return ExitCode.OK if ok else ExitCode.UNEXPECTED
 
 
@@ -140,10 +142,18 @@ def _edit(path: Path, before: str, after: str) -> None:
 def _end(settings: Settings, stage: _Stage, served: serve.Served, name: str, *, stay: bool) -> None:
     if settings.output == "json":
         page = served.page(name)
-        show.json_object({"board": page, "folder": str(stage.folder), "commands": stage.commands})
+        show.json_object(
+            {
+                "board": page,
+                "report": str(stage.folder / reporting.NAME),
+                "folder": str(stage.folder),
+                "commands": stage.commands,
+            }
+        )
         return
-    stage.say("Look at the board:")
+    stage.say("Look at the board, and at the report:")
     click.echo(f"  {served.page(name)}")
+    click.echo(f"  {stage.folder / reporting.NAME}")
     click.echo(f"The project is in {stage.folder}{os.sep}, which the next demonstration makes anew.")
     if stay:
         click.echo("Press Ctrl-C to end the demonstration and its sandbox.")

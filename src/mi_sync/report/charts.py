@@ -6,6 +6,7 @@ name; what it shows stands in the table behind it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -15,14 +16,14 @@ import pygal
 from markupsafe import Markup
 from pygal.style import Style
 
-WIDE, HALF = 1040, 500
+WIDE, HALF = 1040, 440
 """Units of a chart's width, which are pixels where there is room."""
 _BAR, _GROUP, _ROW = 34, 52, 26
 """Units of height for a bar, for two beside each other, and for a row of a timeline."""
 _AROUND = 64
 _FONT = 13
-LABEL = 32
-"""Characters of a label; the table has all of them."""
+LABEL, _SHORT = 32, 22
+"""Characters of a label on a timeline and beside a bar; the table has all of them."""
 
 _SILENT: Mapping[str, Any] = {
     "js": [],
@@ -34,19 +35,17 @@ _SILENT: Mapping[str, Any] = {
 }
 
 
-def bars(name: str, rows: Mapping[str, Sequence[float | None]], width: int = HALF, most: float | None = None) -> Markup:
+def bars(name: str, rows: Mapping[str, Sequence[float | None]], width: int = HALF) -> Markup:
     """A bar for each row, made of one part for each series."""
-    chart = pygal.HorizontalStackedBar(**_sized(width, len(rows), _BAR), print_values=True, **_whole(rows, most))
-    _fill(chart, rows)
+    chart = pygal.HorizontalStackedBar(**_sized(width, len(rows), _BAR), print_values=True)
+    _fill(chart, rows, max((sum(it or 0 for it in values) for values in rows.values()), default=0))
     return _drawn(chart, name)
 
 
-def groups(
-    name: str, rows: Mapping[str, Sequence[float | None]], width: int = HALF, most: float | None = None
-) -> Markup:
+def groups(name: str, rows: Mapping[str, Sequence[float | None]], most: float, width: int = HALF) -> Markup:
     """Bars beside each other for each row, one for each series."""
-    chart = pygal.HorizontalBar(**_sized(width, len(rows), _GROUP), print_values=True, **_whole(rows, most))
-    _fill(chart, rows)
+    chart = pygal.HorizontalBar(**_sized(width, len(rows), _GROUP), print_values=True)
+    _fill(chart, rows, most)
     return _drawn(chart, name)
 
 
@@ -94,16 +93,13 @@ def _sized(width: int, rows: int, height: int) -> dict[str, Any]:
     return {"width": width, "height": _AROUND + height * max(1, rows), **_SILENT}
 
 
-def _whole(rows: Mapping[str, Sequence[float | None]], most: float | None) -> dict[str, Any]:
-    """An axis from zero, to `most` or to the longest bar, with few numbers on it."""
-    top = most or max((sum(it or 0 for it in values) for values in rows.values()), default=0) or 1
-    return {"range": (0, top), "max_scale": 5, "min_scale": 1, "truncate_label": -1}
-
-
-def _fill(chart: Any, rows: Mapping[str, Sequence[float | None]]) -> None:  # noqa: ANN401  pygal has no types
-    """The first row stands on top, which is the last of the axis."""
+def _fill(chart: Any, rows: Mapping[str, Sequence[float | None]], most: float) -> None:  # noqa: ANN401  pygal has no types
+    """The first row stands on top, which is the last of the axis, whose few numbers are whole."""
+    top = max(1, math.ceil(most))
+    chart.config.range = (0, top)
+    chart.y_labels = list(range(0, top + 1, math.ceil(top / 5)))
     upwards = list(rows.items())[::-1]
-    chart.x_labels = [cut(label) for label, _ in upwards]
+    chart.x_labels = [cut(label, _SHORT) for label, _ in upwards]
     for number, values in enumerate(zip(*(values for _, values in upwards), strict=True)):
         chart.add(str(number), list(values))
 

@@ -86,13 +86,16 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart with its legend (colour → meaning) and the table behind it."""
+    """A chart with its legend (colour → meaning) and the table behind it.
+
+    `place` is half for a half of the page, wide for all of it, and beside for a half with the table in the other.
+    """
 
     caption: str
     drawing: Markup
     table: Table
     legend: Mapping[str, str]
-    wide: bool = False
+    place: str = "half"
 
 
 def render(facts: Facts) -> str:
@@ -199,7 +202,7 @@ def _timeline(facts: Facts, engagements: Sequence[Sequence[Row]], part: str) -> 
         charts.timeline(caption, names, dots, facts.today),
         Table(caption, ("Project", "Intern", "Milestone", "Due", "State"), shown),
         {"done": "Done", "open": "Open", "late": "Late", "archived": "Archived", "today": "Today"},
-        wide=True,
+        "wide",
     )
 
 
@@ -275,10 +278,10 @@ def _judged(facts: Facts) -> Figure | str:
         (project, len(rows), *(_percent(mean) for mean in means[project]), *_opinions(rows))
         for project, rows in sorted(found.items())
     ]
-    headings = ("Project", "Evaluations", "By supervisors", "By interns", "Would engage again", "Would not")
-    drawing = charts.groups(caption, {_clean(name): mean for name, mean in means.items()}, charts.WIDE, 100)
+    headings = ("Project", "Number", "By supervisors", "By interns", "Again: yes", "Again: no")
+    drawing = charts.groups(caption, {_clean(name): mean for name, mean in means.items()}, 100)
     legend = {"c0": "By supervisors", "c1": "By interns"}
-    return Figure(caption, drawing, Table(caption, headings, shown), legend, wide=True)
+    return Figure(caption, drawing, Table(caption, headings, shown), legend, "beside")
 
 
 def _mean(rows: Iterable[Row], by: str) -> float | None:
@@ -309,7 +312,7 @@ def _evaluations(facts: Facts) -> Table | None:
         ("Project", "Intern", "Kind", "By", "On", "Rating", "Would engage again", "Comments"),
         [
             (
-                _project(row), row["intern"], row["kind"].replace("_", " "), row["by"],
+                _project(row), row["intern"], _words(row["kind"]), row["by"],
                 row["submitted_at"] and _as_day(row["submitted_at"]),
                 _percent(None if row["rating"] is None else 100 * row["rating"]), _yes(row["would_engage_again"]),
                 row["comments"],
@@ -317,6 +320,11 @@ def _evaluations(facts: Facts) -> Table | None:
             for row in ordered
         ],
     )  # fmt: skip
+
+
+def _words(name: str | None) -> str | None:
+    """A status or a kind, for people."""
+    return name and name.replace("_", " ")
 
 
 def _yes(said: bool | None) -> str | None:  # noqa: FBT001  what was said
@@ -356,13 +364,13 @@ def _goals(facts: Facts) -> Figure | None:
         for goal, each in sorted(found.items())
     }
     shown = [
-        (goal, row["posting"], row["organization"], row["status"], row["applications"], row["engaged"], row["places"])
+        (goal, _project(row), _words(row["status"]), row["applications"], row["engaged"], row["places"])
         for goal, each in sorted(found.items())
         for row in each
     ]
-    headings = ("Strategic goal", "Project", "Organization", "Status", "Applications", "Engaged", "Places left")
+    headings = ("Strategic goal", "Project", "Status", "Applied", "Engaged", "Left")
     legend = {"c0": "Engaged", "c1": "Places left"}
-    return Figure(caption, charts.bars(caption, rows, charts.WIDE), Table(caption, headings, shown), legend, wide=True)
+    return Figure(caption, charts.bars(caption, rows), Table(caption, headings, shown), legend, "beside")
 
 
 def _sum(rows: Iterable[Row], name: str) -> int:
