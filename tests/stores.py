@@ -40,6 +40,9 @@ def fill(store: Store) -> None:
     store.save_file("jobs", "jobs.csv", FileRead("f", 1, 1, 0), 1)
     store.save_contribution(said(), read_no=1)
     store.link_contribution(said(), "key-1", None, None)
+    applied = said("2", kind="application")
+    store.save_contribution(applied, read_no=1)
+    store.link_contribution(applied, "a", "p", "s")
     store.add_alias("key-1", "posting", "id", "1", "jobs")
     store.save_record(Posting(key="p", title="Data"), "posting", {})
     store.save_record(Applicant(key="s", initials="KL"), "applicant", {})
@@ -49,6 +52,7 @@ def fill(store: Store) -> None:
     store.bind_target("board", "b1")
     store.save_link("board", LINK)
     store.begin("board", "k", "plan", "run", "now", {})
+    store.advance(store.begin("board", "k", "plan", "run", "now", {"change": {"id": "1", "action": "update"}}), "done")
     store.next_number("read")
 
 
@@ -58,7 +62,9 @@ def content(store: Store) -> dict[str, Any]:
         "file": store.file("jobs", "jobs.csv"),
         "state": store.contribution_state("jobs", "posting", "1"),
         "contributions": store.contributions("key-1"),
-        "funnel": (store.applications_by_source(), store.applications_by_channel()),
+        "by_source": store.applications_by_source(),
+        "by_channel": store.applications_by_channel(),
+        "changes": store.changes(10),
         "of": store.contributions_of("jobs", "posting", "1"),
         "titled": store.postings_titled("Data"),
         "alias": store.alias("posting", "id", "1", "jobs"),

@@ -29,7 +29,7 @@ def test_the_demonstration_runs_from_nothing(tmp_path: Path) -> None:
     again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
     assert again.returncode == 0, again.stderr  # its own folder is made anew
     assert [each["exit_code"] for each in json.loads(again.stdout)["commands"]] == [3, 0, 0, 0, 0, 0, 0]
-    assert Path(json.loads(again.stdout)["report"]).read_text("utf-8").startswith("<!DOCTYPE html>")
+    assert (tmp_path / json.loads(again.stdout)["report"]).read_text("utf-8").startswith("<!DOCTYPE html>")
 
 
 def test_the_sandbox_serves_and_stops(tmp_path: Path) -> None:

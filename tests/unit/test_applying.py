@@ -549,7 +549,7 @@ def test_what_the_board_shows_is_remembered_beside_an_update(it: World) -> None:
 def test_nothing_of_a_change_is_hoarded_once_it_is_over(it: World) -> None:
     it.sync()
     (intent,) = (row[0] for row in it.store._db.execute("SELECT intent FROM journal"))
-    assert json.loads(intent) == {"change": {"id": ""}}
+    assert json.loads(intent) == {"change": {"id": "", "action": "create"}}
 
 
 # ------------------------------------------------------------------------- custom fields and comments

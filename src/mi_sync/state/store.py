@@ -993,7 +993,9 @@ class Store:
         if state in {"done", "void"}:
             intent = self._one("SELECT intent FROM journal WHERE programme = ? AND seq = ?", seq) or "{}"
             change = json.loads(intent).get("change", {})
-            kept = _dump({"change": {name: change.get(name) for name in ("id", "action")}})
+            kept = _dump(
+                {"change": {"id": None, **{name: change[name] for name in ("id", "action") if name in change}}}
+            )
             self._rows("UPDATE journal SET intent = ?3 WHERE programme = ?1 AND seq = ?2", seq, kept)
         self._rows("UPDATE journal SET state = ?3 WHERE programme = ?1 AND seq = ?2", seq, state)
 
@@ -1025,7 +1027,13 @@ class Store:
             " ORDER BY seq DESC LIMIT ?"
         )
         return [
-            {"run": run, "at": at, "target": target, "key": key, "action": json.loads(intent)["change"].get("action")}
+            {
+                "run": run,
+                "at": at,
+                "target": target,
+                "key": key,
+                "action": json.loads(intent).get("change", {}).get("action"),
+            }
             for run, at, target, key, intent in self._rows(query, limit)
         ]
 
