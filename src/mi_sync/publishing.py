@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mi_sync import desired, overview
-from mi_sync.config import TargetSpec
 from mi_sync.connector import Publisher, View
 from mi_sync.errors import MiSyncError, Problem
 from mi_sync.events import Looking, Run, Story, TargetCounts

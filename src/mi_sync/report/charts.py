@@ -129,7 +129,8 @@ def _prune(parent: ET.Element) -> None:
     """
     label = next((each.text for each in parent if each.tag == "desc" and each.get("class") == "label"), None)
     for each in list(parent):
-        if each.tag is ET.Comment or each.tag in {"defs", "script", "style", "desc", "title"} or _is_popup(each):
+        tag: Any = each.tag  # of a comment it is a function
+        if tag is ET.Comment or tag in {"defs", "script", "style", "desc", "title"} or _is_popup(each):
             parent.remove(each)
         else:
             _prune(each)

@@ -115,7 +115,7 @@ def _items(run: Run) -> dict[str, Item]:
     counts = run.config.progress_from
     items: dict[str, Item] = {}
     for spec in sorted(run.config.boards, key=lambda it: it.name != counts):
-        for item in sync.desired(run, spec).items.values():
+        for item in desired.of(run, spec).items.values():
             items.setdefault(item.key, item if _may_tell(run.config, spec) else replace(item, title=_plain(item)))
     return items
 
