@@ -231,6 +231,14 @@ def test_a_title_that_a_target_may_see_and_the_report_may_not_is_not_shown(world
     assert "Check-in 1 of Ana Lopez" in report.render(gathered(world))
 
 
+def test_without_a_board_the_milestones_are_as_they_are_published(world: World) -> None:
+    table = '[[targets]]\nname = "table"\nconnector = "csv"\npath = "table.csv"\nallow = ["name"]\n'
+    world.write("config.toml", f"{CONFIG}{STEPS}{table}")
+    found = gathered(world)
+    assert {item.title for item in found.material.items.values()} == {"check-in 1", "check-in 2"}
+    assert (found.as_of, found.conflicts, found.changes) == (None, [], [])
+
+
 def test_applications_are_counted_by_source_and_by_channel(world: World) -> None:
     world.write(
         "people.csv", PEOPLE.replace("status\n", "status,channel\n").replace("accepted\n", "accepted,referral\n")

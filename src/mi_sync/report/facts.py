@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from mi_sync import identity, overview, publishing, sync
+from mi_sync import desired, identity, overview, publishing
 from mi_sync.config import Config, TargetSpec
 from mi_sync.events import Run
 from mi_sync.model import ENDED, ENGAGED, IN_REVIEW, Item, Link, Quarantined
@@ -111,12 +111,12 @@ def gather(run: Run) -> Facts:
 
 
 def _items(run: Run) -> dict[str, Item]:
-    """What stands on the boards; an item of several as on the one that counts."""
-    counts = run.config.progress_from
+    """What stands on the boards, an item of several as on the one that counts; without a board, what is published."""
+    config = run.config
     items: dict[str, Item] = {}
-    for spec in sorted(run.config.boards, key=lambda it: it.name != counts):
+    for spec in sorted(config.boards or config.publishers, key=lambda it: it.name != config.progress_from):
         for item in desired.of(run, spec).items.values():
-            items.setdefault(item.key, item if _may_tell(run.config, spec) else replace(item, title=_plain(item)))
+            items.setdefault(item.key, item if _may_tell(config, spec) else replace(item, title=_plain(item)))
     return items
 
 
