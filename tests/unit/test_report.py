@@ -22,7 +22,7 @@ from mi_sync.events import Outside, Result, Run
 from mi_sync.http import Wire
 from mi_sync.model import Item, Link, Privacy, Quarantined, Seen
 from mi_sync.report import Facts
-from reports import EMPTY, ENGAGED, ITEMS, POSTING, everywhere, facts, material
+from reports import EMPTY, ENGAGED, ITEMS, POSTING, SAID, everywhere, facts, material
 from world import CONFIG, NOW, PEOPLE, World
 
 
@@ -95,6 +95,15 @@ def test_behind_each_chart_stands_a_table() -> None:
     assert all(figure.count("<svg") == figure.count("<table>") == 1 for figure in figures)
     regions = re.findall(r'role="region"[^>]*aria-label="([^"]*)"', html)
     assert len(regions) == len(set(regions))
+
+
+def test_projects_of_one_title_are_judged_apart() -> None:
+    second = POSTING.model_copy(update={"key": "p2", "id": "P-2"})
+    said = SAID[0].model_copy(update={"key": "f2", "posting": "p2", "rating": 0.5})
+    other = replace(ENGAGED, posting=second, feedback=(said,))
+    html = report.render(facts(replace(material(), engagements=[ENGAGED, other])))
+    section = html.partition('id="feedback"')[2].partition("</section>")[0]
+    assert re.findall(r'class="value">(\d+)<', section) == ["50", "91"]
 
 
 def test_many_engagements_share_several_timelines() -> None:

@@ -25,6 +25,9 @@ _FONT = 13
 LABEL, _SHORT = 32, 22
 """Characters of a label on a timeline and beside a bar; the table has all of them."""
 
+Bar = tuple[str, Sequence[float | None]]
+"""A label, and a value for each series."""
+
 _SILENT: Mapping[str, Any] = {
     "js": [],
     "no_prefix": True,
@@ -35,14 +38,14 @@ _SILENT: Mapping[str, Any] = {
 }
 
 
-def bars(name: str, rows: Mapping[str, Sequence[float | None]], width: int = HALF) -> Markup:
+def bars(name: str, rows: Sequence[Bar], width: int = HALF) -> Markup:
     """A bar for each row, made of one part for each series."""
     chart = pygal.HorizontalStackedBar(**_sized(width, len(rows), _BAR), print_values=True)
-    _fill(chart, rows, max((sum(it or 0 for it in values) for values in rows.values()), default=0))
+    _fill(chart, rows, max((sum(it or 0 for it in values) for _, values in rows), default=0))
     return _drawn(chart, name)
 
 
-def groups(name: str, rows: Mapping[str, Sequence[float | None]], most: float, width: int = HALF) -> Markup:
+def groups(name: str, rows: Sequence[Bar], most: float, width: int = HALF) -> Markup:
     """Bars beside each other for each row, one for each series."""
     chart = pygal.HorizontalBar(**_sized(width, len(rows), _GROUP), print_values=True)
     _fill(chart, rows, most)
@@ -93,12 +96,12 @@ def _sized(width: int, rows: int, height: int) -> dict[str, Any]:
     return {"width": width, "height": _AROUND + height * max(1, rows), **_SILENT}
 
 
-def _fill(chart: Any, rows: Mapping[str, Sequence[float | None]], most: float) -> None:  # noqa: ANN401  pygal has no types
+def _fill(chart: Any, rows: Sequence[Bar], most: float) -> None:  # noqa: ANN401  pygal has no types
     """The first row stands on top, which is the last of the axis, whose few numbers are whole."""
     top = max(1, math.ceil(most))
     chart.config.range = (0, top)
     chart.y_labels = list(range(0, top + 1, math.ceil(top / 5)))
-    upwards = list(rows.items())[::-1]
+    upwards = rows[::-1]
     chart.x_labels = [cut(label, _SHORT) for label, _ in upwards]
     for number, values in enumerate(zip(*(values for _, values in upwards), strict=True)):
         chart.add(str(number), list(values))

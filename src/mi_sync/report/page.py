@@ -243,7 +243,7 @@ def _funnel(what: str, funnel: Funnel) -> Iterable[Figure]:
     if not funnel:
         return
     caption = f"Applications by {what.lower()}"
-    rows = {_clean(name): [stages[stage] or None for stage in STAGES] for name, stages in funnel.items()}
+    rows = [(_clean(name), [stages[stage] or None for stage in STAGES]) for name, stages in funnel.items()]
     shown = [
         (name, sum(stages.values()), *(stages[it] for it in STAGES), _share(stages)) for name, stages in funnel.items()
     ]
@@ -267,21 +267,21 @@ def _judged(facts: Facts) -> Figure | str:
             f"Evaluations are of the class {Privacy.FREE_TEXT}, which [privacy] does not allow: "
             'allow = ["free_text"] in config.toml shows them here.'
         )
-    found: dict[str, list[Row]] = defaultdict(list)
+    found: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in facts.material.rows("feedback"):
-        found[_project(row)].append(row)
+        found[_project(row), row["posting_id"] or ""].append(row)
     if not found:
         return "Nobody has been evaluated yet."
     caption = "Mean rating by project, in per cent"
-    means = {project: [_mean(rows, by) for by in ("supervisor", "intern")] for project, rows in sorted(found.items())}
+    ordered = [(project, rows) for (project, _), rows in sorted(found.items())]
+    means = [(_clean(project), [_mean(rows, by) for by in ("supervisor", "intern")]) for project, rows in ordered]
     shown = [
-        (project, len(rows), *(_percent(mean) for mean in means[project]), *_opinions(rows))
-        for project, rows in sorted(found.items())
+        (project, len(rows), *(_percent(mean) for mean in both), *_opinions(rows))
+        for (project, rows), (_, both) in zip(ordered, means, strict=True)
     ]
     headings = ("Project", "Number", "By supervisors", "By interns", "Again: yes", "Again: no")
-    drawing = charts.groups(caption, {_clean(name): mean for name, mean in means.items()}, 100)
     legend = {"c0": "By supervisors", "c1": "By interns"}
-    return Figure(caption, drawing, Table(caption, headings, shown), legend, "beside")
+    return Figure(caption, charts.groups(caption, means, 100), Table(caption, headings, shown), legend, "beside")
 
 
 def _mean(rows: Iterable[Row], by: str) -> float | None:
@@ -359,10 +359,10 @@ def _goals(facts: Facts) -> Figure | None:
     if not found:
         return None
     caption = "Places by strategic goal"
-    rows = {
-        _clean(goal): [_sum(each, "engaged") or None, _sum(each, "places") or None]
+    rows = [
+        (_clean(goal), [_sum(each, "engaged") or None, _sum(each, "places") or None])
         for goal, each in sorted(found.items())
-    }
+    ]
     shown = [
         (goal, _project(row), _words(row["status"]), row["applications"], row["engaged"], row["places"])
         for goal, each in sorted(found.items())
