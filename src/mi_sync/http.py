@@ -125,7 +125,7 @@ class Wire:
     `token` is a digest. None where nobody counts for all.
 
     `timeout` is (to connect, to read), in seconds; `deadline` bounds one whole reply. `about` names the target or
-    source that its requests are for, in their log lines.
+    source that its requests are for, in their log lines. `read_only` lets nothing out but GETs.
     """
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -138,6 +138,7 @@ class Wire:
     before_sending: Callable[[], None] = lambda: None
     shared: Callable[[str, int, float], float] | None = None
     about: Mapping[str, str] = field(default_factory=dict)
+    read_only: bool = False
 
 
 def steady(now: Callable[[], datetime], monotonic: Callable[[], float]) -> Callable[[], datetime]:
@@ -427,6 +428,10 @@ class Http:
         """Sends one request; `path` is what messages call it, `receive` reads what comes."""
         import requests
 
+        if self._wire.read_only and method != "GET":
+            raise RequestRefused(
+                f"{self._name} is only read here, so this was not sent.", where=self.redact(f"{method} {path}")
+            )
         self._wire.budget.spend()
         wait = self._pace()
         if wait > 0:

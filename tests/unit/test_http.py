@@ -110,6 +110,20 @@ def script(api: responses.RequestsMock, verb: str, *answers: int | Exception, **
             api.add(verb, URL, status=answer, json={"id": "1"} if answer == 200 else None, **more)
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_is_only_read_is_sent_nothing_but_gets(api: responses.RequestsMock, clock: Clock, verb: str) -> None:
+    script(api, verb, 200)
+    http = session(clock, read_only=True)
+    if verb == "GET":
+        assert call(http, verb) == {"id": "1"}
+        return
+    with pytest.raises(RequestRefused, match="Example is only read here"):
+        call(http, verb)
+    with pytest.raises(RequestRefused, match="only read"):
+        http.tell("/cards", "text", {})
+    assert (len(api.calls), http.requests) == (0, 0)
+
+
 # -------------------------------------------------------------------------------------------- repeating
 
 
