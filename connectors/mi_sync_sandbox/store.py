@@ -87,7 +87,18 @@ class Session:
             self._connection.execute("RELEASE attempt")
 
     def new_id(self) -> str:
-        """An id that is new; the order of ids is the order of creation, even if the clock goes back."""
+        """An id that is new; the order of ids is the order of creation, even if the clock goes back.
+
+        Those of a copied board, which were given elsewhere, are passed over.
+        """
+        while self._is_taken(made := self._next_id()):
+            pass
+        return made
+
+    def _is_taken(self, id_: str) -> bool:
+        return self._connection.execute("SELECT 1 FROM doc WHERE id = ?", (id_,)).fetchone() is not None
+
+    def _next_id(self) -> str:
         seconds, counter = self._connection.execute(
             "UPDATE clock SET seconds = max(seconds, ?), counter = counter + 1 RETURNING seconds, counter",
             (int(self.now.timestamp()),),

@@ -35,7 +35,7 @@ class TrelloBoard:
     def __init__(self, settings: TrelloConfig, context: Context) -> None:
         self.capabilities = CAPABILITIES
         self._wire, self._timezone = context.wire, context.timezone
-        self._http = _session(settings, context)
+        self._http = session(settings, context)
         self._fields = CustomFields(self._http, self._board_id, self._timezone, readable=settings.access_token is None)
         self._reader = Reader(self._http, settings.board, f"targets.{context.name}.board", fields=self._fields.readable)
         self._id = ""
@@ -231,7 +231,7 @@ class TrelloBoard:
         return BoardIdentity(self._id, str(board.get("name") or ""), url)
 
 
-def _session(settings: TrelloConfig, context: Context) -> Http:
+def session(settings: TrelloConfig, context: Context) -> Http:
     """The session with its credentials. Trello allows 100 requests in 10 s for a token (rate-limits guide)."""
     secrets = {name: context.header_secret(name) for name in context.secrets}
     return Http(

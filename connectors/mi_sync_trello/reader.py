@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
@@ -81,10 +81,12 @@ class Reader:
         board: id or short link.
         where: the setting that names the board, for messages.
         fields: whether custom fields may be asked for.
+        more: what is asked of each card beyond `CARD_FIELDS`.
     """
 
-    def __init__(self, http: Http, board: str, where: str, *, fields: bool) -> None:
+    def __init__(self, http: Http, board: str, where: str, *, fields: bool, more: Sequence[str] = ()) -> None:
         self._http, self._board, self._where, self._with_fields = http, board, where, fields
+        self._asked = ",".join((CARD_FIELDS, *more))
 
     def head(self, **params: str | int) -> Json:
         """The board itself, with the nested collections that are asked for.
@@ -169,7 +171,7 @@ class Reader:
         `before` is an id or a date, speaks of creation, and needs the order of ids (rwjdk/TrelloDotNet;
         nested-resources guide).
         """
-        params: dict[str, str | int] = {"fields": CARD_FIELDS, "limit": limit, "sort": "-id"}
+        params: dict[str, str | int] = {"fields": self._asked, "limit": limit, "sort": "-id"}
         if before:
             params["before"] = before
         if self._with_fields:

@@ -467,6 +467,13 @@ class Sandbox:
 
     Several sandboxes are served side by side under one address; `prefixes` are the paths that belong to this one.
     They are shown by `order`; the first is the one that a demonstration uses.
+
+    `rehearse(settings, context, options)` opens it on a copy of the board that a target's settings name, in the place
+    of the invented one; None for a sandbox that cannot. The board is read over the context's wire, by GETs alone, and
+    the copy keeps all ids and marks. `page` of the result is the copy's, and `settings` are all that a target aimed at
+    it needs, those of the real one that say how it is kept among them. The real credentials stay out of both.
+
+    It raises what `Board.snapshot` raises, and `Refused` where not everything can be read.
     """
 
     name: str
@@ -474,6 +481,7 @@ class Sandbox:
     prefixes: tuple[str, ...]
     open: Callable[[SandboxOptions], SandboxApp]
     order: int = 100
+    rehearse: Callable[[Any, Context, SandboxOptions], SandboxApp] | None = None
 
 
 @dataclass(frozen=True, slots=True)

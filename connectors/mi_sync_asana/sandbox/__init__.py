@@ -9,7 +9,8 @@ limit, which depends on figures that Asana does not publish.
 
 from __future__ import annotations
 
-from mi_sync.connector import Sandbox, SandboxApp, SandboxOptions
+from mi_sync.connector import Context, Sandbox, SandboxApp, SandboxOptions
+from mi_sync_asana import AsanaConfig
 
 
 def _open(options: SandboxOptions) -> SandboxApp:
@@ -29,10 +30,17 @@ def _open(options: SandboxOptions) -> SandboxApp:
     )
 
 
+def _rehearse(settings: AsanaConfig, context: Context, options: SandboxOptions) -> SandboxApp:
+    from mi_sync_asana.sandbox.rehearsal import rehearse
+
+    return rehearse(settings, context, options)
+
+
 sandbox = Sandbox(
     name="asana",
     summary="a local Asana with a page of its project",
     prefixes=("/api/1.0", "/0", "/asana"),
     open=_open,
     order=2,
+    rehearse=_rehearse,
 )

@@ -16,7 +16,7 @@ from flask import Flask, Response, request
 from mi_sync.connector import SandboxOptions
 from mi_sync_asana.sandbox import api, gate, paging, projects, seed
 from mi_sync_asana.sandbox.finding import Caller
-from mi_sync_asana.sandbox.layout import LAYOUT
+from mi_sync_asana.sandbox.layout import open_store
 from mi_sync_asana.sandbox.pages import SITE
 from mi_sync_asana.sandbox.values import ApiError, bad
 from mi_sync_asana.sandbox.views import Views, tree
@@ -49,7 +49,7 @@ def create_app(
         sleep: waits for the fault `slow`.
     """
     app = web.application(options.base_url, ("app.asana.com",))
-    store = Store(options.state / "asana.db", LAYOUT, options.now)
+    store = open_store(options)
     seed.seed(store)
     faults = Faults() if faults is None else faults
     service = _Service(store, gate.RateLimits(options.now, options.rate_limit), web.Weather(faults, sleep))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mi_sync_sandbox.store import Layout
+from mi_sync.connector import SandboxOptions
+from mi_sync_sandbox.store import Layout, Store
 
 
 def _gid(_: int, counter: int) -> str:
@@ -32,3 +33,8 @@ LAYOUT = Layout(
     },
 )
 """A `place` is a task's position in one section of one project; an `external` is a name that an app gave to a task."""
+
+
+def open_store(options: SandboxOptions) -> Store:
+    """What a sandbox with these options keeps."""
+    return Store(options.state / "asana.db", LAYOUT, options.now)

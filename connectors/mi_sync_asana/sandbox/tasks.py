@@ -43,7 +43,7 @@ def create(caller: Caller, data: Data) -> Doc:
         raise values.unwritable(min(wrong))
     parent = caller.find("task", data["parent"], "parent") if data.get("parent") is not None else None
     homes = _homes(caller, data)
-    task = _blank(caller, _workspace(caller, data, homes, parent), parent)
+    task = blank(caller, _workspace(caller, data, homes, parent), parent)
     caller.db.put("task", task)
     for project, section in homes:
         places.put(caller, task, project, section, {}, top=section is not None and caller.new_on_top)
@@ -88,7 +88,8 @@ def _workspace(caller: Caller, data: Data, homes: Sequence[tuple[Doc, Doc | None
     return str(homes[0][0]["workspace"] if homes else (parent or {})["workspace"])
 
 
-def _blank(caller: Caller, workspace: str, parent: Doc | None) -> Doc:
+def blank(caller: Caller, workspace: str, parent: Doc | None) -> Doc:
+    """A new task that says nothing yet; as a subtask it is the last one."""
     now = stamp(caller.db.now)
     return {
         "gid": caller.db.new_id(),

@@ -6,7 +6,8 @@ is the stricter of two guesses. Webhooks, custom fields, Power-Ups, organisation
 
 from __future__ import annotations
 
-from mi_sync.connector import Sandbox, SandboxApp, SandboxOptions
+from mi_sync.connector import Context, Sandbox, SandboxApp, SandboxOptions
+from mi_sync_trello import TrelloConfig
 
 
 def _open(options: SandboxOptions) -> SandboxApp:
@@ -27,10 +28,17 @@ def _open(options: SandboxOptions) -> SandboxApp:
     )
 
 
+def _rehearse(settings: TrelloConfig, context: Context, options: SandboxOptions) -> SandboxApp:
+    from mi_sync_trello.sandbox.rehearsal import rehearse
+
+    return rehearse(settings, context, options)
+
+
 sandbox = Sandbox(
     name="trello",
     summary="a local Trello with a page of its board",
     prefixes=("/1", "/b", "/c", "/trello"),
     open=_open,
     order=1,
+    rehearse=_rehearse,
 )

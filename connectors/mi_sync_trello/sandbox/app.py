@@ -21,7 +21,7 @@ from mi_sync_sandbox.faults import Faults, Kind
 from mi_sync_sandbox.pages import blueprint
 from mi_sync_sandbox.store import Doc, Store
 from mi_sync_trello.sandbox import api, effects, gate, limits, seed
-from mi_sync_trello.sandbox.layout import LAYOUT
+from mi_sync_trello.sandbox.layout import open_store
 from mi_sync_trello.sandbox.pages import SITE
 from mi_sync_trello.sandbox.values import ApiError
 from mi_sync_trello.sandbox.views import Views
@@ -44,7 +44,7 @@ def create_app(
         sleep: waits for the fault `slow`.
     """
     app = web.application(options.base_url, ("api.trello.com", "trello.com"))
-    store = Store(options.state / "trello.db", LAYOUT, options.now)
+    store = open_store(options)
     seed.seed(store)
     faults = Faults() if faults is None else faults
     service = _Service(store, gate.RateLimits(options.now, options.rate_limit), web.Weather(faults, sleep))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from mi_sync_sandbox.store import Layout
+from mi_sync.connector import SandboxOptions
+from mi_sync_sandbox.store import Layout, Store
 
 _MACHINE = "5a1d0b0c5e"  # the ten digits of an ObjectId between its second and its counter
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -33,6 +34,11 @@ LAYOUT = Layout(
     },
     short="shortLink",
 )
+
+
+def open_store(options: SandboxOptions) -> Store:
+    """What a sandbox with these options keeps."""
+    return Store(options.state / "trello.db", LAYOUT, options.now)
 
 
 def short_link(seed: str) -> str:
