@@ -263,6 +263,23 @@ def run(settings: Settings, /, *, dry_run: bool, **limits: Any) -> ExitCode:  # 
     return commands.run(settings, commands.Limits(**limits))
 
 
+@cli.command(epilog=_example("mi-sync rehearse", "mi-sync rehearse --no-serve --output json"))
+@click.option("--serve/--no-serve", default=None, help="Keep the copies to be looked at (default: on a terminal).")
+@_limits
+@click.pass_obj
+def rehearse(settings: Settings, /, *, serve: bool | None, **limits: Any) -> ExitCode:  # noqa: ANN401  as above
+    """Try a run on copies of the boards first.
+
+    The real boards are only read. The copies are local, and everything else is as in `mi-sync run`: settings, exports,
+    plan, requests. Tells what came of it, and the command for the real thing. State and publishers are left alone.
+    """
+    from mi_sync.cli import rehearsing
+    from mi_sync.cli.commands import Limits
+
+    on_terminal = settings.output == "text" and sys.stdin.isatty() and sys.stdout.isatty()
+    return rehearsing.rehearse(settings, Limits(**limits), stay=on_terminal if serve is None else serve)
+
+
 @cli.command(epilog=_example("mi-sync status", "mi-sync status --output json"))
 @click.pass_obj
 def status(settings: Settings) -> ExitCode:

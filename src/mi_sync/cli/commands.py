@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -44,15 +44,15 @@ def run(settings: Settings, limits: Limits) -> ExitCode:
         watch.result = session.result
         with session.recorded("run", watch.start) as run:
             session.tell(sync.pull(run))
-            _plan_and_apply(session, run, limits)
+            plan_and_apply(session, run, limits, session.boards())
             session.tell(publishing.publish(run, session.publishers(run.store)))
         code = _finish(session, "run")
     watch.end(code)
     return code
 
 
-def _plan_and_apply(session: Session, run: Run, limits: Limits) -> None:
-    boards = session.boards()
+def plan_and_apply(session: Session, run: Run, limits: Limits, boards: Mapping[str, Board]) -> None:
+    """What `run` does on the boards once the exports are read."""
     recreate = frozenset(limits.recreate)
     snapshots = session.tell(sync.make_plan(run, boards, recreate=recreate, adopt=limits.adopt, settle_first=True))
     if run.result.plan is not None:
@@ -82,7 +82,7 @@ def apply(settings: Settings, limits: Limits, file: Path | None) -> ExitCode:
     session = Session(settings, with_secrets=True, budget=Budget(limits.max_requests, limits.max_seconds))
     with session.recorded("apply") as run:
         if plan is None:
-            _plan_and_apply(session, run, limits)
+            plan_and_apply(session, run, limits, session.boards())
         else:
             # The records that the plan was made from were never stored, and the next run compares with the stored ones.
             session.tell(sync.pull(run))

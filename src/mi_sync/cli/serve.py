@@ -40,17 +40,30 @@ class Served:
 def sandbox(settings: Settings, host: str, port: int, state: Path, rate_limit: int | None) -> ExitCode:
     """Serves until Ctrl-C or SIGTERM."""
     logs.start(settings)
+    with until_stopped() as wait, serving(state, host=host, port=port, rate_limit=rate_limit) as served:
+        _announce(settings, served)
+        wait()
+    return ExitCode.OK
+
+
+@contextlib.contextmanager
+def until_stopped() -> Iterator[Callable[[], object]]:
+    """What waits for Ctrl-C, SIGTERM or a closed terminal, each of which from now on means its end and nothing else."""
     stop = threading.Event()
 
     def stopped(_: int, __: FrameType | None) -> None:
         stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stopped)
-    with serving(state, host=host, port=port, rate_limit=rate_limit) as served:
-        _announce(settings, served)
-        stop.wait()
-    return ExitCode.OK
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    closed = getattr(signal, "SIGHUP", None)
+    if closed is not None and signal.getsignal(closed) is signal.SIG_DFL:  # else it is ignored, as by nohup
+        numbers.append(closed)
+    before = {number: signal.signal(number, stopped) for number in numbers}
+    try:
+        yield stop.wait
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _announce(settings: Settings, served: Served) -> None:
@@ -84,10 +97,22 @@ def target_section(name: str, app: SandboxApp) -> str:
 
 @contextlib.contextmanager
 def serving(state: Path, *, host: str = "127.0.0.1", port: int = 0, rate_limit: int | None = None) -> Iterator[Served]:
-    """A server in a thread of its own, for as long as the context lasts.
+    """All installed sandboxes, served for as long as the context lasts.
 
     Raises:
         ConfigError: the address is no loopback address or is taken, or the extra is not installed.
+    """
+    with listening(host, port) as stage:
+        apps = {it.name: stage.mount(it, it.open, state / it.name, rate_limit) for it in installed()}
+        yield Served(stage.url, apps)
+
+
+@contextlib.contextmanager
+def listening(host: str = "127.0.0.1", port: int = 0) -> Iterator[Stage]:
+    """A server in a thread of its own, for as long as the context lasts.
+
+    Raises:
+        ConfigError: as `serving`.
     """
     _check_loopback(host)
     try:
@@ -110,17 +135,40 @@ def serving(state: Path, *, host: str = "127.0.0.1", port: int = 0, rate_limit: 
         raise ConfigError(
             f"port {port} of {host} cannot be used: {error}.", remedy="--port 0 takes a free one."
         ) from None
-    url = f"http://{host}:{server.server_port}"
     with contextlib.closing(server.socket):
-        apps = {it.name: _open(it, state, url, rate_limit, dispatcher) for it in installed()}
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
-            yield Served(url, apps)
+            yield Stage(f"http://{host}:{server.server_port}", dispatcher)
         finally:
             server.shutdown()
             thread.join()
             server.server_close()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A server at `url`, on which sandboxes are mounted."""
+
+    url: str
+    _dispatcher: _Dispatcher
+
+    def mount(
+        self, it: Sandbox, opened: Callable[[SandboxOptions], SandboxApp], state: Path, rate_limit: int | None
+    ) -> SandboxApp:
+        """Serves a sandbox, as `opened` opens it, below its own paths.
+
+        Raises:
+            ConfigError: its files cannot be kept in `state`.
+        """
+        options = SandboxOptions(state, self.url, lambda: datetime.now(UTC), rate_limit)
+        try:
+            app = opened(options)
+        except OSError as error:
+            raise cannot_write(error, options.state) from None
+        self._dispatcher.mounts.update((prefix, app.wsgi) for prefix in it.prefixes)
+        self._dispatcher.start = self._dispatcher.start or app.page
+        return app
 
 
 def installed() -> list[Sandbox]:
@@ -135,17 +183,6 @@ def installed() -> list[Sandbox]:
         if isinstance(loaded, Sandbox):
             found.append(loaded)
     return sorted(found, key=lambda it: (it.order, it.name))
-
-
-def _open(it: Sandbox, state: Path, url: str, rate_limit: int | None, dispatcher: _Dispatcher) -> SandboxApp:
-    options = SandboxOptions(state / it.name, url, lambda: datetime.now(UTC), rate_limit)
-    try:
-        app = it.open(options)
-    except OSError as error:
-        raise cannot_write(error, options.state) from None
-    dispatcher.mounts.update((prefix, app.wsgi) for prefix in it.prefixes)
-    dispatcher.start = dispatcher.start or app.page
-    return app
 
 
 def _check_loopback(host: str) -> None:

@@ -86,18 +86,25 @@ class Session:
             logs.began(command)
             began()
             try:
-                with contextlib.suppress(BrokenPipeError), store.telling():  # nobody reads on, after the work is done
+                with self._ending(), store.telling():
                     yield self._run(store)
-                self._code = self.result.exit_code
-            except MiSyncError as error:
-                self._end_early(error)
-            except KeyboardInterrupt:
-                self._code = ExitCode.INTERRUPTED
-                raise
             finally:
                 self._name_titles(store)
                 self._end(store)
                 logs.ended(command, self.result, self._code)
+
+    @contextlib.contextmanager
+    def _ending(self) -> Iterator[None]:
+        """An expected error ends the run and becomes part of its result."""
+        try:
+            with contextlib.suppress(BrokenPipeError):  # nobody reads on, after the work is done
+                yield
+            self._code = self.result.exit_code
+        except MiSyncError as error:
+            self._end_early(error)
+        except KeyboardInterrupt:
+            self._code = ExitCode.INTERRUPTED
+            raise
 
     def _end_early(self, error: MiSyncError) -> None:
         """What was done before still counts, but for a signal, which is told as such."""
@@ -139,6 +146,12 @@ class Session:
         with contextlib.closing(store), store.telling(), self._signals():
             yield self._run(store)
             self._name_titles(store)
+
+    @contextlib.contextmanager
+    def rehearsed(self) -> Iterator[events.Run]:
+        """As `scratch`, and it ends as one that is recorded does."""
+        with self.scratch() as run, self._ending():
+            yield run
 
     def _name_titles(self, store: Store) -> None:
         """A log for machines tells problems by key; what people read has titles."""

@@ -176,7 +176,7 @@ def outcome(settings: Settings, result: events.Result, code: ExitCode, *, plan: 
             problems(settings, result)
         return
     if plan is not None:
-        _plan(settings, plan)
+        changes(settings, plan)
     _counts(settings, "Source", {name: asdict(counts) for name, counts in result.sources.items()})
     _counts(settings, "Target", {name: asdict(counts) for name, counts in result.targets.items()})
     problems(settings, result)
@@ -204,7 +204,8 @@ def _count(number: int, what: str) -> str:
 _SYMBOLS = {"create": ("+", "green"), "update": ("~", "yellow"), "archive": ("-", "red"), "adopt": ("=", "cyan")}
 
 
-def _plan(settings: Settings, plan: Plan) -> None:
+def changes(settings: Settings, plan: Plan) -> None:
+    """A line for each change of a plan."""
     console = _console(settings, sys.stdout)
     for target in plan.targets:
         for what, names in (("list", target.missing_lists), ("label", target.missing_labels)):
