@@ -24,6 +24,7 @@ from mi_sync.connector import Board, Context, SandboxApp, Secret
 from mi_sync.errors import ConfigError, ExitCode, MiSyncError
 from mi_sync.events import Event, Looking, Result, Run
 from mi_sync.http import Budget
+from mi_sync.opening import open_board
 
 _RATE_LIMIT = 10_000
 """Requests in the sandbox's own window: it is not the copy whose patience has to be tried."""
@@ -46,7 +47,7 @@ def rehearse(settings: Settings, limits: Limits, *, stay: bool) -> ExitCode:
         with session.rehearsed() as run:
             session.tell(sync.pull(run))
             copied = session.tell(rehearsal.copy(run))
-            boards = {it.name: sync.open_board(it, copied.config, session.outside.wire) for it in copied.config.boards}
+            boards = {it.name: open_board(it, copied.config, session.outside.wire) for it in copied.config.boards}
             plan_and_apply(session, copied, limits, boards)
             rehearsal.look_again(copied, boards)
         stay = stay and bool(rehearsal.copies) and session.code not in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}
