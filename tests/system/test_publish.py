@@ -123,6 +123,14 @@ def test_a_table_that_cannot_be_written_stops_no_board(published: Project, serve
     assert len(server.cards()) == 2
 
 
+def test_a_table_in_which_nothing_changed_makes_no_failed_board_a_partial_success(
+    published: Project, server: Server
+) -> None:
+    published.run()
+    server.fault(kind="fail_before", status=401, method="GET", path="/boards/*", times=9)
+    assert published.start("run").code == 6
+
+
 def files(project: Project) -> dict[str, bytes]:
     made = [*(project.folder / "tables").iterdir(), project.folder / "public" / "spring.ics"]
     return {file.name: file.read_bytes() for file in made}
