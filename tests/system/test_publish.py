@@ -131,6 +131,15 @@ def test_a_table_in_which_nothing_changed_makes_no_failed_board_a_partial_succes
     assert published.start("run").code == 6
 
 
+def test_whoever_is_forgotten_is_named_as_published_and_gone_with_the_next_run(published: Project) -> None:
+    published.run()
+    assert "Kickoff: Donor dashboard (AL)" in (published.folder / "public" / "spring.ics").read_text("utf-8")
+    forgot = published.start("state", "forget", "ana.lopez@students.example", "--output", "json").json()
+    assert [each for each in forgot["beyond"] if "until the next `mi-sync run`" in each]
+    published.run()
+    assert not [name for name, content in files(published).items() if b"(AL)" in content]
+
+
 def files(project: Project) -> dict[str, bytes]:
     made = [*(project.folder / "tables").iterdir(), project.folder / "public" / "spring.ics"]
     return {file.name: file.read_bytes() for file in made}
