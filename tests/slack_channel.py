@@ -33,6 +33,7 @@ class Slack(BaseAdapter):
         self.calls: list[str] = []
         self.refuses: dict[str, str] = {}
         self.status = 200
+        self.refusal = b"no_service"
         self.loses: set[str] = set()
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
@@ -52,7 +53,7 @@ class Slack(BaseAdapter):
     def _hook(self, body: Mapping[str, Any]) -> bytes:
         if self.status == 200:
             self._keep(body)
-        return b"ok" if self.status == 200 else b"no_service"
+        return b"ok" if self.status == 200 else self.refusal
 
     def answer(self, method: str, headers: Mapping[str, str], body: dict[str, Any]) -> bytes:
         self.calls.append(method)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -26,6 +26,8 @@ EVENT = "mi_sync_outlook"
 """The type of our metadata."""
 _LOOKED_AT = 100
 """Messages of the channel among which ours is looked for."""
+_SECRET = 8
+"""Letters that a secret part of a webhook's address has at least."""
 _GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found"})
 _NOT_AUTHORISED = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
 _NO_WEBHOOK = "the secret is no address such as https://hooks.slack.com/services/…; copy it again."
@@ -209,7 +211,14 @@ def _webhook(context: Context) -> _Channel:
         parts = urlsplit(api_address(address, example="https://hooks.slack.com/services/…"))
     except ValueError:
         raise ConfigError([Problem(f"targets.{context.name}", "webhook", _NO_WEBHOOK)]) from None
-    return _Webhook(_http(f"{parts.scheme}://{parts.netloc}", context, [address, parts.path], {}), parts.path)
+    secrets = [address, parts.path, *_long(parts.path.rpartition("/")[2])]
+    return _Webhook(_http(f"{parts.scheme}://{parts.netloc}", context, secrets, {}), parts.path)
+
+
+def _long(word: str) -> Iterator[str]:
+    """What nobody would find in a text by chance: the last part of the path, which JSON may give with other slashes."""
+    if len(word) >= _SECRET:
+        yield word
 
 
 def _http(address: str, context: Context, secrets: Sequence[str], headers: Mapping[str, str]) -> Http:

@@ -148,6 +148,7 @@ class Result:
     source_failures: list[MiSyncError] = field(default_factory=list)
     target_failures: list[MiSyncError] = field(default_factory=list)
     unfinished: set[str] = field(default_factory=set)
+    published: set[str] = field(default_factory=set)
     newly_left_out: int = 0
     applied: int = 0
     done: list[Done] = field(default_factory=list)
@@ -220,11 +221,14 @@ class Result:
         return ExitCode.PARTIAL if self.newly_left_out else ExitCode.OK
 
     def _something_done(self) -> bool:
-        """Whether a target was written to; else, whether another one was in order, or other exports brought news."""
+        """Whether a target was written to; else, whether another board was in order, or other exports brought news.
+
+        A table in which nothing changed is no work: it has nothing to fail at.
+        """
         if self.applied:
             return True
         if self.target_failures:
-            return len(self.target_failures) < len(self.targets)
+            return bool(self.targets.keys() - self.published - self.unfinished)
         return any(counts.mapped for counts in self.sources.values() if counts.complete)
 
 

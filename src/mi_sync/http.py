@@ -323,7 +323,9 @@ class Http:
         self._repeated(attempt)
 
     def tell(self, path: str, text: str, params: Mapping[str, str], kind: str = "text/plain; charset=utf-8") -> Reply:
-        """Posts a text, once and without repeats, and returns whatever is answered; for what is worth no second try.
+        """Posts a text, once and without repeats, and returns whatever is answered, without secrets.
+
+        For what is worth no second try.
 
         Raises:
             MiSyncError: there is no answer.
@@ -331,9 +333,10 @@ class Http:
         plain = {"Content-Type": kind}
         url = f"{self.base_url}{path}"
         try:
-            return self._send("POST", path, url, self._reply, params=params, data=text.encode(), headers=plain)
+            reply = self._send("POST", path, url, self._reply, params=params, data=text.encode(), headers=plain)
         except _Again as again:
             raise again.final from None
+        return replace(reply, text=self.redact(reply.text))
 
     def redact(self, text: str) -> str:
         """The text without secrets."""

@@ -23,6 +23,7 @@ def publish(run: Run, publishers: Mapping[str, Publisher]) -> Story:
         publisher = publishers[spec.name]
         yield Looking(spec.name)
         counts = run.result.targets.setdefault(spec.name, TargetCounts())
+        run.result.published.add(spec.name)
         if unknown:
             why = f"nothing is published: {unknown} could not be read, and nothing is remembered of it."
             run.result.note(Problem(spec.name, "", f"{why} The next run publishes once it can."))

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import vobject
 
+from mi_sync import config as configuration
+from mi_sync import events, publishing, sync
+from mi_sync.errors import Locked
+from mi_sync.http import Wire
+from mi_sync.state import Store
 from programme import Project, Server
 from slack_channel import TOKEN, Slack, served
 
@@ -121,6 +127,41 @@ def test_a_table_that_cannot_be_written_stops_no_board(published: Project, serve
     assert ended.code == 3
     assert "in the way" in ended.json()["problems"][-1]["why"]
     assert len(server.cards()) == 2
+
+
+def test_a_table_in_which_nothing_changed_makes_no_failed_board_a_partial_success(
+    published: Project, server: Server
+) -> None:
+    published.run()
+    server.fault(kind="fail_before", status=401, method="GET", path="/boards/*", times=9)
+    assert published.start("run").code == 6
+
+
+def test_whoever_is_forgotten_is_named_as_published_and_gone_with_the_next_run(published: Project) -> None:
+    published.run()
+    assert "Kickoff: Donor dashboard (AL)" in (published.folder / "public" / "spring.ics").read_text("utf-8")
+    forgot = published.start("state", "forget", "ana.lopez@students.example", "--output", "json").json()
+    assert [each for each in forgot["beyond"] if "until the next `mi-sync run`" in each]
+    published.run()
+    assert not [name for name, content in files(published).items() if b"(AL)" in content]
+
+
+def test_who_lost_the_lock_publishes_nothing(published: Project) -> None:
+    published.run()
+    config = configuration.load(published.folder / "config.toml")
+    table_ = published.folder / "tables" / "engagements.csv"
+    table_.unlink()
+    with (
+        closing(Store.open(config.state, config.programme.id)) as store,
+        closing(Store.open(config.state, config.programme.id)) as other,
+        store.lock("board", "table", "calendar"),
+    ):
+        other.unlock()
+        run = events.Run(config, store, events.Outside(wire=Wire()), events.Result("1"))
+        opened = {it.name: sync.open_publisher(it, config, run.outside.wire, {}) for it in config.publishers}
+        list(publishing.publish(run, opened))
+    assert [type(each) for each in run.result.target_failures] == [Locked, Locked]
+    assert not table_.exists()
 
 
 def files(project: Project) -> dict[str, bytes]:

@@ -121,6 +121,15 @@ def test_over_a_network_there_is_tls_unless_somebody_says_otherwise(
     assert postgres._settings(Server(url)).get("sslmode") == mode
 
 
+def test_a_server_that_goes_away_without_a_word_is_noticed_within_a_minute_unless_somebody_says_otherwise() -> None:
+    """What libpq is told: it takes a cut cable to see it. It was seen once: a minute with these, and without no end."""
+    told = postgres._settings(Server("postgresql://db.school.example/x"))
+    assert told["keepalives_idle"] + told["keepalives_interval"] * told["keepalives_count"] < 60
+    assert 0 < told["tcp_user_timeout"] < 60_000
+    told = postgres._settings(Server("postgresql://db.school.example/x?keepalives_idle=300"))
+    assert int(told["keepalives_idle"]) == 300
+
+
 def test_without_psycopg_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(ConfigError, match=r"pip install 'mi-sync\[postgres\]'"):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mi_sync.connector import Context, Publisher, Secret, SecretRef, View
-from mi_sync.errors import ConfigError, NotAuthorised, OutcomeUnknown, RequestRefused, Unavailable
+from mi_sync.errors import ConfigError, MiSyncError, NotAuthorised, OutcomeUnknown, RequestRefused, Unavailable
 from mi_sync.http import Wire
 from mi_sync.testing import Clock, check_publisher
 from mi_sync_slack import SlackConfig, messages
@@ -156,6 +156,15 @@ def test_a_webhook_that_refuses_is_told_without_its_address(status: int, kind: t
         lab.open(webhook=True).publish(outlook(row("Kickoff")))
     assert "x-secret" not in str(refused.value)
     assert "no_service" in str(refused.value)
+
+
+@pytest.mark.parametrize("slash", ["/", "\\/"])
+def test_a_refusal_that_repeats_a_webhooks_address_is_told_without_it(slash: str, lab: SlackLab) -> None:
+    path = HOOK.removeprefix("https://hooks.slack.com").replace("/", slash)
+    lab.slack.status, lab.slack.refusal = 500, f'{{"message": "nothing at {path}"}}'.encode()
+    with pytest.raises(MiSyncError, match="nothing at") as refused:
+        lab.open(webhook=True).publish(outlook(row("Kickoff")))
+    assert "x-secret" not in str(refused.value)
 
 
 def test_a_webhook_that_is_no_address_is_told_so(lab: SlackLab) -> None:

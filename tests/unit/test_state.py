@@ -436,6 +436,14 @@ def test_who_holds_it_is_gone_only_where_that_is_certain(store: Store, path: Pat
     assert not leases.Holder.here("", "").is_gone
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells")
+def test_who_ended_and_was_not_waited_for_is_gone() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    assert replace(leases.Holder.here("", ""), pid=ended.pid).is_gone
+    ended.wait()
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": "x"}'])
 def test_whoever_cannot_be_told_still_holds_it(store: Store, other: Store, content: str) -> None:
     with store.lock():

@@ -33,6 +33,10 @@ BUSY = 30
 _CONNECT = 10
 """So many seconds a server may take to answer, unless the URL says otherwise."""
 
+_SILENCE = {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 50_000}
+"""How a server that went away without a word is noticed within a minute, unless the URL says otherwise: by itself Linux
+takes a quarter of an hour for what was sent, and two hours for what is waited for (libpq's connection parameters)."""
+
 _AGAIN = "What was in hand is looked up by the next run."
 
 
@@ -246,7 +250,7 @@ def _settings(server: Server) -> dict[str, Any]:
     """
     from psycopg.conninfo import conninfo_to_dict
 
-    settings: dict[str, Any] = {"connect_timeout": _CONNECT, "fallback_application_name": "mi-sync"}
+    settings: dict[str, Any] = {"connect_timeout": _CONNECT, **_SILENCE, "fallback_application_name": "mi-sync"}
     if "PGSSLMODE" not in os.environ:
         settings["sslmode"] = "require"
     said = conninfo_to_dict(server.url)
