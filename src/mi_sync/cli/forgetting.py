@@ -17,6 +17,7 @@ from mi_sync.plan import Plan, Withdrawal
 _BEYOND = (
     "plans saved with `mi-sync plan --out`, records printed by `mi-sync pull --output json`",
     "log files of bugs (mi-sync-*.log in the folder for temporary files), and logs that a scheduler kept",
+    "tables and calendars, until the next run writes them anew, and messages that were sent to a channel",
     "backups of the state and of the boards; comments, attachments and the history of items on boards",
 )
 """What mi-sync wrote or is kept elsewhere, and cannot reach."""
