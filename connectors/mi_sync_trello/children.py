@@ -20,7 +20,6 @@ from mi_sync_trello.wire import CHECKLIST, Ours, an_object, check_item, ident, o
 LAG = 1.0
 """Seconds after which a card is looked for again: one made a moment ago is not found everywhere at once."""
 
-
 PAGE, PAGES = 50, 20
 """Actions in one answer, and how many answers there are (api-group-actions)."""
 
@@ -100,9 +99,10 @@ class ChildWriter:
         match step.kind:
             case "make checklist":
                 return card.checklist is not None
-            case "add line" | "remove line":
-                lines = there.checklist if step.kind == "add line" else _unticked(card, step.name)
-                return any(line.text == step.name for line in lines) == (step.kind == "add line")
+            case "add line":
+                return any(line.text == step.name for line in there.checklist)
+            case "remove line":
+                return not _unticked(card, step.name)
             case "add label" | "remove label":
                 return (step.name in there.labels) == (step.kind == "add label")
             case "set field":

@@ -2,7 +2,8 @@
 
 A connector is one import package with one entry point in the group `mi_sync.connectors`, which resolves to a
 `Connector`. The docstrings of `Source`, `Board` and `Publisher` are the contract; `mi_sync.testing` checks it.
-Connectors import `connector`, `model`, `errors`, `http`, `shapes` and `unmarked` of `mi_sync`, and nothing else.
+Connectors import `connector`, `model`, `errors`, `http`, `shapes`, `unmarked`, `sheets` and `writing` of `mi_sync`, and
+nothing else.
 """
 
 from __future__ import annotations

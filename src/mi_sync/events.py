@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from mi_sync.errors import BudgetReached, ExitCode, MiSyncError, Problem, first_of
 from mi_sync.http import Wire
@@ -160,6 +160,14 @@ class Result:
     def problems_beyond(self) -> int:
         """How many problems were counted and not kept."""
         return self.beyond.total()
+
+    @property
+    def counts(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """What was counted of `sources` and of `targets`, each by name, as plain values."""
+        return {
+            "sources": {name: asdict(each) for name, each in self.sources.items()},
+            "targets": {name: asdict(each) for name, each in self.targets.items()},
+        }
 
     @property
     def may_archive(self) -> bool:

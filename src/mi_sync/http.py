@@ -120,9 +120,9 @@ class Wire:
     """Everything about the outside that a test replaces: time, sleep, transport; and the request budget.
 
     `sleep` may raise to end the work, and is called only while nothing is on its way that could have an effect. So may
-    `before_sending`, which is called right before each request. `shared(token, limit, seconds)` books one request where
-    all who use the same token count, at most `limit` in any `seconds`, and tells how many seconds to wait before it;
-    `token` is a digest. None where nobody counts for all.
+    `before_sending`, which is called right before each request. `take_turn(token, limit, seconds)` books one request
+    where all who use the same token count, at most `limit` in any `seconds`, and tells how many seconds to wait before
+    it; `token` is a digest. By itself nobody counts for all.
 
     `timeout` is (to connect, to read), in seconds; `deadline` bounds one whole reply. `about` names the target or
     source that its requests are for, in their log lines. `read_only` lets nothing out but GETs.
@@ -136,7 +136,7 @@ class Wire:
     timeout: tuple[float, float] = (10.0, 30.0)
     deadline: float = 120.0
     before_sending: Callable[[], None] = lambda: None
-    shared: Callable[[str, int, float], float] | None = None
+    take_turn: Callable[[str, int, float], float] = lambda *_: 0.0
     about: Mapping[str, str] = field(default_factory=dict)
     read_only: bool = False
 
@@ -591,9 +591,9 @@ class Http:
 
     def _pace(self) -> float:
         """How long to wait before the next request, for ourselves and for all who share the token."""
-        window, shared = self._window, self._wire.shared
-        turn = 0.0 if shared is None else shared(self._token, window.limit, window.seconds + window.guard)
-        return turn + window.reserve(self._wire.monotonic() + turn)
+        window = self._window
+        wait = self._wire.take_turn(self._token, window.limit, window.seconds + window.guard)
+        return wait + window.reserve(self._wire.monotonic() + wait)
 
     @cached_property
     def _token(self) -> str:

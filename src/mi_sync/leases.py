@@ -3,7 +3,8 @@
 A lease is a row in the state. It runs out by itself, so that no crash leaves it stuck, and is renewed while its holder
 works: before a request once half of it is over, and with every commit. Whoever takes it raises its fence, a number that
 each transaction of the holder checks: a run whose lease is another's stores nothing more. No vendor checks such a
-number for us, so a request is only sent while more of the lease is left than a request may take.
+number for us, so a request is only sent while more of the lease is left than a request may take. All leases that a run
+holds together are what people know as its lock.
 """
 
 from __future__ import annotations

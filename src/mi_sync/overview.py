@@ -36,7 +36,7 @@ class Milestone:
         key, step: of the item.
         owner: the key of the application or posting that it belongs to; `engagement` is what people call that.
         target, url: the board that counts, and the item there.
-        state: archived is what we put away; dismissed, what a person did.
+        state: archived is what we archived; dismissed, what a person did.
         due: the day, as on the board.
         list, assignees: as on the board, by name.
         conflicts: the fields that both sides changed.

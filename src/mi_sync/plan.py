@@ -550,14 +550,8 @@ class _Planner:
         self._leave_out_what_clashes(link, remote, it)
         self._merge_children(item, link, remote, it)
         self._merge_comment(item, it)
-        if item.done:
-            if not self._is_done(link, remote) and not it.base.get("done"):
-                it.fields["done"] = (False, True)
-            it.base["done"] = "1"  # once; whoever reopens it later keeps it open
-        if remote.archived or self._is_half_archived(link, remote):
-            it.fields["archived"] = (True, False)
-            if self._able.archive == "completed" and item.list and remote.archived:
-                it.fields["list"] = (remote.list, item.list)  # unless the board knows where it came from
+        self._merge_done(item, link, remote, it)
+        self._revive(item, link, remote, it)
         if it.fields.keys() - _CHILDREN - set(_apart(it.fields, self._able)):
             it.base[_WRITTEN] = _written(it.base)
         after = replace(
@@ -578,13 +572,26 @@ class _Planner:
             return _Outcome(change, looked, conflicts=len(it.conflicts))
         return _Outcome(link=_if_changed(self._base.get(link.key), after), conflicts=len(it.conflicts))
 
+    def _merge_done(self, item: Item, link: Link, remote: Remote, it: _Merging) -> None:
+        if not item.done:
+            return
+        if not self._is_done(link, remote) and not it.base.get("done"):
+            it.fields["done"] = (False, True)
+        it.base["done"] = "1"  # once; whoever reopens it later keeps it open
+
+    def _revive(self, item: Item, link: Link, remote: Remote, it: _Merging) -> None:
+        if not (remote.archived or self._is_half_archived(link, remote)):
+            return
+        it.fields["archived"] = (True, False)
+        if self._able.archive == "completed" and item.list and remote.archived:
+            it.fields["list"] = (remote.list, item.list)  # unless the board knows where it came from
+
     def _merge_scalar(self, name: str, item: Item, link: Link, remote: Remote, it: _Merging) -> None:
-        ours = self._local(getattr(item, name))
-        theirs = self._local(getattr(remote, name))
-        wanted, last = field_digest(ours), link.base.get(name)
-        if field_digest(theirs) != wanted != last and name in _DATES and self._is_done(link, remote):
+        sides = _Sides(self._local(getattr(item, name)), self._local(getattr(remote, name)), link.base.get(name))
+        agreed = field_digest(sides.ours) == field_digest(sides.theirs)
+        if not agreed and name in _DATES and self._is_done(link, remote):
             return  # the dates of what is done are history
-        self._merge_value(name, _Sides(ours, theirs, last), self._rules.conflicts.get(name, "ask"), it)
+        self._merge_value(name, sides, self._rules.conflicts.get(name, "ask"), it)
 
     def _merge_custom(self, name: str, ours: str, link: Link, remote: Remote, it: _Merging) -> None:
         """A custom field; where nobody knows what we wrote there, what is filled counts as a person's."""

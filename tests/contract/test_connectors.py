@@ -26,10 +26,12 @@ from mi_sync.testing import (
     SOURCE_CHECKS,
     BoardLab,
     Engine,
+    PublisherLab,
     SourceLab,
 )
 from mi_sync_files import Settings
 from mi_sync_files import connector as files
+from publisher_labs import CalendarLab, SlackLab, TableLab
 from trello_lab import TrelloLab
 
 ZONE = ZoneInfo("America/Chicago")
@@ -63,9 +65,12 @@ class FilesLab:
 
 # ----------------------------------------------------------------------------------------- all of them
 
-LABS: Mapping[str, Callable[[Path], BoardLab | SourceLab]] = {
+LABS: Mapping[str, Callable[[Path], BoardLab | SourceLab | PublisherLab]] = {
     "asana": AsanaLab,
+    "calendar": CalendarLab,
+    "csv": lambda folder: TableLab(folder, "milestones.csv"),
     "files": FilesLab,
+    "slack": lambda _: SlackLab(),
     "trello": TrelloLab,
 }
 """Where each installed connector can be tried."""

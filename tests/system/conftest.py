@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import faulty
 from asana_lab import AsanaHand, hand
 from mi_sync_asana.sandbox import sandbox as asana
 from mi_sync_asana.sandbox.seed import PROJECT
@@ -49,3 +50,19 @@ def both(project: Project, tasks: Server) -> Project:
 def person(tasks: Server) -> AsanaHand:
     """A person at that project."""
     return hand(tasks.url, tasks.environ["ASANA_TOKEN"])
+
+
+@pytest.fixture(params=["trello", "asana"])
+def tool(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[faulty.Tool]:
+    """One of the two, served so that it can be broken."""
+    name: faulty.ToolName = request.param
+    with faulty.serving(name, tmp_path / name) as served:
+        yield served
+
+
+@pytest.fixture
+def desk(
+    tmp_path: Path, tool: faulty.Tool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> faulty.Desk:
+    """A project that is run against it in this process."""
+    return faulty.Desk.make(tmp_path / "desk", monkeypatch, capsys, tool)

@@ -19,24 +19,12 @@ from typing import IO, Any
 import pytest
 import requests
 
-from faulty import Desk, Meddler, Send, Tool, ToolName, serving
+from faulty import Desk, Meddler, Send, Tool
 from mi_sync.state import Store, sqlite
 from mi_sync.state.sqlite import Sqlite
 from programme import Finished
 
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture(params=["trello", "asana"])
-def tool(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tool]:
-    name: ToolName = request.param
-    with serving(name, tmp_path / name) as served:
-        yield served
-
-
-@pytest.fixture
-def desk(tmp_path: Path, tool: Tool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
-    return Desk.make(tmp_path / "desk", monkeypatch, capsys, tool)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ import pytest
 import requests
 from urllib3 import HTTPResponse
 
-from faulty import Desk, Item, Meddler, Send, Tool, ToolName, serving
+from faulty import Desk, Item, Meddler, Send, Tool, serving
 from mi_sync.http import Budget
 
 pytestmark = pytest.mark.system
@@ -33,18 +33,6 @@ ON_ASANA = pytest.mark.parametrize("tool", ["asana"], indirect=True)
 
 HANDFUL = 5
 """Requests inside a storm of 429: Trello locks a key out after 200 in ten seconds."""
-
-
-@pytest.fixture(params=["trello", "asana"])
-def tool(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tool]:
-    name: ToolName = request.param
-    with serving(name, tmp_path / name) as served:
-        yield served
-
-
-@pytest.fixture
-def desk(tmp_path: Path, tool: Tool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
-    return Desk.make(tmp_path / "desk", monkeypatch, capsys, tool)
 
 
 def is_got_over(desk: Desk, tool: Tool) -> None:

@@ -92,7 +92,7 @@ def test_each_end_has_its_signal(pinged: Project, switch: Switch) -> None:
 
 
 def test_a_run_that_finds_the_lock_held_leaves_the_other_ones_pings_alone(pinged: Project, switch: Switch) -> None:
-    with closing(Store.open(pinged.folder / "state.db", "any")) as store, store.lock("run"):
+    with closing(Store.open(pinged.folder / "state.db", "spring-2026-7f3k9q")) as store, store.lock():
         assert pinged.start("run").code == 7
     assert switch.signals == ["/log"]
 

@@ -6,19 +6,16 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
-import vobject
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from mi_sync.connector import Context, Publisher, View
+from mi_sync.connector import View
 from mi_sync.errors import ConfigError
-from mi_sync.testing import check_publisher
 from mi_sync_calendar import CalendarConfig
-from mi_sync_calendar.publisher import CalendarPublisher
+from publisher_labs import calendar, events
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 CALL = "https://meet.example.org/a"
@@ -30,55 +27,12 @@ ROW: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-class CalendarLab:
-    """A calendar in a folder."""
-
-    view = "milestones"
-
-    def __init__(self, folder: Path) -> None:
-        self.file = folder / "public" / "spring.ics"
-        self._seen: list[int] = []
-
-    def open(self) -> Publisher:
-        return publisher(self.file.parents[1])
-
-    def published(self) -> str:
-        return "\n".join(
-            f"{event['summary']}" for event in events(self.file).values() if event["status"] != "CANCELLED"
-        )
-
-    def writes(self) -> int:
-        written = self.file.stat().st_mtime_ns if self.file.exists() else 0
-        if written and written not in self._seen:
-            self._seen.append(written)
-        return len(self._seen)
-
-
-def publisher(folder: Path, **settings: Any) -> CalendarPublisher:
-    context = Context("c", folder, ZoneInfo("America/Chicago"))
-    return CalendarPublisher(CalendarConfig(path="public/spring.ics", **settings), context)
-
-
-def events(file: Path) -> dict[str, dict[str, Any]]:
-    """As vobject reads them, which has nothing to do with what wrote them."""
-    calendar = vobject.readOne(file.read_text("utf-8"))
-    found = [
-        {child.name.casefold(): child.value for child in event.getChildren()}
-        for event in calendar.contents.get("vevent", [])
-    ]
-    return {event["uid"]: event for event in found}
-
-
 def view(*rows: Mapping[str, Any], later: timedelta = timedelta(0)) -> View:
     return View("Spring 2026", NOW + later, [{**ROW, **row} for row in rows])
 
 
-def test_it_keeps_the_contract(tmp_path_factory: pytest.TempPathFactory) -> None:
-    check_publisher(lambda: CalendarLab(tmp_path_factory.mktemp("calendar")))
-
-
 def test_a_call_has_a_time_a_length_and_an_address_to_join(tmp_path: Path) -> None:
-    publisher(tmp_path, minutes=45).publish(view({}))
+    calendar(tmp_path, minutes=45).publish(view({}))
     (event,) = events(tmp_path / "public" / "spring.ics").values()
     assert (event["summary"], event["uid"]) == ("Kickoff; Donors, and more", "k1@mi-sync")
     assert (event["dtstart"], event["dtend"] - event["dtstart"]) == (ROW["due"], timedelta(minutes=45))
@@ -87,7 +41,7 @@ def test_a_call_has_a_time_a_length_and_an_address_to_join(tmp_path: Path) -> No
 
 
 def test_another_date_is_a_day_or_a_moment_that_blocks_nothing(tmp_path: Path) -> None:
-    publisher(tmp_path).publish(
+    calendar(tmp_path).publish(
         view({"key": "day", "due": date(2026, 3, 9)}, {"key": "moment", "body": ""}, {"key": "never", "due": None})
     )
     found = events(tmp_path / "public" / "spring.ics")
@@ -101,24 +55,24 @@ def test_another_date_is_a_day_or_a_moment_that_blocks_nothing(tmp_path: Path) -
 
 def test_what_moves_keeps_its_identity_and_what_is_gone_is_cancelled_without_a_word(tmp_path: Path) -> None:
     file = tmp_path / "public" / "spring.ics"
-    publisher(tmp_path).publish(view({}, {"key": "k2", "title": "Final (Ana Lopez)"}))
-    publisher(tmp_path).publish(view({"due": date(2026, 3, 12)}, later=timedelta(days=1)))
+    calendar(tmp_path).publish(view({}, {"key": "k2", "title": "Final (Ana Lopez)"}))
+    calendar(tmp_path).publish(view({"due": date(2026, 3, 12)}, later=timedelta(days=1)))
     found = events(file)
     assert (found["k1@mi-sync"]["sequence"], found["k1@mi-sync"]["dtstart"]) == ("1", date(2026, 3, 12))
     assert (found["k2@mi-sync"]["sequence"], found["k2@mi-sync"]["status"]) == ("1", "CANCELLED")
     assert "Ana Lopez" not in file.read_text("utf-8")
     before = file.read_bytes()
-    assert not publisher(tmp_path).publish(view({"due": date(2026, 3, 12)}, later=timedelta(days=2)))
+    assert not calendar(tmp_path).publish(view({"due": date(2026, 3, 12)}, later=timedelta(days=2)))
     assert file.read_bytes() == before
-    publisher(tmp_path).publish(view({"due": date(2026, 3, 12)}, {"key": "k2"}, later=timedelta(days=3)))
+    calendar(tmp_path).publish(view({"due": date(2026, 3, 12)}, {"key": "k2"}, later=timedelta(days=3)))
     assert (events(file)["k2@mi-sync"]["sequence"], events(file)["k2@mi-sync"]["status"]) == ("2", "CONFIRMED")
     assert events(file)["k1@mi-sync"]["dtstamp"] == NOW + timedelta(days=1)  # nothing happened to it since
 
 
 @pytest.mark.parametrize("state", ["archived", "dismissed"])
 def test_what_was_put_away_is_cancelled_and_what_is_done_is_ticked(state: str, tmp_path: Path) -> None:
-    publisher(tmp_path).publish(view({}, {"key": "k2"}))
-    publisher(tmp_path).publish(view({"state": state}, {"key": "k2", "state": "done"}))
+    calendar(tmp_path).publish(view({}, {"key": "k2"}))
+    calendar(tmp_path).publish(view({"state": state}, {"key": "k2", "state": "done"}))
     found = events(tmp_path / "public" / "spring.ics")
     assert found["k1@mi-sync"]["status"] == "CANCELLED"
     assert found["k2@mi-sync"]["summary"] == "✓ Kickoff; Donors, and more"
@@ -132,7 +86,7 @@ def test_a_file_of_somebody_elses_is_kept(content: str, tmp_path: Path) -> None:
     file.parent.mkdir()
     file.write_text(content, "utf-8")
     with pytest.raises(ConfigError, match="has not made"):
-        publisher(tmp_path).publish(view({}))
+        calendar(tmp_path).publish(view({}))
     assert file.read_text("utf-8") == content
 
 
@@ -145,8 +99,8 @@ def test_whatever_a_title_holds_is_read_back_and_written_once(
 ) -> None:
     folder = tmp_path_factory.mktemp("calendar")
     shown = view(*({"key": f"k{n}", "title": title, "posting": note} for n, title in enumerate(titles)))
-    assert publisher(folder).publish(shown)
-    assert not publisher(folder).publish(shown)
+    assert calendar(folder).publish(shown)
+    assert not calendar(folder).publish(shown)
     assert [event["summary"] for event in events(folder / "public" / "spring.ics").values()] == titles
 
 

@@ -56,6 +56,8 @@ DOCUMENTS = [
     "CHANGELOG.md",
     "benchmarks/README.md",
     "docs/faults.md",
+    "docs/json.md",
+    "docs/team.md",
     "docs/nasty-exports.md",
     "docs/privacy.md",
     "docs/threat-model.md",

@@ -374,11 +374,11 @@ def test_whoever_shares_a_token_waits_for_their_turn(api: responses.RequestsMock
     api.get(URL, json=[])
     turns, asked = [0.0, 2.5, 7.0], []
 
-    def shared(token: str, limit: int, seconds: float) -> float:
+    def take_turn(token: str, limit: int, seconds: float) -> float:
         asked.append((token, limit, seconds))
         return turns[len(asked) - 1]
 
-    http = session(clock, window=Window(2, 10), shared=shared)
+    http = session(clock, window=Window(2, 10), take_turn=take_turn)
     for _ in range(3):
         http.get("/cards")
     assert clock.pauses == [pytest.approx(2.5), pytest.approx(7.75)]  # our own window holds still
@@ -390,11 +390,11 @@ def test_a_token_is_shared_by_its_digest_alone(api: responses.RequestsMock, cloc
     api.get(URL, json=[])
     told: list[str] = []
 
-    def shared(token: str, *_: float) -> float:
+    def take_turn(token: str, *_: float) -> float:
         told.append(token)
         return 0.0
 
-    wire = Wire(now=clock.now, monotonic=clock.monotonic, sleep=clock.sleep, shared=shared)
+    wire = Wire(now=clock.now, monotonic=clock.monotonic, sleep=clock.sleep, take_turn=take_turn)
     for secrets in (["key-1", "token-1"], ["key-1", "token-1"], ["key-1", "token-2"]):
         Http(BASE, headers={}, secrets=secrets, wire=wire, window=Window(9, 1), name="Example").get("/cards")
     assert told[0] == told[1] != told[2]

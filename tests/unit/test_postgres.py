@@ -374,20 +374,20 @@ def test_runners_that_share_a_token_never_ask_too_often(limit: int, server_place
     began = time.monotonic()
 
     def book(store: Store) -> list[float]:
-        return [time.monotonic() - began + store.reserve("token", limit, 5.0) for _ in range(3 * limit)]
+        return [time.monotonic() - began + store.take_turn("token", limit, 5.0) for _ in range(3 * limit)]
 
     with ThreadPoolExecutor(4) as pool:
         sent = sorted(at for booked in pool.map(book, stores) for at in booked)
     assert sum(at < 0.5 for at in sent) <= max(limit // 5, 1) + limit // 8 + 1
     assert all(later - earlier > 5.0 - 0.3 for earlier, later in zip(sent, sent[limit:], strict=False))
-    assert stores[0].reserve("of others", limit, 5.0) == 0.0
+    assert stores[0].take_turn("of others", limit, 5.0) == 0.0
     for store in stores:
         store.close()
 
 
 def test_a_state_in_a_file_lets_each_runner_count_for_itself(tmp_path: Path) -> None:
     with closing(Store.open(tmp_path / "state.db", "spring")) as store:
-        assert [store.reserve("token", 1, 5.0) for _ in range(3)] == [0.0, 0.0, 0.0]
+        assert [store.take_turn("token", 1, 5.0) for _ in range(3)] == [0.0, 0.0, 0.0]
 
 
 # ---------------------------------------------------------------------------------------------- snapshots

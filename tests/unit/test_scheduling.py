@@ -7,7 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import islice, pairwise
@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from mi_sync import __version__
 from mi_sync.cli import invoke, scheduling
-from mi_sync.cli.scheduling import EVERY, Job, Timing
+from mi_sync.cli.scheduling import EVERY, Job, Recipe, Timing
 from mi_sync.errors import ConfigError
 
 CHICAGO = ZoneInfo("America/Chicago")
@@ -298,6 +298,13 @@ def test_a_secret_typed_as_the_name_of_its_variable_is_not_printed(
     assert invoke(["schedule", "cron"]) == 2
     told = capsys.readouterr()
     assert "ATTAab12cd34" not in told.out + told.err
+
+
+@pytest.mark.parametrize("recipe", [scheduling.cron, scheduling.systemd, scheduling.github])
+def test_an_address_of_the_state_with_a_line_break_in_it_is_no_command(recipe: Callable[[Job], Recipe]) -> None:
+    text = recipe(replace(JOB, state="/srv/spring\nrm -rf ~/state.db", keeps_state=True)).text
+    assert "rm -rf" in text
+    assert [line for line in text.splitlines() if line.startswith("rm")] == []
 
 
 @pytest.mark.parametrize("kind", ["cron", "systemd", "github"])

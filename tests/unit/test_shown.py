@@ -66,6 +66,7 @@ def test_a_log_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 KNOWN = {
     "src/mi_sync/cli/show.py": "the one place",
     "src/mi_sync/cli/showcase.py": "its own words",
+    "src/mi_sync/cli/scheduling.py": "a recipe, which is used as it is: of what is not ours only what it can quote",
     "src/mi_sync/cli/github.py": "commands to the runner, with all that is not ours escaped",
     "src/mi_sync/cli/__init__.py": "help, which click makes",
 }

@@ -2,61 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from openpyxl import load_workbook
 from pydantic import ValidationError
 
-from mi_sync.connector import Context, Publisher, View
+from mi_sync.connector import Context, View
 from mi_sync.errors import ConfigError
 from mi_sync.testing import check_publisher
 from mi_sync_table import TableConfig, connector
 from mi_sync_table.publisher import TablePublisher
+from publisher_labs import CHICAGO, TableLab, cells
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
-CHICAGO = ZoneInfo("America/Chicago")
-
-
-class TableLab:
-    """A table in a folder."""
-
-    view = "milestones"
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.file = folder / "tables" / name
-        self._seen: list[bytes] = []
-
-    def open(self) -> Publisher:
-        opened = TablePublisher(
-            TableConfig(path=f"tables/{self.file.name}"), Context("t", self.file.parents[1], CHICAGO)
-        )
-        assert isinstance(opened, Publisher)
-        return opened
-
-    def published(self) -> str:
-        return "\n".join(str(row) for row in read(self.file)) if self.file.exists() else ""
-
-    def writes(self) -> int:
-        """Every other content that the file was seen with; each write of a workbook gives other bytes."""
-        content = (str(self.file.stat().st_mtime_ns)).encode() if self.file.exists() else b""
-        if content and content not in self._seen:
-            self._seen.append(content)
-        return len(self._seen)
-
-
-def read(file: Path, sheet: str = "milestones") -> list[list[Any]]:
-    if file.suffix == ".xlsx":
-        return [list(row) for row in load_workbook(file)[sheet].iter_rows(values_only=True)]
-    return list(csv.reader(io.StringIO(file.read_text("utf-8-sig"), newline="")))
 
 
 @pytest.fixture(params=["milestones.csv", "milestones.xlsx"])
@@ -86,12 +49,12 @@ ROW = {
 def test_cells_are_read_as_what_they_are_and_never_computed(tmp_path: Path) -> None:
     for file in ("t.csv", "t.xlsx"):
         TablePublisher(TableConfig(path=file), Context("t", tmp_path, CHICAGO)).publish(view(ROW))
-    header, row = read(tmp_path / "t.csv")
+    header, row = cells(tmp_path / "t.csv")
     assert dict(zip(header, row, strict=True)) == {
         "title": "'=HYPERLINK(1)", "due": "2026-03-06 17:00", "starts_on": "2026-03-02", "rating": "0.9", "late": "no",
         "assignees": "Kim; Bo", "url": "",
     }  # fmt: skip
-    header, row = read(tmp_path / "t.xlsx")
+    header, row = cells(tmp_path / "t.xlsx")
     assert dict(zip(header, row, strict=True)) == {
         "title": "'=HYPERLINK(1)", "due": datetime(2026, 3, 6, 17, 0), "starts_on": datetime(2026, 3, 2), "rating": 0.9,  # noqa: DTZ001  a workbook has no zones
         "late": False, "assignees": "Kim; Bo", "url": None,
@@ -121,8 +84,8 @@ def test_each_view_has_a_sheet_or_a_file_of_its_own(tmp_path: Path) -> None:
     for publisher in (book, files):
         publisher.publish(view({"title": "Kickoff"}))
         publisher.publish(view({"posting": "Donors"}, name="postings"))
-    assert read(tmp_path / "all.xlsx", "postings") == [["posting"], ["Donors"]]
-    assert read(tmp_path / "all.xlsx") == read(tmp_path / "milestones.csv") == [["title"], ["Kickoff"]]
+    assert cells(tmp_path / "all.xlsx", "postings") == [["posting"], ["Donors"]]
+    assert cells(tmp_path / "all.xlsx") == cells(tmp_path / "milestones.csv") == [["title"], ["Kickoff"]]
 
 
 def test_two_views_never_share_a_file(tmp_path: Path) -> None:

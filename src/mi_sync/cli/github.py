@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,20 +47,12 @@ class Outcome:
     @staticmethod
     def of(command: str, result: events.Result, code: ExitCode, root: Path) -> Outcome:
         """That of a run."""
-        return Outcome(
-            command,
-            code,
-            root,
-            result.problems,
-            result.problems_beyond,
-            {name: asdict(each) for name, each in result.sources.items()},
-            {name: asdict(each) for name, each in result.targets.items()},
-        )
+        return Outcome(command, code, root, result.problems, result.problems_beyond, **result.counts)
 
 
 def show(outcome: Outcome) -> None:
     """Adds to the job's page what it has a place for; nothing outside of GitHub Actions."""
-    if os.environ.get("GITHUB_ACTIONS") == "true":
+    if plain.is_runner():
         for line in commands(outcome):
             click.echo(line, err=True)
     if page := os.environ.get("GITHUB_STEP_SUMMARY"):
@@ -135,11 +127,7 @@ def _counts(heading: str, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str
     names = list(next(iter(rows.values())))
     yield from ("", f"| {heading} | {' | '.join(names)} |", f"| --- |{' ---: |' * len(names)}")
     for name, counts in rows.items():
-        yield f"| {_text(name)} | {' | '.join(_word(counts[each]) for each in names)} |"
-
-
-def _word(value: Any) -> str:  # noqa: ANN401  a number or a truth
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+        yield f"| {_text(name)} | {' | '.join(plain.word(counts[each]) for each in names)} |"
 
 
 def _text(text: str) -> str:

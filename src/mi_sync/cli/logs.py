@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,11 +107,7 @@ def began(command: str) -> None:
 
 def ended(command: str, result: events.Result, code: ExitCode) -> None:
     """How a recorded run ended, in counts."""
-    counts = {
-        "sources": {name: asdict(each) for name, each in result.sources.items()},
-        "targets": {name: asdict(each) for name, each in result.targets.items()},
-    }
-    told = {"status": STATUSES[code], "exit_code": int(code), **counts}
+    told = {"status": STATUSES[code], "exit_code": int(code), **result.counts}
     _run.info("%s: ended, %s (exit code %d)", command, STATUSES[code], code, extra=told)
 
 

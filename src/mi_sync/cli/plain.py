@@ -32,7 +32,7 @@ _UNSEEN = re.compile(
 def visible(text: str) -> str:
     """The text without secrets, as it is shown: nothing in it gives a terminal or a runner an order."""
     text = _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), redact(text))
-    if _is_runner():  # it takes `##[…]` anywhere in a log, and a line that begins with `::`, for orders
+    if is_runner():  # it takes `##[…]` anywhere in a log, and a line that begins with `::`, for orders
         text = re.sub(r"(?m)^([ \t]*):(?=:)", r"\1\\x3a", text).replace("##[", r"##\x5b")
     return text
 
@@ -46,7 +46,12 @@ def dumps(value: Any, default: Callable[[Any], Any] | None = None) -> str:  # no
     """JSON that says the same without secrets, and holds only what can be seen."""
     text = redact(json.dumps(_redacted(value), ensure_ascii=False, default=default))
     text = _UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
-    return text.replace("##[", r"##\u005b") if _is_runner() else text
+    return text.replace("##[", r"##\u005b") if is_runner() else text
+
+
+def word(value: Any) -> str:  # noqa: ANN401  a number or a truth
+    """A count, or a yes or no, in a table."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _redacted(value: Any) -> Any:  # noqa: ANN401  as above
@@ -58,5 +63,6 @@ def _redacted(value: Any) -> Any:  # noqa: ANN401  as above
     return [_redacted(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def _is_runner() -> bool:
+def is_runner() -> bool:
+    """Whether this is a job of GitHub Actions, whose runner reads what is printed."""
     return os.environ.get("GITHUB_ACTIONS") == "true"

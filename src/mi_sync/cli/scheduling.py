@@ -22,7 +22,7 @@ import click
 
 from mi_sync import __version__
 from mi_sync import config as configuration
-from mi_sync.cli import Settings, logs, show
+from mi_sync.cli import Settings, logs, plain, show
 from mi_sync.config import Config
 from mi_sync.connector import SecretRef
 from mi_sync.errors import ConfigError, ExitCode, Problem
@@ -225,7 +225,8 @@ def _about_state(job: Job) -> str:
 
 
 def _comment(lines: Iterable[str]) -> str:
-    return "".join(f"# {line}".rstrip() + "\n" for line in lines)
+    """None of them ends early, whatever a name or an address in it holds: what came behind would be a command."""
+    return "".join(f"# {plain.one_line(line)}".rstrip() + "\n" for line in lines)
 
 
 # ------------------------------------------------------------------------------------------------- cron

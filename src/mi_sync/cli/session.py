@@ -61,7 +61,7 @@ class Session:
             "sleep": self._sleep,
             "budget": budget or Budget(),
             "before_sending": self._keep_lock,
-            "shared": self._reserve,
+            "take_turn": self._take_turn,
         }
         wire = Wire(**{**outside, **WIRE})
         self.clock = Clock(wire.now, wire.monotonic)
@@ -135,9 +135,9 @@ class Session:
         if self._locked_store is not None:
             self._locked_store.keep_lock()
 
-    def _reserve(self, token: str, limit: int, seconds: float) -> float:
-        """A place for a request among those of all who share the state; a copy of it is shared with nobody."""
-        return 0.0 if self._locked_store is None else self._locked_store.reserve(token, limit, seconds)
+    def _take_turn(self, token: str, limit: int, seconds: float) -> float:
+        """A request's turn among all who share the state; a copy of it is shared with nobody."""
+        return 0.0 if self._locked_store is None else self._locked_store.take_turn(token, limit, seconds)
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[events.Run]:

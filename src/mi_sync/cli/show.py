@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mi_sync.cli import logs
-from mi_sync.cli.plain import dumps, one_line, redact, visible
+from mi_sync.cli.plain import dumps, one_line, redact, visible, word
 from mi_sync.errors import STATUSES, ExitCode, MiSyncError, Problem
 
 if TYPE_CHECKING:
@@ -147,8 +147,7 @@ def result_as_json(result: events.Result, code: ExitCode) -> dict[str, Any]:
         "run_id": result.run_id,
         "status": STATUSES[code],
         "exit_code": int(code),
-        "sources": {name: asdict(counts) for name, counts in result.sources.items()},
-        "targets": {name: asdict(counts) for name, counts in result.targets.items()},
+        **result.counts,
         "problems": [problem_as_json(p) for p in result.problems],
         **({"problems_beyond": beyond} if beyond else {}),
     }
@@ -177,8 +176,8 @@ def outcome(settings: Settings, result: events.Result, code: ExitCode, *, plan: 
         return
     if plan is not None:
         changes(settings, plan)
-    _counts(settings, "Source", {name: asdict(counts) for name, counts in result.sources.items()})
-    _counts(settings, "Target", {name: asdict(counts) for name, counts in result.targets.items()})
+    _counts(settings, "Source", result.counts["sources"])
+    _counts(settings, "Target", result.counts["targets"])
     problems(settings, result)
     echo(_verdict(code, plan))
 
@@ -225,12 +224,8 @@ def _counts(settings: Settings, what: str, rows: Mapping[str, Mapping[str, Any]]
         return
     names = list(next(iter(rows.values())))
     kept = [name for name in names if name == names[0] or any(row[name] for row in rows.values())]
-    shown = [[name, *(_word(row[column]) for column in kept)] for name, row in rows.items()]
+    shown = [[name, *(word(row[column]) for column in kept)] for name, row in rows.items()]
     _table(settings, [what, *kept], shown, numbers=True)
-
-
-def _word(value: Any) -> str:  # noqa: ANN401  a number or a truth
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def problems(settings: Settings, result: events.Result) -> None:
@@ -250,7 +245,7 @@ def problems(settings: Settings, result: events.Result) -> None:
     shown = 0
     for subject, alike in list(about.items())[:MOST_PROBLEMS]:
         for problem in alike[:share]:
-            console.print(f"! {redact(str(problem))}", style="yellow", markup=False, highlight=False, soft_wrap=whole)
+            console.print(f"! {problem}", style="yellow", markup=False, highlight=False, soft_wrap=whole)
         shown += min(len(alike), share)
         left = len(alike) - share + result.beyond[subject]
         if left > 0 and len(about) > 1:
@@ -293,10 +288,10 @@ def checks(
     console = _console(settings, sys.stdout)
     for what, why, error in found:
         mark, style = ("✗", "red") if error else ("✓", "green")
-        console.print(f"{mark} {what}: {redact(why)}", style=style, markup=False, highlight=False, soft_wrap=True)
+        console.print(f"{mark} {what}: {why}", style=style, markup=False, highlight=False, soft_wrap=True)
     for target, it in compared.items():
         for each in it.differences:
-            line = f"≠ {target}: {redact(str(each))}"
+            line = f"≠ {target}: {each}"
             console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -325,7 +320,7 @@ def connector(settings: Settings, it: Mapping[str, Any]) -> None:
     if capabilities:
         echo("\nWhat an item can hold there")
         for name, value in capabilities.items():
-            echo(f"  {name.replace('_', ' ')}: {_word(value)}")
+            echo(f"  {name.replace('_', ' ')}: {word(value)}")
     for name, why in lossy.items():
         echo(f"  {name} is lost: {why}")
     for note in notes:
@@ -350,9 +345,9 @@ def inspection(settings: Settings, found: Found, written: Path | None) -> None:
     aside = "".join(f", {number} of them {what}" for number, what in parts if number)
     echo(f"{found.file}: {dialect}; header in line {table.header_line}; {_count(found.rows, 'row')}{aside}")
     for note in table.notes:
-        echo(f"Note: {redact(str(note))}")
+        echo(f"Note: {note}")
     if it is None:
-        echo(f"Mapping: {redact(found.why)} What follows is a proposal.")
+        echo(f"Mapping: {found.why} What follows is a proposal.")
     else:
         attested = {"header": "its header is", "fields": "its fields are", "none": "nothing is"}[it.attested]
         echo(f"Mapping: {it.name} ({it.title or 'untitled'}; {it.direction}; {attested} attested): {found.why}")

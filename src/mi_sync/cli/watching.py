@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mi_sync import config as configuration
@@ -83,12 +82,12 @@ def _told(code: ExitCode, result: events.Result | None) -> str:
     lines = [f"mi-sync: {STATUSES[code]} (exit code {int(code)})"]
     if result is not None:
         lines.append(f"run: {result.run_id}")
-        lines.append(f"sources: {_sums([asdict(each) for each in result.sources.values()])}")
-        lines.append(f"targets: {_sums([asdict(each) for each in result.targets.values()])}")
+        lines.append(f"sources: {_sums(result.counts['sources'])}")
+        lines.append(f"targets: {_sums(result.counts['targets'])}")
         lines.append(f"problems: {len(result.problems) + result.problems_beyond}")
     return "\n".join(lines)
 
 
-def _sums(counts: list[dict[str, Any]]) -> str:
-    names = [name for name in (counts[0] if counts else {}) if name != "complete"]
-    return ", ".join(f"{sum(each[name] for each in counts)} {name}" for name in names) or "none"
+def _sums(counts: Mapping[str, Mapping[str, Any]]) -> str:
+    names = [name for name in next(iter(counts.values()), {}) if name != "complete"]
+    return ", ".join(f"{sum(each[name] for each in counts.values())} {name}" for name in names) or "none"

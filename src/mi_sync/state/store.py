@@ -201,7 +201,7 @@ class Store:
         """Those of them whose holder may be at work now."""
         return self._locks.held(clock)
 
-    def reserve(self, token: str, limit: int, seconds: float) -> float:
+    def take_turn(self, token: str, limit: int, seconds: float) -> float:
         """Books a request where all who use the same token count, and tells how many seconds to wait before it.
 
         A fifth of the `limit` may go at once, and the rest evenly, so that in any `seconds` there are never more of
