@@ -17,7 +17,7 @@ import random
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, cast
 from unittest import mock
@@ -255,7 +255,8 @@ class Weather(WsgiAdapter):
 
     def __init__(self, app: SandboxApp, faults: str, people: requests.Session, clock: Clock) -> None:
         super().__init__(app.wsgi)
-        self._clock, self._lands_at = clock, clock.now()
+        self._clock = clock
+        self._lands_at: datetime | None = None
         self._faults, self._people = faults, people
         self.trouble: Trouble | None = None
         self.log: list[str] = []
@@ -295,13 +296,13 @@ class Weather(WsgiAdapter):
 
     def deliver_late(self) -> int:
         self.arrived += len(self.late)
+        self._lands_at = None
         return super().deliver_late()
 
     def sleep(self, seconds: float) -> None:
         """Time passes, and what is a little late arrives."""
         self._clock.sleep(seconds)
-        if self._clock.now() >= self._lands_at:
-            self._lands_at = self._clock.now() + timedelta(days=999)
+        if self._lands_at and self._clock.now() >= self._lands_at:
             self.deliver_late()
 
     def clear(self) -> None:
