@@ -12,9 +12,10 @@ import pytest
 import vobject
 
 from mi_sync import config as configuration
-from mi_sync import events, publishing, sync
+from mi_sync import events, publishing
 from mi_sync.errors import Locked
 from mi_sync.http import Wire
+from mi_sync.opening import open_publisher
 from mi_sync.state import Store
 from programme import Project, Server
 from slack_channel import TOKEN, Slack, served
@@ -158,7 +159,7 @@ def test_who_lost_the_lock_publishes_nothing(published: Project) -> None:
     ):
         other.unlock()
         run = events.Run(config, store, events.Outside(wire=Wire()), events.Result("1"))
-        opened = {it.name: sync.open_publisher(it, config, run.outside.wire, {}) for it in config.publishers}
+        opened = {it.name: open_publisher(it, config, run.outside.wire, {}) for it in config.publishers}
         list(publishing.publish(run, opened))
     assert [type(each) for each in run.result.target_failures] == [Locked, Locked]
     assert not table_.exists()

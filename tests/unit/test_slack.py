@@ -17,7 +17,7 @@ from mi_sync.http import Wire
 from mi_sync_slack import SlackConfig, messages
 from mi_sync_slack.publisher import SlackPublisher
 from publisher_labs import CHICAGO, SlackLab
-from slack_channel import TOKEN
+from slack_channel import HOOK, TOKEN
 
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
 

@@ -22,7 +22,7 @@ def report(settings: Settings, out: Path | None) -> ExitCode:
 
     with session.scratch() as run:
         facts = page.gather(run)
-    write_atomically(file, redact(page.render(facts)))
+    write_atomically(file, redact(page.render(facts)), with_folder=True)
     numbers = page.glance(facts)
     if settings.output == "json":
         show.json_object({"status": "ok", "exit_code": 0, "file": str(file), "glance": numbers})

@@ -7,6 +7,7 @@ name; what it shows stands in the table behind it.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -15,6 +16,9 @@ from xml.etree import ElementTree as ET  # only to change what we drew ourselves
 import pygal
 from markupsafe import Markup
 from pygal.style import Style
+
+# It looks for maps of its own at every import, in a way that Python no longer knows; we draw none.
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
 
 WIDE, HALF = 1040, 440
 """Units of a chart's width, which are pixels where there is room."""
