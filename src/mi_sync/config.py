@@ -639,14 +639,14 @@ class _Builder:
         self, where: str, connector: Connector | None, named: tuple[ViewName, ...] | None
     ) -> tuple[ViewName, ...]:
         """What the target shows; without being told, what its connector shows then."""
-        able = tuple(view for view in VIEWS if connector is None or str(view) in connector.views)
+        able: list[ViewName] = [view for view in VIEWS if connector is None or str(view) in connector.views]
         for view in named or ():
             if connector is not None and view not in able:
                 why = f"connector {connector.name!r} cannot show {view!r}; it can show {', '.join(able)}."
                 self._problem(f"{where}.views", why)
-        if named is not None:
-            return tuple(view for view in named if view in able)
-        return tuple(view for view in able if connector is not None and str(view) in connector.shown)
+        if named is None:
+            return tuple(view for view in able if connector is not None and str(view) in connector.shown)
+        return tuple(view for view in named if able.count(view))  # `in` would make its type any text
 
     def _chosen(self, where: str, section: TargetSection, steps: Sequence[Step]) -> list[Step]:
         """The steps that this target gets."""
