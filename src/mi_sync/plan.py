@@ -738,7 +738,8 @@ class _Planner:
         """Whether nobody but us had a hand in it: also not by bringing it back, ticking a line or moving it."""
         labels_as_made = not remote.labels or marker.digests["labels"] == field_digest(remote.labels)
         moved = item is not None and item.list and remote.list and remote.list != item.list
-        finished = (marker.archived or remote.done) and not self._stopped_on_its_way(remote, marker, item)
+        theirs = remote.done and not (item is not None and item.done)  # else it was made done
+        finished = (marker.archived or theirs) and not self._stopped_on_its_way(remote, marker, item)
         if finished or moved or not labels_as_made or any(line.done for line in remote.checklist):
             return False
         if any(value != (item.fields.get(name) if item else None) for name, value in remote.fields.items()):

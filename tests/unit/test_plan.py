@@ -496,6 +496,12 @@ def test_an_untouched_late_duplicate_of_what_a_person_deleted_is_archived() -> N
     assert ([c.id for c in planned.changes], planned.dismissed) == (["id-late"], 1)
 
 
+def test_an_untouched_late_duplicate_of_what_was_made_done_is_archived() -> None:
+    done = replace(ITEM, done=True)
+    change = only(plan((done,), (link(),), snapshot(remote(done=True), replace(LATE, done=True))))
+    assert (change.action, change.id) == ("archive", "id-late")
+
+
 @pytest.mark.parametrize(
     "touch",
     [
