@@ -319,7 +319,7 @@ KEY_OF_KICKOFF = "ep27defkjqohurxi"
 
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario("create", "the first run makes lists, labels, items and checklists", nothing_yet),
-    Scenario("create, people at work", "the same, and what is there is worked with meanwhile", nothing_yet, meanwhile=people_work),
+    Scenario("create, people at work", "the same, and what is there is worked with meanwhile", nothing_yet, meanwhile=people_work, late=False),
     Scenario("update", "title, body and due of a changed row", changed_row),
     Scenario("update, people reword", "the same, and what was just written is reworded meanwhile", changed_row, meanwhile=people_reword),
     Scenario("move", "dates move; what is done stays", moved_dates),
