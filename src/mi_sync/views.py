@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 from mi_sync.model import Applicant, Counts, Engagement, Feedback, Item, Posting, Privacy, privacy_of
@@ -37,7 +38,7 @@ _NEWS = ("key", "target", "action", "title", "posting", "intern", "due", "url")
 _FEEDBACK = ("kind", "by", "submitted_at", "rating", "would_engage_again", "comments")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Material:
     """What the views of one target are made from.
 
@@ -70,6 +71,11 @@ class Material:
             "outlook": ("question", *_MILESTONE),
             "news": _NEWS,
         }[view]
+
+    @cached_property
+    def milestones(self) -> Sequence[Row]:
+        """One row for each item, by due date, of which most views are made: made once for all of them."""
+        return tuple(_milestones(self))
 
     def rows(self, view: ViewName) -> Sequence[Row]:
         """The rows of one view."""
@@ -128,7 +134,7 @@ def _day(due: date | datetime) -> date:
 def _engagements(it: Material) -> Iterable[Row]:
     """One for each engagement: how far it has come, and how it was judged."""
     found: dict[str, list[Row]] = defaultdict(list)
-    for row in _milestones(it):
+    for row in it.milestones:
         found[row["engagement"]].append(row)
     for each in it.engagements:
         mine = found[each.application.key]
@@ -214,7 +220,7 @@ def _feedback(it: Material) -> Iterable[Row]:
 
 def _outlook(it: Material) -> Iterable[Row]:
     """What needs an eye: late, due within a week, or nobody's; a milestone may be there twice."""
-    rows = [row for row in _milestones(it) if row["state"] == "open"]
+    rows = [row for row in it.milestones if row["state"] == "open"]
     soon = it.today + SOON
     for row in rows:
         if row["late"]:
@@ -229,7 +235,7 @@ def _outlook(it: Material) -> Iterable[Row]:
 
 def _news(it: Material) -> Iterable[Row]:
     """What the run changed on the boards; of an item that is not this target's, no more than that."""
-    known = {row["key"]: row for row in _milestones(it)}
+    known = {row["key"]: row for row in it.milestones}
     for target, key, action, url in it.news:
         row = known.get(key, {})
         about = {name: row.get(name) for name in ("title", "posting", "intern", "due")}
@@ -237,7 +243,7 @@ def _news(it: Material) -> Iterable[Row]:
 
 
 _BUILDERS: Mapping[ViewName, Callable[[Material], Iterable[Row]]] = {
-    "milestones": _milestones,
+    "milestones": lambda it: it.milestones,
     "engagements": _engagements,
     "postings": _postings,
     "feedback": _feedback,
