@@ -1,52 +1,99 @@
-"""A sandbox's own remote control: `/<tool>/faults`.
+"""A sandbox's own remote control, for programs: `/<tool>/faults` and `/<tool>/rates`.
 
-`GET` lists the faults in force, `POST` adds one (the fields of `Fault` as a JSON object), `DELETE` ends all.
+Of faults, `GET` lists those in force, `POST` adds one (the fields of `Fault` as a JSON object), `DELETE` ends all. Of
+rate limits, `GET` lists them, `PUT` turns some: `{"token": 20}`, or null for the tool's own number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
 from flask import Blueprint, Response, jsonify, request
 from pydantic import ValidationError
 
-from mi_sync_sandbox.faults import COMMON, Fault, Faults, Kind
+from mi_sync_sandbox.faults import Fault, Faults, Kind
+from mi_sync_sandbox.journal import Journal
+from mi_sync_sandbox.rates import Rates
 
 
-def blueprint(home: str, faults: Faults, kinds: AbstractSet[Kind] = COMMON) -> Blueprint:
-    """The routes that control these faults.
+@dataclass(frozen=True, slots=True)
+class Levers:
+    """What can be done to one tool while it runs, and what it was asked.
 
-    Args:
-        home: the path above them, such as /trello.
+    Attributes:
         faults: those in force.
         kinds: the ones that this tool has.
+        rates: its rate limits.
+        journal: its latest requests.
+    """
+
+    faults: Faults
+    kinds: AbstractSet[Kind]
+    rates: Rates
+    journal: Journal
+
+    def throw(self, given: object) -> None:
+        """Puts a fault in force: the fields of `Fault`, as JSON or as a form gives them.
+
+        Raises:
+            ValueError: they make none, or none that this tool has.
+        """
+        try:
+            fault = Fault.model_validate(given)
+        except ValidationError as error:
+            raise ValueError(_problems(error)) from None
+        if fault.kind not in self.kinds:
+            raise ValueError(f"kind: there is no {fault.kind} here; there are {', '.join(sorted(self.kinds))}")
+        self.faults.add(fault)
+
+
+def blueprint(home: str, levers: Levers) -> Blueprint:
+    """The routes that work them, below the path `home`, such as /trello.
+
+    A change is JSON alone, which a web page of somebody else cannot send here without being asked for its origin.
     """
     made = Blueprint("control", __name__, url_prefix=home)
 
     @made.get("/faults")
     def listed() -> Response:
-        return jsonify(faults.listed())
+        return jsonify(levers.faults.listed())
 
     @made.post("/faults")
     def added() -> tuple[Response, int]:
-        # Only JSON, which a web page of somebody else cannot post here without being asked for its origin.
         if not request.is_json:
-            return jsonify(error="send a JSON object, with Content-Type: application/json"), 415
+            return _no_json()
         try:
-            fault = Fault.model_validate_json(request.get_data())
-        except ValidationError as error:
-            return jsonify(error=_problems(error)), 400
-        if fault.kind not in kinds:
-            return jsonify(error=f"kind: there is no {fault.kind} here; there are {', '.join(sorted(kinds))}"), 400
-        faults.add(fault)
-        return jsonify(faults.listed()), 201
+            levers.throw(request.get_json(silent=True))
+        except ValueError as error:
+            return jsonify(error=str(error)), 400
+        return jsonify(levers.faults.listed()), 201
 
     @made.delete("/faults")
     def cleared() -> Response:
-        faults.clear()
-        return jsonify(faults.listed())
+        levers.faults.clear()
+        return jsonify(levers.faults.listed())
+
+    @made.get("/rates")
+    def rates() -> Response:
+        return jsonify(levers.rates.listed())
+
+    @made.put("/rates")
+    def turned() -> tuple[Response, int]:
+        given = request.get_json(silent=True) if request.is_json else None
+        if not isinstance(given, dict):
+            return _no_json()
+        try:
+            levers.rates.turn(given)
+        except ValueError as error:
+            return jsonify(error=str(error)), 400
+        return jsonify(levers.rates.listed()), 200
 
     return made
+
+
+def _no_json() -> tuple[Response, int]:
+    return jsonify(error="send a JSON object, with Content-Type: application/json"), 415
 
 
 def _problems(error: ValidationError) -> str:

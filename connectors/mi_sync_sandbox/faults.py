@@ -90,6 +90,7 @@ class Fault(BaseModel):
 
 @dataclass(slots=True)
 class _Count:
+    number: int
     fault: Fault
     seen: int = 0
     struck: int = 0
@@ -103,23 +104,32 @@ class Faults:
     """The faults that are in force, in the order in which they were added; forgotten when the process ends."""
 
     def __init__(self, *faults: Fault) -> None:
-        self._counts = [_Count(fault) for fault in faults]
+        self._counts = [_Count(number, fault) for number, fault in enumerate(faults, start=1)]
+        self._added = len(faults)
         self._lock = threading.Lock()
 
     def add(self, fault: Fault) -> None:
         """Puts one more in force."""
         with self._lock:
-            self._counts.append(_Count(fault))
+            self._added += 1
+            self._counts.append(_Count(self._added, fault))
 
     def clear(self) -> None:
         """Ends all."""
         with self._lock:
             self._counts.clear()
 
-    def listed(self) -> list[dict[str, Any]]:
-        """All of them, with how many requests each has seen and struck."""
+    def end(self, number: int) -> None:
+        """Ends one, by its number; nothing where it has ended already."""
         with self._lock:
-            return [{**c.fault.model_dump(), "seen": c.seen, "struck": c.struck} for c in self._counts]
+            self._counts = [count for count in self._counts if count.number != number]
+
+    def listed(self) -> list[dict[str, Any]]:
+        """All of them, with a number of its own and how many requests each has seen and struck."""
+        with self._lock:
+            return [
+                {**c.fault.model_dump(), "number": c.number, "seen": c.seen, "struck": c.struck} for c in self._counts
+            ]
 
     def strike(self, method: str, path: str) -> Fault | None:
         """The fault for this request: the first one that is due. Every one that matches counts it."""

@@ -5,16 +5,16 @@ A tool's sandbox says in these nouns what there is; how it looks is the same for
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple, Protocol
 
-from flask import Blueprint, Response, abort, g, jsonify, render_template, request
+from flask import Blueprint, Response, abort, jsonify, render_template
 from markupsafe import Markup
 
+from mi_sync_sandbox.dress import dressed
 from mi_sync_sandbox.store import Session, Store
 
 SOON_DAYS = 2
@@ -87,6 +87,11 @@ class Person:
 
     name: str
     initials: str
+
+    @property
+    def hue(self) -> int:
+        """Which of the style sheet's colours is theirs; the same for a name everywhere."""
+        return sum(map(ord, self.name)) % 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,12 +227,14 @@ class Site:
     """Where a tool's pages lie.
 
     Attributes:
+        name: the tool's, for people.
         home: the path of the index, such as /trello; `home`/version tells watching pages of a change.
         boards: the routes of a board, with `<ref>`.
         cards: the routes of a card, with `<ref>`.
         gallery: shows what a transaction sees.
     """
 
+    name: str
     home: str
     boards: Sequence[str]
     cards: Sequence[str]
@@ -236,9 +243,7 @@ class Site:
 
 def blueprint(store: Store, site: Site) -> Blueprint:
     """The pages of the boards of a store."""
-    made = Blueprint("pages", __name__, template_folder="templates")
-    made.before_request(_before)
-    made.after_request(_after)
+    made = dressed(Blueprint("pages", __name__, template_folder="templates"))
     show = _Pages(store, site)
     made.add_url_rule(site.home, view_func=show.boards, strict_slashes=False)
     made.add_url_rule(f"{site.home}/version", view_func=show.version)
@@ -247,23 +252,6 @@ def blueprint(store: Store, site: Site) -> Blueprint:
     for rule in site.cards:
         made.add_url_rule(rule, view_func=show.card)
     return made
-
-
-def _before() -> None:
-    g.nonce = secrets.token_urlsafe(16)
-
-
-def _after(reply: Response) -> Response:
-    """Nothing from elsewhere, and no script or style but the page's own."""
-    own = f"'nonce-{g.nonce}'"
-    reply.headers["Content-Security-Policy"] = (
-        f"default-src 'none'; script-src {own}; style-src {own}; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
-    reply.headers["X-Content-Type-Options"] = "nosniff"
-    reply.headers["Referrer-Policy"] = "no-referrer"
-    reply.headers["Cache-Control"] = "no-store"
-    return reply
 
 
 class _Pages:
@@ -301,7 +289,9 @@ class _Pages:
             return self._render("card.html", db, sheet=sheet, card=sheet.card)
 
     def _render(self, template: str, db: Session, **shown: Any) -> str:  # noqa: ANN401  what a template shows
-        return render_template(template, home=self._site.home, version=_version(db), path=request.path, **shown)
+        return render_template(
+            template, tool=self._site, version=_version(db), watch=f"{self._site.home}/version", **shown
+        )
 
 
 def _version(db: Session) -> str:

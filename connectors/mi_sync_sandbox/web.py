@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from mi_sync_sandbox import faults
 from mi_sync_sandbox.faults import Fault, Faults, Kind
@@ -64,6 +64,7 @@ class Weather:
         fault = self.faults.strike(request.method, path)
         if fault is None:
             return tool.perform(None)
+        g.struck = fault.kind  # for the journal
         if (failed := self._before(fault, tool)) is not None:
             return failed
         return self._after(fault, tool, tool.perform(fault.kind))

@@ -20,9 +20,9 @@ from mi_sync_asana.sandbox.layout import open_store
 from mi_sync_asana.sandbox.pages import SITE
 from mi_sync_asana.sandbox.values import ApiError, bad
 from mi_sync_asana.sandbox.views import Views, tree
-from mi_sync_sandbox import control, web
+from mi_sync_sandbox import control, pages, panel, web
 from mi_sync_sandbox.faults import COMMON, Faults, Kind
-from mi_sync_sandbox.pages import blueprint
+from mi_sync_sandbox.journal import Journal
 from mi_sync_sandbox.store import Doc, Store
 
 PREFIX = "/api/1.0"
@@ -52,11 +52,15 @@ def create_app(
     store = open_store(options)
     seed.seed(store)
     faults = Faults() if faults is None else faults
-    service = _Service(store, gate.RateLimits(options.now, options.rate_limit), web.Weather(faults, sleep))
+    counted, journal = gate.RateLimits(options.now, options.rate_limit), Journal(options.now)
+    levers = control.Levers(faults, FAULTS, counted.rates, journal)
+    service = _Service(store, counted, web.Weather(faults, sleep))
+    journal.watch(app, f"{PREFIX}/")
     methods = ["GET", "POST", "PUT", "DELETE"]
     app.add_url_rule(f"{PREFIX}/<path:path>", view_func=service.answer, methods=methods)
-    app.register_blueprint(control.blueprint(SITE.home, faults, FAULTS))
-    app.register_blueprint(blueprint(store, SITE))
+    app.register_blueprint(control.blueprint(SITE.home, levers))
+    app.register_blueprint(panel.blueprint(SITE, levers))
+    app.register_blueprint(pages.blueprint(store, SITE))
     return app
 
 

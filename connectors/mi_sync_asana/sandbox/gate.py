@@ -12,6 +12,7 @@ from datetime import datetime
 
 from mi_sync_asana.sandbox import seed
 from mi_sync_asana.sandbox.values import ApiError
+from mi_sync_sandbox.rates import Dial, Rates
 
 # All of these are invented: they open the sandbox and nothing else.
 TOKEN = "2/1100000000000010/1100000000000900:sandbox-personal-5f2a9c"  # noqa: S105
@@ -72,11 +73,12 @@ def stranger() -> ApiError:
     return ApiError(401, "Not Authorized")
 
 
-PER_MINUTE = 1500
-"""Requests of one token in a paid domain; 150 in a free one (docs/rate-limits)."""
-
-AT_ONCE = {"GET": 50, "": 15}
-"""Requests of one token that may be under way: reading, and anything else (docs/rate-limits)."""
+DIALS: Mapping[str, Dial] = {
+    "minute": Dial("requests of one token in a minute; a free domain has 150", 1500),
+    "reads": Dial("GET requests of one token at the same time", 50),
+    "writes": Dial("other requests of one token at the same time", 15),
+}
+"""Those of docs/rate-limits, the minute's of a paid domain."""
 
 MINUTE = 60.0
 
@@ -108,7 +110,7 @@ class RateLimits:
 
     def __init__(self, now: Callable[[], datetime], per_minute: int | None = None) -> None:
         self._now = now
-        self._most = PER_MINUTE if per_minute is None else per_minute
+        self.rates = Rates(DIALS, {} if per_minute is None else {"minute": per_minute})
         self._seen: dict[str, deque[float]] = {}
         self._running: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
@@ -120,10 +122,10 @@ class RateLimits:
         Raises:
             Throttled: it is one too many.
         """
-        pool = method if method in AT_ONCE else ""
+        pool = "reads" if method == "GET" else "writes"
         self.count(token)
         with self._lock:
-            if self._running[token, pool] >= AT_ONCE[pool]:
+            if self._running[token, pool] >= self.rates[pool]:
                 raise Throttled(1)
             self._running[token, pool] += 1
         try:
@@ -138,11 +140,12 @@ class RateLimits:
         Raises:
             Throttled: there were too many within a minute.
         """
-        at = self._now().timestamp()
+        at, most = self._now().timestamp(), self.rates["minute"]
         with self._lock:
-            seen = self._seen.setdefault(token, deque(maxlen=self._most + 1))
+            seen = self._seen.setdefault(token, deque())
             seen.extend([at] * times)
-            while seen and seen[0] <= at - MINUTE:
+            # One more than may be is all that has to be known.
+            while seen and (seen[0] <= at - MINUTE or len(seen) > most + 1):
                 seen.popleft()
-            if len(seen) > self._most:
+            if len(seen) > most:
                 raise Throttled(max(1, math.ceil(seen[0] + MINUTE - at)))

@@ -132,6 +132,7 @@ def _subtask(project: str, task: Doc) -> Markup:
 
 
 SITE = Site(
+    name="Asana",
     home="/asana",
     boards=("/0/<ref>", "/0/<ref>/list", "/0/<ref>/board"),
     cards=("/0/<project>/<ref>", "/0/<project>/<ref>/f"),

@@ -16,9 +16,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
 from mi_sync.connector import SandboxOptions
-from mi_sync_sandbox import control, web
-from mi_sync_sandbox.faults import Faults, Kind
-from mi_sync_sandbox.pages import blueprint
+from mi_sync_sandbox import control, pages, panel, web
+from mi_sync_sandbox.faults import COMMON, Faults, Kind
+from mi_sync_sandbox.journal import Journal
 from mi_sync_sandbox.store import Doc, Store
 from mi_sync_trello.sandbox import api, effects, gate, limits, seed
 from mi_sync_trello.sandbox.layout import open_store
@@ -47,11 +47,15 @@ def create_app(
     store = open_store(options)
     seed.seed(store)
     faults = Faults() if faults is None else faults
-    service = _Service(store, gate.RateLimits(options.now, options.rate_limit), web.Weather(faults, sleep))
+    counted, journal = gate.RateLimits(options.now, options.rate_limit), Journal(options.now)
+    levers = control.Levers(faults, COMMON, counted.rates, journal)
+    service = _Service(store, counted, web.Weather(faults, sleep))
+    journal.watch(app, "/1/")
     app.add_url_rule("/1/<path:path>", view_func=service.answer, methods=["GET", "POST", "PUT", "DELETE"])
-    app.register_blueprint(control.blueprint(SITE.home, faults))
+    app.register_blueprint(control.blueprint(SITE.home, levers))
     app.register_blueprint(limits.blueprint(SITE.home, store))
-    app.register_blueprint(blueprint(store, SITE))
+    app.register_blueprint(panel.blueprint(SITE, levers))
+    app.register_blueprint(pages.blueprint(store, SITE))
     return app
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
 
+from mi_sync_sandbox.rates import Dial, Rates
 from mi_sync_trello.sandbox import effects, seed
 from mi_sync_trello.sandbox.values import ApiError, Params
 
@@ -101,12 +102,23 @@ def stranger() -> ApiError:
 # ------------------------------------------------------------------------------------------- rate limits
 
 
+DIALS: Mapping[str, Dial] = {
+    "token": Dial("requests of one token in 10 seconds", 100),
+    "key": Dial("requests of one key in 10 seconds, of all its tokens together", 300),
+    "members": Dial("requests below /1/members in 15 minutes", 100),
+}
+"""Those of the rate-limits guide (see `RateLimits`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """At most `most` requests in each window of `seconds`, counted for each key or token."""
+    """At most so many requests in each window of `seconds`, counted for each key or token.
 
+    `dial` is the name of the limit that says how many.
+    """
+
+    dial: str
     header: str
-    most: int
     seconds: int
     error: str
     message: str = "Rate limit exceeded"
@@ -133,12 +145,15 @@ class RateLimits:
 
     def __init__(self, now: Callable[[], datetime], per_token: int | None = None) -> None:
         self._now = now
-        self._key = Quota("x-rate-limit-api-key", 300, 10, "API_KEY_LIMIT_EXCEEDED")
-        self._token = Quota("x-rate-limit-api-token", per_token or 100, 10, "API_TOKEN_LIMIT_EXCEEDED")
+        self._key = Quota("key", "x-rate-limit-api-key", 10, "API_KEY_LIMIT_EXCEEDED")
+        self._token = Quota("token", "x-rate-limit-api-token", 10, "API_TOKEN_LIMIT_EXCEEDED")
         # The texts of this one were seen in a question on laracasts.com.
-        self._member = Quota("x-rate-limit-member", 100, 900, "RATE_LIMIT_EXCEEDED", "Exceeded rate limit to /1/member")
-        if per_token is not None:  # whoever asks for another limit does not want to meet the next one instead
-            self._key = Quota(self._key.header, max(300, 3 * per_token), 10, self._key.error)
+        self._member = Quota(
+            "members", "x-rate-limit-member", 900, "RATE_LIMIT_EXCEEDED", "Exceeded rate limit to /1/member"
+        )
+        # Whoever asks for another limit does not want to meet the next one instead.
+        turned = {} if per_token is None else {"token": per_token, "key": max(300, 3 * per_token)}
+        self.rates = Rates(DIALS, turned)
         self._used: dict[tuple[str, str], tuple[int, int]] = {}
         self._lock = threading.Lock()
 
@@ -148,17 +163,17 @@ class RateLimits:
         if path.startswith(("/members/", "/member/")):
             quotas.append((self._member, given.token))
         with self._lock:
-            left = {quota: quota.most - self._use(quota.header, quota.seconds, who) for quota, who in quotas}
+            left = {it: self.rates[it.dial] - self._use(it.header, it.seconds, who) for it, who in quotas}
             over = next((quota for quota in left if left[quota] < 0), None)
             if self._blocked(given.key, refused=over is not None):
                 over = self._key
-        headers = {name: value for quota in left for name, value in _headers(quota, left[quota]).items()}
+        headers = {name: value for quota in left for name, value in self._headers(quota, left[quota]).items()}
         return Verdict(headers, None if over is None else {"error": over.error, "message": over.message})
 
     def exhausted(self) -> Verdict:
         """The verdict on a token that has used up its window, for the fault that pretends so."""
         refusal = {"error": self._token.error, "message": self._token.message}
-        return Verdict({**_headers(self._key, 1), **_headers(self._token, 0)}, refusal)
+        return Verdict({**self._headers(self._key, 1), **self._headers(self._token, 0)}, refusal)
 
     def _blocked(self, key: str, *, refused: bool) -> bool:
         counted = self._use("refusals", self._key.seconds, key, 1 if refused else 0)
@@ -174,10 +189,9 @@ class RateLimits:
         self._used[what, who] = (window, used)
         return used
 
-
-def _headers(quota: Quota, left: int) -> dict[str, str]:
-    return {
-        f"{quota.header}-interval-ms": str(quota.seconds * 1000),
-        f"{quota.header}-max": str(quota.most),
-        f"{quota.header}-remaining": str(max(left, 0)),
-    }
+    def _headers(self, quota: Quota, left: int) -> dict[str, str]:
+        return {
+            f"{quota.header}-interval-ms": str(quota.seconds * 1000),
+            f"{quota.header}-max": str(self.rates[quota.dial]),
+            f"{quota.header}-remaining": str(max(left, 0)),
+        }

@@ -137,6 +137,7 @@ def _what(kind: str, data: Doc) -> str:
 
 
 SITE = Site(
+    name="Trello",
     home="/trello",
     boards=("/b/<ref>", "/b/<ref>/<slug>"),
     cards=("/c/<ref>", "/c/<ref>/<slug>"),
