@@ -434,6 +434,7 @@ class SandboxApp:
     Attributes:
         wsgi: the web application.
         page: path of the page where people look at the board.
+        control: path of the page where they throw faults and turn limits; empty where there is none.
         settings: what a target's section of the configuration needs besides name and connector; secrets as
             `{"env": NAME}`.
         environ: the invented credentials that those names stand for.
@@ -443,6 +444,7 @@ class SandboxApp:
     page: str
     settings: Mapping[str, Any]
     environ: Mapping[str, str]
+    control: str = ""
 
 
 @dataclass(frozen=True, slots=True)

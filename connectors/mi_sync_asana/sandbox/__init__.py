@@ -20,6 +20,7 @@ def _open(options: SandboxOptions) -> SandboxApp:
 
     return SandboxApp(
         wsgi=create_app(options),
+        control="/asana/control",
         page=f"/0/{PROJECT}",
         settings={
             "project": PROJECT,

@@ -42,6 +42,7 @@ def rehearse(settings: AsanaConfig, context: Context, options: SandboxOptions) -
         _Copy(db, found).put()
     return SandboxApp(
         wsgi=create_app(options),
+        control="/asana/control",
         page=f"/0/{found.project}",
         settings={
             "project": found.project,

@@ -17,6 +17,7 @@ def _open(options: SandboxOptions) -> SandboxApp:
 
     return SandboxApp(
         wsgi=create_app(options),
+        control="/trello/control",
         page=f"/b/{BOARD}",
         settings={
             "board": BOARD,

@@ -37,6 +37,7 @@ def rehearse(settings: TrelloConfig, context: Context, options: SandboxOptions) 
     variables = {name: f"MI_SYNC_SANDBOX_{name.upper()}" for name in context.secrets}
     return SandboxApp(
         wsgi=create_app(options),
+        control="/trello/control",
         page=f"/b/{link}",
         settings={
             "board": ident(board.board.get("id")),

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mi_sync.cli import Settings, logs, show
+from mi_sync.cli.lobby import Door, Lobby
 from mi_sync.connector import SANDBOXES, Sandbox, SandboxApp, SandboxOptions
 from mi_sync.errors import ConfigError, ExitCode
 from mi_sync.http import is_loopback
@@ -31,6 +32,7 @@ class Served:
 
     url: str
     apps: Mapping[str, SandboxApp]
+    lobby: Lobby
 
     def page(self, name: str) -> str:
         """Where people look at the board of one tool."""
@@ -69,11 +71,17 @@ def until_stopped() -> Iterator[Callable[[], object]]:
 def _announce(settings: Settings, served: Served) -> None:
     if settings.output == "json":
         apps = {
-            name: {"page": served.page(name), "settings": app.settings, "environ": app.environ}
+            name: {
+                "page": served.page(name),
+                "control": f"{served.url}{app.control}" if app.control else None,
+                "settings": app.settings,
+                "environ": app.environ,
+            }
             for name, app in served.apps.items()
         }
         show.json_object({"url": served.url, "sandboxes": apps})
         return
+    show.echo(f"Everything is linked from {served.url}/\n")
     for name, app in served.apps.items():
         show.echo(f"The {name} sandbox; look at its board at {served.page(name)}\n")
         show.echo("In the shell that runs mi-sync:")
@@ -104,7 +112,7 @@ def serving(state: Path, *, host: str = "127.0.0.1", port: int = 0, rate_limit: 
     """
     with listening(host, port) as stage:
         apps = {it.name: stage.mount(it, it.open, state / it.name, rate_limit) for it in installed()}
-        yield Served(stage.url, apps)
+        yield Served(stage.url, apps, stage.lobby)
 
 
 @contextlib.contextmanager
@@ -153,6 +161,11 @@ class Stage:
     url: str
     _dispatcher: _Dispatcher
 
+    @property
+    def lobby(self) -> Lobby:
+        """The pages that lead to what is mounted."""
+        return self._dispatcher.lobby
+
     def mount(
         self, it: Sandbox, opened: Callable[[SandboxOptions], SandboxApp], state: Path, rate_limit: int | None
     ) -> SandboxApp:
@@ -167,7 +180,8 @@ class Stage:
         except OSError as error:
             raise cannot_write(error, options.state) from None
         self._dispatcher.mounts.update((prefix, app.wsgi) for prefix in it.prefixes)
-        self._dispatcher.start = self._dispatcher.start or app.page
+        door = Door(it.name.capitalize(), app.page, app.control, target_section(it.name, app), app.environ)
+        self.lobby.doors.append(door)
         return app
 
 
@@ -194,11 +208,11 @@ def _check_loopback(host: str) -> None:
 
 
 class _Dispatcher:
-    """Sends a request to the application whose prefix is the longest that fits."""
+    """Sends a request to the application whose prefix is the longest that fits, and what fits none to the lobby."""
 
     def __init__(self) -> None:
         self.mounts: dict[str, Callable[..., Iterable[bytes]]] = {}
-        self.start = ""
+        self.lobby = Lobby()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if not _is_of_this_machine(environ):
@@ -207,10 +221,7 @@ class _Dispatcher:
         fitting = [p for p in self.mounts if path == p or path.startswith(f"{p.rstrip('/')}/")]
         if fitting:
             return self.mounts[max(fitting, key=len)](environ, start_response)
-        if path in {"", "/"} and self.start:
-            start_response("302 Found", [("Location", self.start), ("Content-Length", "0")])
-            return []
-        return _plain(start_response, "404 Not Found", b"The requested resource was not found.")
+        return self.lobby(environ, start_response)
 
 
 def _is_of_this_machine(environ: Mapping[str, Any]) -> bool:

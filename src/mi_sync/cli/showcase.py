@@ -9,14 +9,16 @@ import socket
 import subprocess
 import sys
 import threading
+import tomllib
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
 from mi_sync.cli import Settings, logs, project, reporting, serve, show
-from mi_sync.connector import SandboxApp
+from mi_sync.cli.lobby import Exhibit, Lobby
 from mi_sync.errors import ConfigError, ExitCode, Refused
 from mi_sync.writing import write_atomically, write_new
 
@@ -31,6 +33,13 @@ _PEOPLE = """\
 "amara.osei@larkspur.example" = { board = "amara_osei" }"""
 """The invented members of the sandbox's board."""
 
+_EXHIBITS = (
+    ("report", "Report", "The programme on one page, to read, print or send.", reporting.NAME),
+    ("calendar", "Calendar", "Every date of every milestone, for any calendar.", "shown/calendar.ics"),
+    ("table", "Table", "How far each engagement has come, for any spreadsheet.", "shown/table.csv"),
+)
+"""What the project writes beside its boards: name, title, what it is, and where (see samples/shown.toml)."""
+
 _MARK = ".mi-sync-demo"
 """The file that says that a folder may be made anew."""
 
@@ -42,14 +51,22 @@ def demo(settings: Settings, folder: Path, *, stay: bool) -> ExitCode:
     with _sandbox(folder / "sandbox") as served:
         if not served.apps:
             raise ConfigError("no sandbox is installed.", remedy="pip install 'mi-sync[sandbox]'")
-        name, app = next(iter(served.apps.items()))
-        target = serve.target_section(name, app)
-        project.create(folder, {"ID": "demo-programme", "NAME": "Demo programme", "PEOPLE": _PEOPLE, "TARGET": target})
-        stage = _Stage(folder, app, settings)
-        code = _show(stage)
+        targets = [serve.target_section(name, app) for name, app in served.apps.items()]
+        text = "\n\n".join((*targets, project.sample("shown.toml").rstrip()))
+        project.create(folder, {"ID": "demo-programme", "NAME": "Demo programme", "PEOPLE": _PEOPLE, "TARGET": text})
+        _furnish(served.lobby, folder)
+        stage = _Stage(folder, served, settings)
+        code = _show(stage, served)
         if code is ExitCode.OK:
-            _end(settings, stage, served, name, stay=stay)
+            _end(settings, stage, served, stay=stay)
     return code
+
+
+def _furnish(lobby: Lobby, folder: Path) -> None:
+    """Shows the project's files beside the boards, as soon as they are there."""
+    programme = tomllib.loads((folder / "config.toml").read_text("utf-8"))["programme"]
+    lobby.timezone, lobby.project = ZoneInfo(programme["timezone"]), str(folder)
+    lobby.exhibits = tuple(Exhibit(name, title, about, folder / file) for name, title, about, file in _EXHIBITS)
 
 
 def _sandbox(state: Path) -> AbstractContextManager[serve.Served]:
@@ -89,12 +106,14 @@ def _remove(folder: Path) -> None:
 class _Stage:
     """Runs commands in the sample project and shows them as typed."""
 
-    def __init__(self, folder: Path, app: SandboxApp, settings: Settings) -> None:
+    def __init__(self, folder: Path, served: serve.Served, settings: Settings) -> None:
         self.folder = folder
         # With --output json, stdout is for the one object at the end.
         self._stage = sys.stderr if settings.output == "json" else sys.stdout
         self.commands: list[dict[str, Any]] = []
-        self._environ = {**os.environ, **app.environ}
+        self._environ = dict(os.environ)
+        for app in served.apps.values():
+            self._environ.update(app.environ)
         self._environ.pop("MI_SYNC_CONFIG", None)
         if settings.no_color:
             self._environ["NO_COLOR"] = "1"
@@ -116,14 +135,16 @@ class _Stage:
         return ended.returncode == expect
 
 
-def _show(stage: _Stage) -> ExitCode:
-    stage.say("A posting export, an applicant export, and a board with nothing of ours on it. First run:")
+def _show(stage: _Stage, served: serve.Served) -> ExitCode:
+    stage.say(f"Watch it in a browser: {served.url}/")
+    boards = "two boards" if len(served.apps) > 1 else "a board"
+    stage.say(f"A posting export, an applicant export, and {boards} with nothing of ours on. First run:")
     ok = stage.run("run", expect=ExitCode.PARTIAL)
     stage.say("It ended with 3 because a row was left out. Which, and why?")
     ok = ok and stage.run("quarantine", "list")
     stage.say("Run it again: nothing changed, so nothing is written.")
     ok = ok and stage.run("run")
-    stage.say("The address of one posting changes in the export. One card shows it, so one has to change.")
+    stage.say("The address of one posting changes in the export. One card of each board shows it, and has to change.")
     _edit(
         stage.folder / "exports" / "postings.csv", "jobs.example.org/p-102", "jobs.example.org/p-102-clean-donor-list"
     )
@@ -139,21 +160,23 @@ def _edit(path: Path, before: str, after: str) -> None:
     write_atomically(path, path.read_bytes().decode("utf-8").replace(before, after))
 
 
-def _end(settings: Settings, stage: _Stage, served: serve.Served, name: str, *, stay: bool) -> None:
+def _end(settings: Settings, stage: _Stage, served: serve.Served, *, stay: bool) -> None:
     if settings.output == "json":
-        page = served.page(name)
+        pages = {name: served.page(name) for name in served.apps}
         show.json_object(
             {
-                "board": page,
-                "report": str(stage.folder / reporting.NAME),
+                "url": f"{served.url}/",
+                "board": next(iter(pages.values())),
+                "boards": pages,
+                **{it.name: str(it.file) for it in served.lobby.exhibits},
                 "folder": str(stage.folder),
                 "commands": stage.commands,
             }
         )
         return
-    stage.say("Look at the board, and at the report:")
-    click.echo(f"  {served.page(name)}")
-    click.echo(f"  {stage.folder / reporting.NAME}")
+    stage.say("Look at all of it, from one page:" if stay else "Look at what came of it:")
+    for line in _places(served, stay=stay):
+        click.echo(f"  {line}")
     click.echo(f"The project is in {stage.folder}{os.sep}, which the next demonstration makes anew.")
     if stay:
         click.echo("Press Ctrl-C to end the demonstration and its sandbox.")
@@ -161,4 +184,11 @@ def _end(settings: Settings, stage: _Stage, served: serve.Served, name: str, *, 
             threading.Event().wait()
         click.echo()
     port = served.url.rpartition(":")[2]
-    click.echo(f"`mi-sync sandbox --state {stage.folder / 'sandbox'} --port {port}` serves the board again.")
+    click.echo(f"`mi-sync sandbox --state {stage.folder / 'sandbox'} --port {port}` serves the boards again.")
+
+
+def _places(served: serve.Served, *, stay: bool) -> list[str]:
+    """Where everything is: in the browser, and as files."""
+    boards = [f"{served.page(name)}  ({name})" for name in served.apps]
+    files = [str(it.file) for it in served.lobby.exhibits]
+    return [f"{served.url}/", *boards, *files] if stay else [*boards, *files]
