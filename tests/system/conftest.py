@@ -2,14 +2,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import faulty
 from asana_lab import AsanaHand, hand
+from chromium import CHROMIUM
 from mi_sync_asana.sandbox import sandbox as asana
 from mi_sync_asana.sandbox.seed import PROJECT
 from programme import Project, Server, listening, serving
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    from playwright.sync_api import sync_playwright  # late: most tests here need none
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
 
 
 @pytest.fixture

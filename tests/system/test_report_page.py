@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from chromium import NEEDED
 from mi_sync import report
 from mi_sync.model import Privacy
 from reports import EMPTY, everywhere, facts, material
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.system,
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
-]
+pytestmark = NEEDED
 PAGES = {
     "full": facts(),
     "public": facts(material(allow=frozenset({Privacy.PUBLIC}))),
     "empty": EMPTY,
     "long": everywhere("A long name without end " * 8 + "x" * 200, "https://example.org/"),
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 def opened(browser: Browser, file: Path, scheme: Literal["light", "dark"], width: int, *, checked: bool) -> Page:

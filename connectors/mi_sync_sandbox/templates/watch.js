@@ -65,7 +65,9 @@ function swap(old, fresh) {
 async function renew() {
   const reply = await fetch(location.href, { cache: "no-store" });
   if (!reply.ok) return;
-  const page = new DOMParser().parseFromString(await reply.text(), "text/html").querySelector("main");
+  const text = await reply.text();
+  const part = text.slice(text.indexOf("<main"), text.lastIndexOf("</main>")); // its style has a nonce that is not ours
+  const page = new DOMParser().parseFromString(part, "text/html").querySelector("main");
   const top = scrollY;
   const sum = { new: 0, changed: 0 };
   for (const fresh of page.querySelectorAll("[data-live]")) {
