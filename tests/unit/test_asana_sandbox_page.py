@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from asana_rig import NOW, AsanaRig
+from mi_sync_asana import ARCHIVED
 from mi_sync_asana.sandbox.seed import PROJECT, WORKSPACE
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
@@ -44,6 +45,17 @@ def test_the_project_shows_its_sections_with_their_tasks_in_order(rig: AsanaRig)
     assert re.findall(r'aria-label="([^"]+)"', shown) == ["To Do", "Doing", "Done"]
     assert shown.index("first") < shown.index("second")
     assert "2 cards" in text(shown)
+
+
+def test_archived_tasks_lie_apart(rig: AsanaRig) -> None:
+    section = rig.ask("POST", f"/projects/{PROJECT}/sections", name=ARCHIVED)["gid"]
+    task = rig.task("Old")["gid"]
+    assert 'id="archive"' not in page(rig)
+    rig.ask("POST", f"/sections/{section}/addTask", task=task)
+    board, _, archive = page(rig).partition('<details class="archive"')
+    assert task not in board
+    assert "Old" in tile(archive, task)
+    assert re.findall(r'aria-label="([^"]+)"', board) == ["To Do", "Doing", "Done"]
 
 
 def test_a_tile_shows_tags_people_subtasks_comments_and_a_milestone(rig: AsanaRig) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from markupsafe import Markup
 
 from mi_sync.connector import harvest
+from mi_sync_asana import ARCHIVED
 from mi_sync_asana.sandbox import fields, order, places, projects, values
 from mi_sync_sandbox import markup
 from mi_sync_sandbox.pages import Board, Card, Column, Due, Entry, Event, Label, Line, Person, Sheet, Site, day
@@ -30,7 +32,7 @@ class AsanaGallery:
         return [self._entry(project) for project in self._db.all("project")]
 
     def board(self, ref: str) -> Board | None:
-        """A project by its gid."""
+        """A project by its gid; the section for archived tasks is no column."""
         project = self._db.get("project", ref)
         if project is None:
             return None
@@ -39,8 +41,10 @@ class AsanaGallery:
         for section in sections:
             for place in order.ordered(self._db, "place", section["gid"]):
                 cards[section["gid"]].append(self._card(self._task(place["task"]), ref, section["name"]))
-        columns = [Column(each["gid"], each["name"], cards[each["gid"]]) for each in sections]
-        return Board(project["name"], f"/0/{ref}", project["archived"], columns)
+        away = {each["gid"] for each in sections if each["name"] == ARCHIVED}
+        columns = [Column(it["gid"], it["name"], cards[it["gid"]]) for it in sections if it["gid"] not in away]
+        archived = [replace(card, archived=True) for gid in away for card in cards[gid]]
+        return Board(project["name"], f"/0/{ref}", project["archived"], columns, archived)
 
     def card(self, ref: str) -> Sheet | None:
         """A task by its gid."""
