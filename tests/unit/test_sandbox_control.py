@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from mi_sync.connector import SandboxOptions
 from mi_sync_asana.sandbox import app as asana
 from mi_sync_asana.sandbox.gate import TOKEN as ASANA_TOKEN
-from mi_sync_sandbox.faults import Dropped
+from mi_sync_sandbox.faults import COMMON, Dropped
 from mi_sync_trello.sandbox import app as trello
 from mi_sync_trello.sandbox.gate import KEY, TOKEN
 
@@ -38,7 +38,7 @@ class Desk:
     def version(self) -> str:
         return str((self.client.get(f"/{self.tool}/control/version", base_url=BASE).json or {})["version"])
 
-    def post(self, form: str, headers: dict[str, str] | None = None, **fields: Any) -> TestResponse:
+    def post(self, form: str, headers: Any = None, /, **fields: Any) -> TestResponse:
         """A form of the page, as the browser sends it."""
         found = re.search(r'name="ticket" value="([^"]+)"', self.page())
         assert found is not None
@@ -94,7 +94,7 @@ def test_a_form_without_a_number_of_times_strikes_always(desk: Desk) -> None:
 
 def test_every_fault_that_a_tool_has_can_be_thrown_and_no_other(desk: Desk) -> None:
     offered = re.findall(r'<option value="(\w+)"[^>]*>[^<]*: ', desk.page())
-    kinds = trello.COMMON if desk.tool == "trello" else asana.FAULTS
+    kinds = COMMON if desk.tool == "trello" else asana.FAULTS
     assert set(offered) == set(kinds)
     assert [desk.post("faults", kind=kind).status_code for kind in offered] == [303] * len(offered)
     assert desk.post("faults", kind="explode").status_code == 400
@@ -191,7 +191,7 @@ def test_programs_are_told_what_is_wrong_with_a_limit(desk: Desk, given: dict[st
 
 def test_programs_send_limits_as_json_alone(desk: Desk) -> None:
     for sent in ({"data": '{"token": 3}'}, {"json": [3]}):
-        assert desk.client.put(f"/{desk.tool}/rates", base_url=BASE, **sent).status_code == 415  # type: ignore[arg-type]
+        assert desk.client.put(f"/{desk.tool}/rates", base_url=BASE, **sent).status_code == 415
 
 
 # ------------------------------------------------------------------------------------ what was asked
