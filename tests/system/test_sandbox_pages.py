@@ -145,6 +145,28 @@ def _first_list(stage: Stage) -> str:
     return str(stage.project.server.call("GET", "/boards/DEMO2026/lists")[0]["id"])
 
 
+def test_a_card_that_moves_is_marked_where_it_goes(stage: Stage, page: Page) -> None:
+    server = stage.project.server
+    for name in ("Stays", "Moves"):
+        server.call("POST", "/cards", idList=_first_list(stage), name=name)
+    page.goto(stage.url + BOARDS["trello"])
+    doing = next(each for each in server.call("GET", "/boards/DEMO2026/lists") if each["name"] == "Doing")
+    server.call("PUT", f"/cards/{server.card('Moves')['id']}", idList=doing["id"])
+    there = page.get_by_label("Doing").locator("article.card.changed")
+    expect(there).to_contain_text("Moves", timeout=PATIENCE)
+    expect(page.locator("article.card.changed, article.card.new")).to_have_count(1)
+
+
+def test_the_page_says_when_nobody_answers_and_goes_on_when_somebody_does(page: Page, tmp_path: Path) -> None:
+    with serve.serving(tmp_path / "sandbox") as served:
+        page.goto(served.url + BOARDS["trello"])
+        port = int(served.url.rpartition(":")[2])
+    status = page.get_by_role("status")
+    expect(status).to_have_text("The sandbox does not answer; this page waits for it.", timeout=PATIENCE)
+    with serve.serving(tmp_path / "sandbox", port=port):
+        expect(status).to_have_text("", timeout=PATIENCE)
+
+
 @pytest.mark.parametrize(("motion", "name"), [("reduce", "none"), ("no-preference", "arrive")])
 def test_nothing_moves_for_who_wants_it_still(browser: Browser, stage: Stage, motion: Any, name: str) -> None:
     context = browser.new_context(reduced_motion=motion)

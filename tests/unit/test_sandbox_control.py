@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from mi_sync.connector import SandboxOptions
 from mi_sync_asana.sandbox import app as asana
 from mi_sync_asana.sandbox.gate import TOKEN as ASANA_TOKEN
 from mi_sync_sandbox.faults import COMMON, Dropped
+from mi_sync_sandbox.rates import MOST, Dial, Rates
 from mi_sync_trello.sandbox import app as trello
 from mi_sync_trello.sandbox.gate import KEY, TOKEN
 
@@ -192,6 +195,25 @@ def test_programs_are_told_what_is_wrong_with_a_limit(desk: Desk, given: dict[st
 def test_programs_send_limits_as_json_alone(desk: Desk) -> None:
     for sent in ({"data": '{"token": 3}'}, {"json": [3]}):
         assert desk.client.put(f"/{desk.tool}/rates", base_url=BASE, **sent).status_code == 415
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["token", "key", "members", "none"]), st.integers(-2, 2 * MOST) | st.none(), max_size=4
+    )
+)
+def test_limits_are_turned_all_or_none(changes: dict[str, int | None]) -> None:
+    rates = Rates({"token": Dial("a", 100), "key": Dial("b", 300), "members": Dial("c", 100)}, {"key": 7})
+    before = {each["name"]: each["most"] for each in rates.listed()}
+    usual = {each["name"]: each["usual"] for each in rates.listed()}
+    valid = "none" not in changes and all(most is None or 1 <= most <= MOST for most in changes.values())
+    try:
+        rates.turn(changes)
+    except ValueError:
+        assert not valid
+        changes = {}
+    wanted = {name: usual[name] if most is None else most for name, most in changes.items()}
+    assert {each["name"]: each["most"] for each in rates.listed()} == before | wanted
 
 
 # ------------------------------------------------------------------------------------ what was asked
