@@ -22,7 +22,7 @@ from mi_sync.cli.lobby import Exhibit, Lobby
 from mi_sync.errors import ConfigError, ExitCode, Refused
 from mi_sync.writing import write_atomically, write_new
 
-_RATE_LIMIT = 1000
+_RATE_LIMIT = 3000
 """Higher than any real tool's: the demonstration shows what is written, not how long one waits."""
 
 _PEOPLE = """\
