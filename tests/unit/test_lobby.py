@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import Client, TestResponse
 
@@ -190,7 +190,6 @@ def test_a_table_without_rows_keeps_its_headings() -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_stands_in_a_file_is_shown(content: bytes) -> None:
     rows = tables.read(content)
     assert all(len(cells) == len(rows.headings) for cells in rows.rows)

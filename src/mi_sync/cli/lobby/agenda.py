@@ -49,7 +49,7 @@ def read(content: bytes, zone: ZoneInfo, now: datetime) -> Agenda:
     today, found = now.astimezone(zone).date(), defaultdict[date, list[Entry]](list)
     try:
         calendar = Calendar.from_ical(content)
-    except ValueError:
+    except (ValueError, KeyError, IndexError):  # as the library fails on what is no calendar
         return Agenda("", (), zone.key)
     for event in calendar.walk("VEVENT"):
         if isinstance(event, Event) and "DTSTART" in event and str(event.get("STATUS", "")) != "CANCELLED":
