@@ -38,6 +38,14 @@ _CUSTOM_FIELDS: Json = {"type": "object", "additionalProperties": {}}
 _REFUSALS = {400, 401, 402, 403, 404, 412, 429, 451, 500, 502, 503, 504}
 """Every operation may answer with one of them, whatever the document lists for it."""
 
+SDK_HABITS = re.compile(
+    r"\S+ \S+: (query: (limit|body): not a parameter of this operation|body: this operation takes none)"
+)
+"""What Asana's own clients say beside the document, in every language, because all come from one generator.
+
+They ask every listing for pages, repeat an optional body in the address, and send `{}` where nothing is wanted.
+"""
+
 
 class NotInSpec(AssertionError):
     """A request or a reply that the document does not allow; the message says where and why."""

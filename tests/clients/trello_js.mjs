@@ -8,7 +8,7 @@ import { CardSchema } from "trello.js/models";
 
 const [base, apiKey, apiToken, short] = process.argv.slice(2);
 const config = { apiKey, apiToken, host: `${base}/1` };
-const { actions, boards, cards, checklists, customFields, labels, lists, members } = createTrelloClient(config);
+const { actions, boards, cards, checklists, labels, lists, members } = createTrelloClient(config);
 const names = (all) => all.map((each) => each.name);
 const seen = {};
 
@@ -26,7 +26,7 @@ const card = await cards.createCard({
 });
 await cards.updateCard({ id: card.id, name: "Kickoff", dueComplete: true });
 await cards.updateCard({ id: card.id, idList: doing.id });
-const again = await cards.getCard({ id: card.id, fields: "all", checklists: "all", members: true });
+const again = await cards.getCard({ id: card.id, fields: "all", members: true });
 seen.card = [again.name, again.desc, again.due.toISOString(), again.dueComplete];
 seen.moved = again.idList === doing.id && (await cards.getCardList({ id: card.id })).name;
 
@@ -49,11 +49,14 @@ await cards.createCardAttachment({ id: card.id, name: "brief", url: "https://exa
 const dressed = await cards.getCard({ id: card.id, attachments: true, members: true });
 seen.dressed = [names(dressed.labels), dressed.members.map((each) => each.username), names(dressed.attachments)];
 
-// What else has a schema, each asked for once.
+// What else has a schema, each asked for once. Custom fields are not: their schema has not even a name, because the
+// audit has no paid workspace. Nor is the address of an account: the sandbox's token has no scope for it.
 await Promise.all([
-  members.getMember({ id: "me" }),
+  members.getMember({ id: "me", fields: "fullName,username,avatarUrl,initials,nonPublic,bio,idBoards,status" }),
+  boards.updateBoardMember({ id: short, idMember: kim.id, type: "normal" }),
+  boards.updateBoard({ id: short, desc: "Of the spring" }),
   boards.getBoardMemberships({ id: short }),
-  boards.getBoardActions({ id: short }),
+  boards.getBoardActions({ boardId: short }),
   boards.getBoardChecklists({ id: short }),
   boards.getBoardLabels({ id: short }),
   cards.getCardMembers({ id: card.id }),
@@ -62,16 +65,6 @@ await Promise.all([
   labels.getLabel({ id: label.id }),
   lists.getList({ id: toDo.id }),
 ]);
-const field = await customFields.createCustomField({
-  idModel: board.id,
-  modelType: "board",
-  name: "Project",
-  type: "text",
-  pos: "top",
-  displayCardFront: true,
-});
-seen.fields = [field.type, (await boards.getBoardCustomFields({ id: short })).length];
-
 const backlog = await lists.createList({ name: "Backlog", idBoard: board.id });
 await lists.archiveList({ id: backlog.id, value: "true" });
 await cards.updateCard({ id: card.id, closed: true });

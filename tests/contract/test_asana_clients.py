@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ import pytest
 import requests
 import urllib3
 
-from asana_spec import Judged
+from asana_spec import SDK_HABITS, Judged
 from loopback import serving
 from mi_sync.connector import SandboxOptions
 from mi_sync_asana.sandbox.app import create_app
@@ -25,12 +24,6 @@ from mi_sync_sandbox.faults import Fault, Faults
 
 asana: Any = import_module("asana")  # it ships no types, and what can be guessed of them is wrong
 ApiException: Any = asana.rest.ApiException
-
-SDK_HABITS = re.compile(
-    # It asks every listing for pages, repeats an optional body in the address, and sends `{}` where nothing is wanted.
-    r"\S+ \S+: (query: (limit|body): not a parameter of this operation|body: this operation takes none)"
-)
-
 
 @pytest.fixture
 def faults() -> Faults:

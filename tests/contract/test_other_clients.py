@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import requests
 
-from asana_spec import Judged
+from asana_spec import SDK_HABITS, Judged
 from loopback import serving
 from mi_sync.connector import SandboxOptions
 from mi_sync_asana.sandbox.app import create_app as asana_app
@@ -117,7 +117,7 @@ def trello(tmp_path: Path) -> Iterator[str]:
         me = effects.member_named(db, effects.OWNER)["id"]
         done = next(each["id"] for each in db.all("list") if each["name"] == LISTS[-1])
         for number in range(CARDS):
-            effects.create_card(db, me, {"name": str(number), "idList": done})
+            effects.create_card(db, me, {"name": str(number), "desc": "One of many", "idList": done})
     with serving(app) as url:
         yield url
 
@@ -127,7 +127,6 @@ def test_trello_js_finds_only_what_it_knows_of_the_live_trello(node: Walk, trell
     seen = node("trello_js.mjs", trello, KEY, TOKEN, BOARD, TRELLO_STRICT_SCHEMAS="true")
     assert seen.pop("refused") == "Request failed: 404 NOT FOUND - The requested resource was not found."
     assert seen.pop("dressed") == [["draft"], ["kim_duarte"], ["brief"]]
-    assert seen.pop("fields") == ["text", 1]
     assert seen.pop("open") == list(LISTS)
     assert seen == WALK | {"pages": [1000, CARDS - 1000, 0]}
 
@@ -149,7 +148,8 @@ def asana(tmp_path: Path) -> Iterator[str]:
             tasks = [{"name": str(number), "projects": [PROJECT]} for number in range(first, first + 10)]
             fill(f"{url}/api/1.0/batch", tasks)
         yield f"{url}/api/1.0"
-    assert judged.problems == []
+    assert [problem for problem in judged.problems if not SDK_HABITS.fullmatch(problem)] == []
+    assert judged.judged
 
 
 def fill(batch: str, tasks: list[Mapping[str, Any]]) -> None:
