@@ -155,8 +155,8 @@ def strict_document(known: Mapping[str, str | None]) -> Json:
     replies. `offset` is left out, because only the reply before can tell one.
 
     Args:
-        known: by name of a path's or query's parameter, or of a text in a body, the only value to be sent for it; None
-            leaves it out.
+        known: by name of a path's or query's parameter, or of a text in a body or of a list of them, the only value
+            to be sent for it; None leaves it out.
     """
     paths = json.loads(json.dumps(_document()["paths"]))
     for item in paths.values():
@@ -187,13 +187,19 @@ def _known_parameter(parameter: Json, known: Mapping[str, str | None]) -> Json:
     return {**parameter, "schema": {"enum": [known[name]]}} if name in known else parameter
 
 
+def _known_value(schema: Json, value: str | None) -> Json:
+    if value is None or schema.get("type") not in {"string", "array"}:
+        return schema
+    return {"enum": [value]} if schema["type"] == "string" else {"type": "array", "items": {"enum": [value]}}
+
+
 def _known_body(schema: Json, known: Mapping[str, str | None]) -> Json:
     data = schema.get("properties", {}).get("data")
     if data is None:
         return schema
     whole = _merged(_followed(data))
     properties = {
-        name: {"enum": [known[name]]} if name in known and each.get("type") == "string" else each
+        name: _known_value(each, known.get(name))
         for name, each in whole.get("properties", {}).items()
         if not each.get("readOnly") and known.get(name, "") is not None
     }

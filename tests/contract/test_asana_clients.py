@@ -25,6 +25,7 @@ from mi_sync_sandbox.faults import Fault, Faults
 asana: Any = import_module("asana")  # it ships no types, and what can be guessed of them is wrong
 ApiException: Any = asana.rest.ApiException
 
+
 @pytest.fixture
 def faults() -> Faults:
     return Faults()
@@ -102,6 +103,9 @@ def test_the_sdk_creates_updates_moves_comments_on_and_completes_a_task(client: 
     told = list(asana.StoriesApi(client).get_stories_for_task(made["gid"], {}))
     assert [each["text"] for each in told if each["resource_subtype"] == "comment_added"] == ["See you there"]
     assert names(tasks.get_tasks({"project": PROJECT, "completed_since": "now"})) == []
+    tasks.remove_project_for_task({"data": {"project": PROJECT}}, made["gid"])  # which is how we archive
+    assert names(tasks.get_tasks_for_section(doing, {})) == []
+    assert names(asana.ProjectsApi(client).get_projects_for_task(made["gid"], {})) == []
     tasks.delete_task(made["gid"])
     assert names(tasks.get_tasks_for_project(PROJECT, {})) == []
 

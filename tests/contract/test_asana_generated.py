@@ -69,6 +69,8 @@ class World:
         }
         self.known |= {"before_section": self.rig.sections()["Done"], "after_section": None}
         self.known |= {"parent": self.rig.task("two", section)["gid"], "task": task, "assignee": "me"}
+        self.known |= {"projects": PROJECT, "tags": self.known["tag_gid"], "followers": "me"}
+        self.known |= dict.fromkeys(("memberships", "assignee_section", "assignee_status"))
         kinds = ("project", "section", "tag", "custom_field", "workspace")
         self.known |= {kind: self.known[f"{kind}_gid"] for kind in kinds}
 
@@ -151,4 +153,7 @@ def test_what_it_does_not_allow_is_never_a_server_error(world: World, operation:
 def test_what_is_not_served_says_so(world: World, operation: str) -> None:
     method, _, path = operation.partition(" ")
     answer = world.rig.send(method, path.format_map(world.known))
-    assert (answer.status_code, json.loads(answer.text)["errors"][0]["message"]) == (404, "No matching route for request")
+    assert (answer.status_code, json.loads(answer.text)["errors"][0]["message"]) == (
+        404,
+        "No matching route for request",
+    )

@@ -57,7 +57,9 @@ def now() -> datetime:
 def install(tool: str, *command: str | Path, folder: Path) -> None:
     """Skips by name what cannot be had; where nothing may be skipped, that fails."""
     environment = {**os.environ, "npm_config_cache": str(folder / ".npm"), "PIP_NO_CACHE_DIR": "1"}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
     if done.returncode:
         pytest.skip(f"{tool} cannot be installed: {done.stderr.strip()[-500:]}")
 
