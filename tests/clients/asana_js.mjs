@@ -1,6 +1,7 @@
 // Asana's own client for JavaScript walks through the sandbox and prints what it saw.
 //
 //     node asana_js.mjs http://127.0.0.1:PORT/api/1.0 TOKEN PROJECT
+import "./loopback.mjs";
 import Asana from "asana";
 
 const [base, token, project] = process.argv.slice(2);

@@ -78,6 +78,8 @@ def aim(base: str) -> None:
     request = requests.Session.request
 
     def aimed(self: requests.Session, method: str, url: str, *args: Any, **kwargs: Any) -> requests.Response:
+        if not url.startswith(HOST):
+            raise AssertionError(f"the client tried to reach {url}")
         return request(self, method, url.replace(HOST, base, 1), *args, **{**kwargs, "timeout": 30})
 
     requests.Session.request = aimed  # type: ignore[assignment,method-assign]

@@ -2,6 +2,7 @@
 // shape that trello.js's own audit finds at the live service, and no key beside it.
 //
 //     node trello_js.mjs http://127.0.0.1:PORT KEY TOKEN BOARD
+import "./loopback.mjs";
 import { createTrelloClient } from "trello.js";
 import { createClient } from "trello.js/core";
 import { CardSchema } from "trello.js/models";

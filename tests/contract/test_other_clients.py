@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Walk:
     if found is None or npm is None:
         pytest.skip("trello.js and asana for JavaScript need Node.js and npm")
     folder = tmp_path_factory.mktemp("node")
-    for file in ("package.json", "trello_js.mjs", "asana_js.mjs"):
+    for file in ("package.json", "loopback.mjs", "trello_js.mjs", "asana_js.mjs"):
         shutil.copy(PROGRAMS / file, folder)
     # No package may run anything; trello.js names a newer Node.js than Debian's, and works with this one.
     quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--engine-strict=false")
@@ -154,7 +154,7 @@ def asana(tmp_path: Path) -> Iterator[str]:
     assert judged.judged
 
 
-def fill(batch: str, tasks: list[Mapping[str, Any]]) -> None:
+def fill(batch: str, tasks: Sequence[Mapping[str, Any]]) -> None:
     actions = [{"relative_path": "/tasks", "method": "post", "data": task} for task in tasks]
     header = {"Authorization": f"Bearer {ASANA_TOKEN}"}
     reply = requests.post(batch, json={"data": {"actions": actions}}, headers=header, timeout=10)

@@ -119,7 +119,8 @@ def test_py_trello_pages_through_1500_cards(client: Any, tmp_path: Path) -> None
         me = effects.member_named(db, effects.OWNER)["id"]
         lane = next(each["id"] for each in db.all("list"))
         made = {effects.create_card(db, me, {"name": str(n), "idList": lane})["id"] for n in range(1500)}
-    board, pages, asked = client.get_board(BOARD), [], {"limit": "1000", "sort": "-id"}
+    board, asked = client.get_board(BOARD), {"limit": "1000", "sort": "-id"}
+    pages: list[list[str]] = []
     while not pages or pages[-1]:
         pages.append([card.id for card in board.get_cards(asked, "open")])
         asked["before"] = pages[-1][-1] if pages[-1] else ""
