@@ -38,6 +38,14 @@ _CUSTOM_FIELDS: Json = {"type": "object", "additionalProperties": {}}
 _REFUSALS = {400, 401, 402, 403, 404, 412, 429, 451, 500, 502, 503, 504}
 """Every operation may answer with one of them, whatever the document lists for it."""
 
+SDK_HABITS = re.compile(
+    r"\S+ \S+: (query: (limit|body): not a parameter of this operation|body: this operation takes none)"
+)
+"""What Asana's own clients say beside the document, in every language, because all come from one generator.
+
+They ask every listing for pages, repeat an optional body in the address, and send `{}` where nothing is wanted.
+"""
+
 
 class NotInSpec(AssertionError):
     """A request or a reply that the document does not allow; the message says where and why."""
@@ -140,6 +148,64 @@ def _form(environ: Mapping[str, Any], body: bytes) -> Json:
     return Request({**environ, "wsgi.input": BytesIO(body)}).form.to_dict()
 
 
+def strict_document(known: Mapping[str, str | None]) -> Json:
+    """The document as it is read here, for whoever makes requests from it.
+
+    Things have no other property than those that it names, every body has its `data`, and refusals are among the
+    replies. `offset` is left out, because only the reply before can tell one.
+
+    Args:
+        known: by name of a path's or query's parameter, or of a text in a body or of a list of them, the only value
+            to be sent for it; None leaves it out.
+    """
+    paths = json.loads(json.dumps(_document()["paths"]))
+    for item in paths.values():
+        for operation in (each for each in item.values() if isinstance(each, dict)):
+            parameters = [*item.get("parameters", []), *operation.get("parameters", [])]
+            operation["parameters"] = [_known_parameter(_parameter(each), known) for each in parameters]
+            operation["parameters"] = [each for each in operation["parameters"] if each["name"] != "offset"]
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                content["schema"] = _known_body(_merged(_followed(content["schema"])), known)
+            for content in (inner for reply in operation["responses"].values() for inner in reply["content"].values()):
+                content["schema"] = _merged(content["schema"])
+            operation["responses"] |= {str(status): _REFUSED for status in sorted(_REFUSALS) if status < 500}
+        item.pop("parameters", None)
+    info = {"title": "Asana", "version": "1.0"}
+    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": _components()}
+
+
+_REFUSED: Json = {
+    "description": "a refusal",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}},
+}
+
+
+def _known_parameter(parameter: Json, known: Mapping[str, str | None]) -> Json:
+    name = parameter["name"]
+    if name == "opt_fields":
+        return {**parameter, "schema": {"type": "array", "items": {"enum": ["gid", "resource_type"]}}}
+    return {**parameter, "schema": {"enum": [known[name]]}} if name in known else parameter
+
+
+def _known_value(schema: Json, value: str | None) -> Json:
+    if value is None or schema.get("type") not in {"string", "array"}:
+        return schema
+    return {"enum": [value]} if schema["type"] == "string" else {"type": "array", "items": {"enum": [value]}}
+
+
+def _known_body(schema: Json, known: Mapping[str, str | None]) -> Json:
+    data = schema.get("properties", {}).get("data")
+    if data is None:
+        return schema
+    whole = _merged(_followed(data))
+    properties = {
+        name: _known_value(each, known.get(name))
+        for name, each in whole.get("properties", {}).items()
+        if not each.get("readOnly") and known.get(name, "") is not None
+    }
+    return {**schema, "required": ["data"], "properties": {"data": {**whole, "properties": properties}}}
+
+
 # ------------------------------------------------------------------------------------------ the document
 
 
@@ -183,7 +249,8 @@ def _merged(node: Json, *, inside: bool = False) -> Json:
         return node
     if inside and (other := next((part for part in node.get("allOf", ()) if "$ref" in part), None)):
         nullable = any(part.get("nullable") for part in node["allOf"])
-        return {"anyOf": [_full(other), *([{"enum": [None]}] if nullable else [])]}
+        told = {"readOnly": True} if any(part.get("readOnly") for part in (node, *node["allOf"])) else {}
+        return {"anyOf": [_full(other), *([{"enum": [None]}] if nullable else [])], **told}
     merged: Json = {}
     for part in node.get("allOf", ()):
         inner = _merged(_followed(part))

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, request
+from werkzeug.routing import PathConverter
 
 from mi_sync_sandbox import faults
 from mi_sync_sandbox.faults import Fault, Faults, Kind
@@ -18,6 +19,12 @@ _NGINX = (
     "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n</body>\r\n</html>\r\n"
 )
 _TITLES = {414: "414 Request-URI Too Large", 429: "429 Too Many Requests", 500: "500 Internal Server Error"}
+
+
+class _AnyPath(PathConverter):
+    """A path with whatever is in it: one with a line break is the tool's to refuse too, in its own words."""
+
+    regex = r"[^/](?:.|\n)*?"
 
 
 def application(base_url: str, hosts: Sequence[str]) -> Flask:
@@ -29,6 +36,7 @@ def application(base_url: str, hosts: Sequence[str]) -> Flask:
             machine's could be a web page's that was pointed here.
     """
     app = Flask(__name__, static_folder=None)
+    app.url_map.converters["path"] = _AnyPath
     own = urlsplit(base_url).hostname or "localhost"
     app.config["TRUSTED_HOSTS"] = ["localhost", "127.0.0.1", "[::1]", own, *hosts]
     app.config["MAX_CONTENT_LENGTH"] = 12_000_000

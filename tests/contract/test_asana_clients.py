@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ import pytest
 import requests
 import urllib3
 
-from asana_spec import Judged
+from asana_spec import SDK_HABITS, Judged
 from loopback import serving
 from mi_sync.connector import SandboxOptions
 from mi_sync_asana.sandbox.app import create_app
@@ -25,11 +24,6 @@ from mi_sync_sandbox.faults import Fault, Faults
 
 asana: Any = import_module("asana")  # it ships no types, and what can be guessed of them is wrong
 ApiException: Any = asana.rest.ApiException
-
-SDK_HABITS = re.compile(
-    # It asks every listing for pages, repeats an optional body in the address, and sends `{}` where nothing is wanted.
-    r"\S+ \S+: (query: (limit|body): not a parameter of this operation|body: this operation takes none)"
-)
 
 
 @pytest.fixture
@@ -109,6 +103,9 @@ def test_the_sdk_creates_updates_moves_comments_on_and_completes_a_task(client: 
     told = list(asana.StoriesApi(client).get_stories_for_task(made["gid"], {}))
     assert [each["text"] for each in told if each["resource_subtype"] == "comment_added"] == ["See you there"]
     assert names(tasks.get_tasks({"project": PROJECT, "completed_since": "now"})) == []
+    tasks.remove_project_for_task({"data": {"project": PROJECT}}, made["gid"])  # which is how we archive
+    assert names(tasks.get_tasks_for_section(doing, {})) == []
+    assert names(asana.ProjectsApi(client).get_projects_for_task(made["gid"], {})) == []
     tasks.delete_task(made["gid"])
     assert names(tasks.get_tasks_for_project(PROJECT, {})) == []
 

@@ -748,3 +748,11 @@ def test_everything_is_still_there_after_a_restart(rig: AsanaRig, tmp_path: Path
     again = AsanaRig(tmp_path)
     assert again.ask("GET", "/tasks/external:a")["gid"] == made
     assert again.sections() == rig.sections()
+
+
+def test_what_generated_requests_found_is_refused_in_asanas_words(rig: AsanaRig) -> None:
+    said = rig.ask("POST", f"/tasks/{rig.task()['gid']}/stories", text="See you")["gid"]
+    color = rig.refused("POST", "/tags", name="x", workspace=WORKSPACE, color=["red"])
+    assert color == (400, "color: Not a valid option: ['red']")
+    assert rig.refused("PUT", f"/stories/{said}", html_text=["x"]) == (400, "html_text: Not a string: ['x']")
+    assert rig.refused("GET", "/tasks/1%0A2") == (400, "task: Not a recognized ID: 1\n2")

@@ -73,7 +73,8 @@ def edit_story(caller: Caller, story: Doc, data: Data) -> Doc:
     """The text of one's own comment, and whether any story is pinned."""
     if set(data) & {"text", "html_text"}:
         own_comment(caller, story)
-        html = richtext.checked(data["html_text"]) if "html_text" in data else richtext.rich(values.text(data, "text"))
+        is_rich = "html_text" in data
+        html = richtext.checked(values.text(data, "html_text")) if is_rich else richtext.rich(values.text(data, "text"))
         story.update(html_text=html, text=richtext.plain(html), is_edited=True)
     story["is_pinned"] = values.flag(data, "is_pinned", default=story["is_pinned"])
     return caller.db.put("story", story)

@@ -108,7 +108,7 @@ def flag(data: Data, name: str, *, default: bool = False) -> bool:
 def choice(data: Data, name: str, allowed: Collection[str], default: str | None) -> str | None:
     """One of a few words."""
     value = data.get(name, default)
-    if value is not None and value not in allowed:
+    if value is not None and value not in list(allowed):  # a list, which JSON may hold as well, is in no set
         raise bad(f"{name}: Not a valid option: {value}")
     return None if value is None else str(value)
 

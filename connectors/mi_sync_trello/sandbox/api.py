@@ -167,11 +167,12 @@ def get_board_members(call: Call, ref: str) -> list[Doc]:
 
 @on("PUT", "/boards/<ref>/members/<member>")
 def put_board_member(call: Call, ref: str, member: str) -> Doc:
-    """Puts a member on a board."""
+    """Puts a member on a board; the reply has its people alone (trello.js 2.2.0, BoardMembersResultSchema)."""
     kind = values.choice(call.params, "type", ("admin", "normal", "observer"), "normal")
     person = _member(call, member)
     board = effects.join_board(call.db, call.board(ref), person["id"], kind)
-    return {**call.view.full_board(board, {"members": "all"}), "memberships": call.view.memberships(board)}
+    shown = call.view.full_board(board, {"fields": "id", "members": "all", "memberships": "all"})
+    return {name: shown[name] for name in ("id", "members", "memberships")}
 
 
 @on("DELETE", "/boards/<ref>/members/<member>")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 from typing import Any
 
 from mi_sync_sandbox.store import Doc, Session
@@ -28,6 +29,12 @@ BOARD_DEFAULTS = (
     *("name", "desc", "descData", "closed", "idOrganization", "idEnterprise", "pinned"),
     *("url", "shortUrl", "prefs", "labelNames"),
 )
+WORKSPACE = "5f0000000000000000000001"
+"""Whose board it is where nobody said: there are no boards outside a workspace (trello.js 2.2.0, BoardSchema)."""
+
+_NO_EMOJI: Doc = {"emoji": {}}
+"""What is said beside a text about its own emoji (trello.js 2.2.0, CardSchema and CheckItemSchema)."""
+
 _MEMBER_DEFAULTS = ("fullName", "username")
 _MEMBER_NESTED = ("avatarHash", "avatarUrl", "fullName", "initials", "username")
 
@@ -88,7 +95,7 @@ class Views:
             "descData": None,
             "closed": doc["closed"],
             "dateClosed": None,
-            "idOrganization": doc["idOrganization"],
+            "idOrganization": doc["idOrganization"] or WORKSPACE,
             "idEnterprise": None,
             "idMemberCreator": doc["memberships"][0]["idMember"] if doc["memberships"] else None,
             "pinned": False,
@@ -149,12 +156,16 @@ class Views:
         return self._labels[board]
 
     def member(self, doc: Doc) -> Doc:
-        """A member with all fields; there is no e-mail address to see (api-group-members)."""
+        """A member with all fields; there is no e-mail address to see (api-group-members).
+
+        Everybody has a picture, which is a string at the live service too (trello.js 2.2.0, MemberSchema).
+        """
+        picture = sha256(doc["id"].encode()).hexdigest()[:32]
         return {
             **doc,
             "activityBlocked": False,
-            "avatarHash": None,
-            "avatarUrl": None,
+            "avatarHash": picture,
+            "avatarUrl": f"{self._base}/u/{doc['username']}/{picture}",
             "bio": "",
             "bioData": None,
             "confirmed": True,
@@ -190,7 +201,7 @@ class Views:
             "url": f"{short}/{doc['idShort']}-{_slug(doc['name'])}",
             "name": doc["name"],
             "desc": doc["desc"],
-            "descData": None,
+            "descData": _NO_EMOJI if doc["desc"] else None,  # a-straube/trello-project-mgmt-dashboard has the null
             "due": doc["due"],
             "dueComplete": doc["dueComplete"],
             "dueReminder": doc["dueReminder"],
@@ -257,7 +268,7 @@ class Views:
 
     def check_item(self, checklist: str, item: Doc) -> Doc:
         """A line of a checklist."""
-        return {**item, "nameData": None, "idChecklist": checklist}
+        return {**item, "nameData": _NO_EMOJI, "idChecklist": checklist}
 
     def attachment(self, doc: Doc) -> Doc:
         """An attachment."""
