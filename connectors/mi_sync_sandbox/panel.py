@@ -61,7 +61,7 @@ PRESETS = (
            {"kind": "slow", "seconds": "2", "times": "10"}),
     Preset("Break a reply", "The next reply stops in its middle. A run settles what became of its request.",
            {"kind": "cut"}),
-    Preset("Revoke the token", "No request is let in until you end it. A run stops with exit code 5 and says why.",
+    Preset("Revoke the token", "No request is let in until you end it. A run leaves this board alone, and says why.",
            {"kind": "revoked", "times": ""}),
 )  # fmt: skip
 
