@@ -5,10 +5,12 @@ Which rows are new, and which only repeat what was said, is known when all of th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
 from functools import cache
+from itertools import islice
 
 from mi_sync import __version__, drift, fields, identity, mapping, proposal, recognition, values
 from mi_sync.config import SourceSpec
@@ -17,6 +19,7 @@ from mi_sync.drift import How, Keeper
 from mi_sync.erasure import Erasures
 from mi_sync.errors import EmptySource, Problem, Refused
 from mi_sync.events import Reading, Run, SourceCounts, Story
+from mi_sync.known_rows import LIBRARIES, KnownRows, Orders
 from mi_sync.language import Mapping
 from mi_sync.left_out import LeftOut, NoRecords, as_problem
 from mi_sync.model import Contribution, Quarantined
@@ -207,7 +210,7 @@ class SourceReader:
         spec = self._spec
         # What a file is recognised as follows from its bytes and from what it could be.
         mappings = [it.digest for it in ((spec.mapping,) if spec.mapping else spec.candidates)]
-        return identity.digest(file.digest(), *mappings, self._settings(), spec.namespace, __version__)
+        return identity.digest(file.digest(), *mappings, self._settings(), spec.namespace, __version__, LIBRARIES)
 
     def _settings(self) -> str:
         spec = self._spec
@@ -222,24 +225,40 @@ class SourceReader:
         if found.caution and self._store.file(spec.name, file.name) is None:
             self._run.result.note(_caution(found, table, file.name))
         programme = self._run.config.programme.id
-        mapper = compile_for(spec, table, file.name, programme, date_orders(file))
+        orders = Orders(date_orders(file))
+        mapper = compile_for(spec, table, file.name, programme, orders)
         self._run.result.note(*table.notes)
         reading, header, lacking = self._compared(file, table, found)
         self._keeper = Keeper(found, header, lacking) if lacking else None
+        known = self._known_rows(file, table, reading, orders)
         got = _Gathered(NoRecords(file.name), LeftOut())
-        for row in table.rows:
-            self._row(file, row, mapper, got)
-            if got.rows % 500 == 0:
-                yield Reading(spec.name, file.name, got.rows)
+        while rows := list(islice(table.rows, _AT_ONCE)):
+            digests = [known.digest(row) for row in rows]
+            same = known.take(rows, digests)
+            got.rows += len(same)
+            for index, row in enumerate(rows):
+                if index not in same:
+                    self._row(file, row, digests[index], mapper, got)
+            yield Reading(spec.name, file.name, got.rows)
         self._remember(file, got)
-        how = {"header": header, "lacking": lacking, **asdict(reading.how)}
+        how = {"header": header, "lacking": lacking, "orders": orders.found, **asdict(reading.how)}
         accepted = got.rows - got.left_out.count  # until it is known which of them are skipped
         content, run = file.digest(), self._run.result.run_id
         reading.read = FileRead(fingerprint, got.rows, accepted, 0, got.keyless, content, run, how)
         self._files[file.name] = reading
         yield Reading(spec.name, file.name, got.rows)
 
-    def _row(self, file: SourceFile, row: Row, mapper: mapping.Mapper, got: _Gathered) -> None:
+    def _known_rows(self, file: SourceFile, table: Table, reading: _Reading, orders: Orders) -> KnownRows:
+        """Those that need not be mapped; none of them where columns that have gone speak on, or dates read otherwise."""
+        how = reading.how
+        parts = [self._run.config.programme.id, how.mapping, how.mapping_digest, how.settings, self._spec.namespace]
+        parts += [json.dumps([list(table.header), list(table.labels)]), *self._erasures.digests]
+        former = self._former(file.name)
+        known = KnownRows(self._store, self.name, file.name, former, self._read_no, parts)
+        known.is_used = self._keeper is None and orders.are(reading.read.how.get("orders", {}))
+        return known
+
+    def _row(self, file: SourceFile, row: Row, digest: str, mapper: mapping.Mapper, got: _Gathered) -> None:
         got.rows += 1
         if row.skip:
             got.no_records.add(row.line, row.skip)
@@ -254,7 +273,7 @@ class SourceReader:
             got.left_out.add(self._left_out(file, outcome))
             got.keyless |= not outcome.present
         else:
-            self._keep(file, outcome)
+            self._keep(file, outcome, digest="" if outcome.notes else digest)
 
     def _remember(self, file: SourceFile, got: _Gathered) -> None:
         """Tells of the rows of a file that gave no record, and stores those that are left out."""
@@ -351,16 +370,17 @@ class SourceReader:
                 self._overlapping.add(file.name)
         return Quarantined(spec.name, file.name, problem.line, problem.field, problem.why, problem.digest)
 
-    def _keep(self, file: SourceFile, row: mapping.Mapped, *, primary: bool = True) -> None:
+    def _keep(self, file: SourceFile, row: mapping.Mapped, *, primary: bool = True, digest: str = "") -> None:
         """Stores what a row says, unless another row of this read says it better.
 
-        `primary` is False when what the row is about is not among its records here.
+        `primary` is False when what the row is about is not among its records here. By its `digest` the row is known
+        again.
         """
         self._run.result.note(*(Problem(f"{file.name}:{row.line}", "", f"{why}.") for why in row.notes))
         about = row.drafts[-1].kind  # what the row is about comes last, and decides whether it is a repetition
         for draft in reversed(row.drafts):
             is_subject = primary and draft.kind == about
-            it = self._contribution(file, row, self._completed(draft, file), primary=is_subject)
+            it = self._contribution(file, row, self._completed(draft, file), primary=is_subject, digest=digest)
             before = self._store.contribution_state(it.source, it.kind, it.ref)
             if before and before.read_no == self._read_no and not self._speaks(it, before):
                 continue
@@ -412,7 +432,7 @@ class SourceReader:
         self._dirty.update(c.key for c in self._store.contributions_of(it.source, it.kind, it.ref) if c.key)
 
     def _contribution(
-        self, file: SourceFile, row: mapping.Mapped, draft: mapping.Draft, *, primary: bool
+        self, file: SourceFile, row: mapping.Mapped, draft: mapping.Draft, *, primary: bool, digest: str
     ) -> Contribution:
         return Contribution(
             source=self._spec.name,
@@ -430,6 +450,8 @@ class SourceReader:
             primary=primary,
             run=self._run.result.run_id,
             changed_at=self._run.outside.now(),
+            row_digest=digest,
+            row_records=len(row.drafts),
         )
 
     def _report(self, left_out: Iterable[Quarantined]) -> None:
@@ -437,6 +459,8 @@ class SourceReader:
 
 
 _UNKNOWN = FileRead("", 0, 0, 0)
+_AT_ONCE = 500
+"""So many rows are in hand at a time."""
 
 
 def _renamed(before: Collection[str], now: Collection[str]) -> dict[str, str]:

@@ -494,6 +494,8 @@ class Store:
             it.changed_at,
             before or "",
             it.weight,
+            it.row_digest,
+            it.row_records,
         )
 
     def touch_contribution(self, it: Contribution, read_no: int) -> bool:
@@ -507,8 +509,8 @@ class Store:
         is_from = _dump(it.origins)
         self._rows(
             "UPDATE contributions SET file = ?2, line = ?3, origins = ?4, is_primary = ?5, weight = ?6, read_no = ?7,"
-            " before = CASE WHEN read_no = ?7 THEN before ELSE digest END, gone = 0, unread = 0"
-            " WHERE programme = ?1 AND source = ?8 AND kind = ?9 AND ref = ?10",
+            " before = CASE WHEN read_no = ?7 THEN before ELSE digest END, gone = 0, unread = 0, row_digest = ?11,"
+            " row_records = ?12 WHERE programme = ?1 AND source = ?8 AND kind = ?9 AND ref = ?10",
             it.file,
             it.line,
             is_from,
@@ -518,8 +520,36 @@ class Store:
             it.source,
             it.kind,
             it.ref,
+            it.row_digest,
+            it.row_records,
         )
         return bool(was_gone) or is_from != was_from
+
+    def standing_rows(self, source: str, file: str, digests: Sequence[str], read_no: int) -> set[str]:
+        """Which of these rows of a file said all their records when it was last read, and still say them.
+
+        No row of this read, `read_no`, has said anything of these records yet.
+        """
+        marks = ", ".join("?" for _ in digests)
+        found = self._rows(
+            # The || keeps SQLite from walking through all that the source said.
+            "SELECT row_digest FROM contributions WHERE programme || '' = ? AND source = ? AND file = ?"  # noqa: S608  marks
+            f" AND read_no < ? AND gone = 0 AND unread = 0 AND row_digest != '' AND row_digest IN ({marks})"
+            " GROUP BY row_digest HAVING COUNT(*) = MAX(row_records)",
+            source,
+            file,
+            read_no,
+            *digests,
+        )
+        return {digest for (digest,) in found}
+
+    def touch_rows(self, source: str, file: str, read_no: int, rows: Sequence[tuple[str, int]]) -> None:
+        """These rows, by digest, still say the same, each on the line that it is on now."""
+        self._db.executemany(
+            "UPDATE contributions SET file = ?3, line = ?4, read_no = ?5, before = digest"
+            " WHERE programme = ?1 AND source = ?2 AND row_digest = ?6 AND row_digest != ''",
+            [(self._programme, source, file, line, read_no, digest) for digest, line in rows],
+        )
 
     def keep_unread(self, source: str, kind: str, ref: str, file: str, line: int, read_no: int) -> None:
         """Its row is there and cannot be read: what it said before still stands, from where it came then."""
@@ -1283,7 +1313,7 @@ _SAVE_CONTRIBUTION = _upsert(
     "contributions",
     "programme, source, kind, ref",
     "namespace, overlay, file, line, local_id, title, body, refs, origins, digest, is_primary, read_no, run,"
-    " changed_at, before, weight",
+    " changed_at, before, weight, row_digest, row_records",
     "key = NULL, posting = NULL, applicant = NULL, gone = 0, unread = 0",
 )
 _SAVE_RECORD = _upsert("records", "programme, key", "kind, status, posting, applicant, initials, body, origins")
