@@ -416,6 +416,11 @@ class Store:
         """The number of the last read of the source; 0 for none."""
         return int(self._one("SELECT MAX(read_no) FROM files WHERE programme = ? AND source = ?", source) or 0)
 
+    def reads_of(self, source: str) -> set[int]:
+        """The numbers of the reads that its files were last seen in."""
+        query = "SELECT DISTINCT read_no FROM files WHERE programme = ? AND source = ?"
+        return {read_no for (read_no,) in self._rows(query, source)}
+
     def lost_keys(self, source: str, last_read: int, read_no: int) -> tuple[int, int, int]:
         """How many records the last read spoke of and this one does not, how many it spoke of, and how many are new."""
         row = self._rows(
