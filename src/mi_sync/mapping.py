@@ -94,6 +94,11 @@ class Mapped:
     drafts: tuple[Draft, ...]
     notes: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> Iterable[tuple[Kind, str]]:
+        """(kind, ref) of its records."""
+        return [(draft.kind, draft.ref) for draft in self.drafts]
+
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
@@ -120,6 +125,11 @@ class RowProblem:
     why: str
     digest: str
     present: tuple[tuple[Kind, str], ...] = ()
+
+    @property
+    def names(self) -> Iterable[tuple[Kind, str]]:
+        """As `present`."""
+        return self.present
 
 
 class Untold(SourceError):

@@ -6,7 +6,7 @@ Which rows are new, and which only repeat what was said, is known when all of th
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -78,6 +78,8 @@ class SourceReader:
         self._files: dict[str, _Reading] = {}
         self._erasures = Erasures(self._store, run.config.programme.id)
         self._last_read = run.store.last_read(spec.name)
+        self._saying = run.store.saying(spec.name, read_no)
+        self._now = run.outside.now()
 
     @property
     def name(self) -> str:
@@ -237,12 +239,13 @@ class SourceReader:
         got = _Gathered(NoRecords(file.name), LeftOut())
         while rows := list(islice(table.rows, _AT_ONCE)):
             digests = [known.digest(row) for row in rows]
+            self._saying.flush()
             same = known.take(rows, digests)
             got.rows += len(same)
-            for index, row in enumerate(rows):
-                if index not in same:
-                    self._row(file, row, digests[index], mapper, got)
+            new = [(row, digests[index]) for index, row in enumerate(rows) if index not in same]
+            self._rows_in_hand(file, new, mapper, got)
             yield Reading(spec.name, file.name, got.rows)
+        self._saying.flush()
         self._remember(file, got)
         how = {"header": header, "lacking": lacking, "orders": orders.found, **asdict(reading.how)}
         accepted = got.rows - got.left_out.count  # until it is known which of them are skipped
@@ -261,15 +264,28 @@ class SourceReader:
         known.is_used = self._keeper is None and orders.are(reading.read.how.get("orders", {}))
         return known
 
-    def _row(self, file: SourceFile, row: Row, digest: str, mapper: mapping.Mapper, got: _Gathered) -> None:
-        got.rows += 1
-        if row.skip:
-            got.no_records.add(row.line, row.skip)
-            return
-        outcome = mapper.map(row.line, row.cells) if not row.fault else mapper.fault(row.line, row.fault)
-        if isinstance(outcome, mapping.Skipped):
-            got.no_records.add(outcome.line, outcome.why)
-        elif self._is_erased(outcome):
+    def _rows_in_hand(
+        self, file: SourceFile, rows: Sequence[tuple[Row, str]], mapper: mapping.Mapper, got: _Gathered
+    ) -> None:
+        outcomes: list[tuple[mapping.Mapped | mapping.RowProblem, str]] = []
+        for row, digest in rows:
+            got.rows += 1
+            if row.skip:
+                got.no_records.add(row.line, row.skip)
+                continue
+            outcome = mapper.map(row.line, row.cells) if not row.fault else mapper.fault(row.line, row.fault)
+            if isinstance(outcome, mapping.Skipped):
+                got.no_records.add(outcome.line, outcome.why)
+            else:
+                outcomes.append((outcome, digest))
+        self._saying.expect(name for outcome, _ in outcomes for name in outcome.names)
+        for outcome, digest in outcomes:
+            self._take(file, outcome, digest, got)
+
+    def _take(
+        self, file: SourceFile, outcome: mapping.Mapped | mapping.RowProblem, digest: str, got: _Gathered
+    ) -> None:
+        if self._is_erased(outcome):
             got.erased += 1
             self._keep_postings(file, outcome)
         elif isinstance(outcome, mapping.RowProblem):
@@ -366,9 +382,9 @@ class SourceReader:
     def _left_out(self, file: SourceFile, problem: mapping.RowProblem) -> Quarantined:
         spec = self._spec
         for kind, ref in problem.present:  # quarantined is not gone
-            before = self._store.contribution_state(spec.name, kind, ref)
+            before = self._saying.state(kind, ref)
             if before and before.read_no != self._read_no:
-                self._store.keep_unread(spec.name, kind, ref, file.name, problem.line, self._read_no)
+                self._saying.keep_unread(kind, ref, file.name, problem.line)
             elif before and before.file != file.name:
                 self._overlapping.add(file.name)
         return Quarantined(spec.name, file.name, problem.line, problem.field, problem.why, problem.digest)
@@ -384,18 +400,19 @@ class SourceReader:
         for draft in reversed(row.drafts):
             is_subject = primary and draft.kind == about
             it = self._contribution(file, row, self._completed(draft, file), primary=is_subject, digest=digest)
-            before = self._store.contribution_state(it.source, it.kind, it.ref)
+            before = self._saying.state(it.kind, it.ref)
             if before and before.read_no == self._read_no and not self._speaks(it, before):
                 continue
             if before and before.digest == it.digest:
-                if self._store.touch_contribution(it, self._read_no):
+                if self._saying.touch(it):
                     self._mark_dirty(it)
             else:
-                self._store.save_contribution(it, self._read_no)
+                self._saying.save(it)
 
     def _completed(self, draft: mapping.Draft, file: SourceFile) -> mapping.Draft:
         """With what its row said in columns that the file no longer has."""
         if self._keeper is not None:
+            self._saying.flush()
             for before in self._store.contributions_of(self.name, draft.kind, draft.ref):
                 if before.file in {file.name, self._former(file.name)}:
                     return self._keeper.complete(draft, before)
@@ -419,6 +436,7 @@ class SourceReader:
         return (-it.weight, self._places[it.file], it.digest, not it.primary, it.line)
 
     def _repeated(self, skipped: tuple[str, int], counts: tuple[str, int], it: Contribution) -> None:
+        self._saying.flush()
         (other,) = self._store.contributions_of(it.source, it.kind, it.ref)
         names = [name for name in sorted({*it.values, *other.values}) if it.values.get(name) != other.values.get(name)]
         where = f"{counts[0]}:{counts[1]}"
@@ -432,6 +450,7 @@ class SourceReader:
         self._run.result.note(Problem(f"{skipped[0]}:{skipped[1]}", "", why))
 
     def _mark_dirty(self, it: Contribution) -> None:
+        self._saying.flush()
         self._dirty.update(c.key for c in self._store.contributions_of(it.source, it.kind, it.ref) if c.key)
 
     def _contribution(
@@ -452,7 +471,7 @@ class SourceReader:
             digest=draft.digest,
             primary=primary,
             run=self._run.result.run_id,
-            changed_at=self._run.outside.now(),
+            changed_at=self._now,
             row_digest=digest,
             row_records=len(row.drafts),
         )
