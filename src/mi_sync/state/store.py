@@ -14,6 +14,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from mi_sync.errors import ConfigError
@@ -105,6 +106,27 @@ class Entry:
 
 
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
+
+@lru_cache(maxsize=1024)
+def _dumped_origins(origins: tuple[tuple[str, tuple[str | None, int | None]], ...]) -> str:
+    """The rows of a file have the same ones, but for cells that are empty."""
+    return _dump(dict(origins))
+
+
+def _origins_as_text(origins: Mapping[str, Any]) -> str:
+    try:
+        return _dumped_origins(tuple(origins.items()))
+    except TypeError:  # they were loaded, and so are lists
+        return _dump(origins)
+
+
+_loaded_once: Callable[[str], dict[str, Any]] = lru_cache(maxsize=1024)(json.loads)
+
+
+def _loaded_few(text: str) -> dict[str, Any]:
+    """What many rows have alike."""
+    return {**_loaded_once(text)}
 
 
 class Store:
@@ -653,8 +675,8 @@ class Store:
         source, kind, ref, namespace, overlay, file, line, local_id, body, refs, origins, *rest = row
         digest, primary, key, posting, applicant, gone, run, changed_at, unread = rest
         return Contribution(
-            source, kind, ref, namespace, bool(overlay), file, line, local_id, json.loads(body), json.loads(refs),
-            json.loads(origins), digest, bool(primary), key, posting, applicant, bool(gone), run, changed_at,
+            source, kind, ref, namespace, bool(overlay), file, line, local_id, json.loads(body), _loaded_few(refs),
+            _loaded_few(origins), digest, bool(primary), key, posting, applicant, bool(gone), run, changed_at,
             bool(unread),
         )  # fmt: skip
 
@@ -745,10 +767,7 @@ class Store:
                 (
                     record.key,
                     kind,
-                    getattr(record, "status", None),
-                    getattr(record, "posting", None),
-                    getattr(record, "applicant", None),
-                    getattr(record, "initials", None),
+                    *map(vars(record).get, ("status", "posting", "applicant", "initials")),
                     record.model_dump_json(exclude={"label"}),
                     _dump(origins),
                 )
@@ -1259,7 +1278,7 @@ class Saying:
 
     def save(self, it: Contribution) -> None:
         """Inserts or replaces; who it is about is resolved anew, because its references may have changed."""
-        before, origins = self._before(it.kind, it.ref), _dump(it.origins)
+        before, origins = self._before(it.kind, it.ref), _origins_as_text(it.origins)
         self._saved.append(
             (
                 it.source, it.kind, it.ref, it.namespace, it.overlay, it.file, it.line, it.local_id,
@@ -1273,7 +1292,7 @@ class Saying:
         """The source still says the same. True when it had been gone, or is read from another place."""
         was = self.state(it.kind, it.ref)
         assert was is not None  # noqa: S101  it still says it
-        before, origins = self._before(it.kind, it.ref), _dump(it.origins)
+        before, origins = self._before(it.kind, it.ref), _origins_as_text(it.origins)
         self._touched.append(
             (
                 it.source, it.kind, it.ref, it.file, it.line, origins, it.primary, it.weight, self._read_no, before,
