@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
 from xml.sax.handler import ContentHandler
 
@@ -48,29 +47,24 @@ def parse(stream: IO[bytes], handler: Handler[Found], place: Place) -> Iterator[
         yield from handler.take()
         if not handler.is_done:
             raise _broken(error, place) from None
-        at = parser._parser.ErrorByteIndex - before  # type: ignore[attr-defined]  # noqa: SLF001  SAX counts lines alone
+        at = parser._parser.ErrorByteIndex - before  # noqa: SLF001  SAX counts lines alone
         handler.left_over(_line(error), itertools.chain([piece[at:]], iter(lambda: stream.read(_PIECE), b"")))
     except (UnicodeError, LookupError, ValueError):
         raise place.error("it is damaged, or not in the encoding that it declares.", "Export it again.") from None
 
 
-@cache
-def _parser_class() -> type[Any]:
+def _parser() -> Any:  # noqa: ANN401  defusedxml has no types
+    """A parser whose Expat calls the handler itself: a workbook has some elements for each of its cells."""
     from defusedxml.expatreader import DefusedExpatParser
 
-    class Parser(DefusedExpatParser):  # type: ignore[misc]  it has no types
-        """Expat calls the handler itself: a workbook has some elements for each of its cells."""
-
+    class Parser(DefusedExpatParser):
         def reset(self) -> None:
             super().reset()
-            self._parser.StartElementHandler = self._cont_handler.startElement
-            self._parser.EndElementHandler = self._cont_handler.endElement
+            inner: Any = self
+            expat, handler = inner._parser, inner._cont_handler  # noqa: SLF001  as its base names them
+            expat.StartElementHandler, expat.EndElementHandler = handler.startElement, handler.endElement
 
-    return Parser
-
-
-def _parser() -> Any:  # noqa: ANN401  as above
-    return _parser_class()()
+    return Parser()
 
 
 def _broken(error: SAXException, place: Place) -> Exception:

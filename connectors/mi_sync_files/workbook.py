@@ -194,7 +194,7 @@ class _Workbook:
 class _Part(Handler[Found]):
     """A part of a workbook; some writers give every element a prefix."""
 
-    def startElement(self, name: str, attrs: Mapping[str, str]) -> None:  # noqa: N802  the name of SAX
+    def startElement(self, name: str, attrs: Mapping[str, str]) -> None:  # type: ignore[override]  # noqa: N802  the name of SAX
         """Goes one element deeper."""
         if len(self.path) > MAX_DEPTH:
             super().startElement(name, attrs)  # which refuses it

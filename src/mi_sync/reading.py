@@ -244,7 +244,7 @@ class SourceReader:
             got.rows += len(same)
             new = [(row, digests[index]) for index, row in enumerate(rows) if index not in same]
             self._rows_in_hand(file, new, mapper, got)
-            yield Reading(spec.name, file.name, got.rows)
+            yield Reading(spec.name, file.name, got.rows, reading.read.rows)
         self._saying.flush()
         self._remember(file, got)
         how = {"header": header, "lacking": lacking, "orders": orders.found, **asdict(reading.how)}
@@ -255,7 +255,7 @@ class SourceReader:
         yield Reading(spec.name, file.name, got.rows)
 
     def _known_rows(self, file: SourceFile, table: Table, reading: _Reading, orders: Orders) -> KnownRows:
-        """Those that need not be mapped; none of them where columns that have gone speak on, or dates read otherwise."""
+        """Those that need not be mapped; none where columns that have gone speak on, or dates are read otherwise."""
         how = reading.how
         parts = [self._run.config.programme.id, how.mapping, how.mapping_digest, how.settings, self._spec.namespace]
         parts += [json.dumps([list(table.header), list(table.labels)]), *self._erasures.digests]

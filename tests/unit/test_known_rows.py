@@ -178,7 +178,7 @@ def test_the_order_of_a_column_may_change_by_another_row(world: World) -> None:
 def row_of(world: World, person: str) -> str:
     """The reference of somebody's application."""
     query = "SELECT ref FROM contributions WHERE programme = ? AND kind = 'application'"
-    (ref,) = [ref for (ref,) in world.store._rows(query) if person in ref]  # noqa: SLF001  what no interface tells
+    (ref,) = [ref for (ref,) in world.store._rows(query) if person in ref]
     return str(ref)
 
 
@@ -238,7 +238,7 @@ def outcome(world: World) -> Any:
         result.newly_left_out,
         Counter((problem.where, problem.field, problem.why) for problem in result.problems),
         [str(error) for error in result.source_failures],
-        list(store._rows(ALL)),  # noqa: SLF001  what no interface tells
+        list(store._rows(ALL)),
     )
 
 

@@ -336,7 +336,8 @@ class Store:
         return found[0] if found else None
 
     def _many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        self._db.executemany(sql, [(self._programme, *row) for row in rows])
+        if rows:
+            self._db.executemany(sql, [(self._programme, *row) for row in rows])
 
     def next_number(self, name: str) -> int:
         """The next number of a counter, from 1."""
