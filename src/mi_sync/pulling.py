@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from mi_sync.events import Run, SourceCounts
 from mi_sync.left_out import LeftOut, as_problem
 from mi_sync.model import Contribution, Kind, Quarantined, Record
 from mi_sync.reading import unconfigured
-from mi_sync.state import Store
+from mi_sync.state import Keys, Store
 
 _LINK_ORDER: tuple[Kind, ...] = ("posting", "applicant", "application", "feedback")
 _AT_ONCE = 500
@@ -51,16 +52,17 @@ def forget_source(run: Run, name: str) -> int:
             if configured
             else f"Read once and no longer configured: {', '.join(known) or 'none'}.",
         )
-    with run.store.transaction():
+    with run.store.transaction(), contextlib.closing(Keys()) as dirty:
         keys = run.store.forget_source(name)
-        merge(run, keys)
+        dirty.update(keys)
+        merge(run, dirty)
     return len(keys)
 
 
 # ------------------------------------------------------------------------------------- whose record it is
 
 
-def link(run: Run, dirty: set[str]) -> None:
+def link(run: Run, dirty: Keys) -> None:
     """Finds whose record each new contribution is about; what cannot be found is left out, with its row."""
     names = run.store.names()
     linker = linking.Linker(names, run.config.programme.id)
@@ -86,7 +88,7 @@ def link(run: Run, dirty: set[str]) -> None:
 
 
 def _link_some(
-    run: Run, linker: linking.Linker, some: Iterable[Contribution], dirty: set[str]
+    run: Run, linker: linking.Linker, some: Iterable[Contribution], dirty: Keys
 ) -> list[tuple[Contribution, linking.Unlinked]]:
     """Links these, and returns those for which that cannot be done."""
     found: list[tuple[Contribution, str, str | None, str | None]] = []
@@ -130,14 +132,15 @@ def _count_unlinked(counts: SourceCounts, rows: Sequence[Quarantined], known: Co
         counts.quarantined += 1
 
 
-def merge(run: Run, dirty: Iterable[str]) -> None:
+def merge(run: Run, dirty: Keys) -> None:
     """Puts the contributions of each of these keys together, by the order of the sources."""
     order = {spec.name: number for number, spec in enumerate(run.config.sources)}
     if run.store.remember("source order", zlib.crc32("\n".join(order).encode())):
-        dirty = {*dirty, *run.store.contested()}
+        dirty.update(run.store.contested())
     # What an export no longer has is reported again by every run, as bad rows are.
     made: list[tuple[Record, Kind, Mapping[str, Any]]] = []
-    for key, contributions in run.store.contributions_by_key({*dirty, *run.store.gone_applications()}):
+    dirty.update(run.store.gone_applications())
+    for key, contributions in run.store.contributions_by_key(dirty):
         kind = contributions[0].kind
         merged = linking.merged(kind, key, contributions, order)
         made.append((merged.record, kind, merged.origins))

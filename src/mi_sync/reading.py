@@ -24,7 +24,7 @@ from mi_sync.language import Mapping
 from mi_sync.left_out import LeftOut, NoRecords, as_problem
 from mi_sync.model import Contribution, Quarantined
 from mi_sync.opening import open_source
-from mi_sync.state import FileRead, Server, Standing, Stands, Store
+from mi_sync.state import FileRead, Keys, Server, Standing, Stands, Store
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class SourceReader:
     the files, never from the order of the rows or from earlier runs; the others are skipped.
     """
 
-    def __init__(self, run: Run, spec: SourceSpec, read_no: int, dirty: set[str], again: Collection[str] = ()) -> None:
+    def __init__(self, run: Run, spec: SourceSpec, read_no: int, dirty: Keys, again: Collection[str] = ()) -> None:
         self._run, self._spec, self._read_no, self._dirty = run, spec, read_no, dirty
         self._again = again
         self._store = run.store

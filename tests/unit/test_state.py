@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mi_sync import leases
 from mi_sync.errors import ConfigError, ExitCode, Locked
 from mi_sync.model import Applicant, Application, Posting
-from mi_sync.state import MIGRATIONS, FileRead, Location, Store, locate, schema, sqlite
+from mi_sync.state import MIGRATIONS, FileRead, Keys, Location, Store, locate, schema, sqlite
 from stores import LINK, connection, content, fill, held, left_out, said
 
 
@@ -812,3 +814,18 @@ def test_what_a_publisher_remembers_is_its_targets_alone_and_outlasts_the_run(pl
     with closing(Store.open(place, "spring")) as store, closing(Store.open(place, "autumn")) as other:
         assert dict(store.memory("chat")) == {"ts": "2.0"}
         assert dict(store.memory("board")) == dict(other.memory("chat")) == {}
+
+
+# ----------------------------------------------------------------------------------------------- sets of keys
+
+
+@given(st.lists(st.text("abc", min_size=1, max_size=3)), st.integers(1, 9))
+def test_a_set_of_keys_is_one_however_little_of_it_is_in_memory(given_keys: list[str], most: int) -> None:
+    with closing(Keys(given_keys, most=most)) as keys:
+        assert list(chain.from_iterable(keys.in_order())) == sorted(set(given_keys))
+
+
+def test_a_large_set_of_keys_comes_some_at_a_time() -> None:
+    with closing(Keys(map(str, range(2000)), most=300)) as keys:
+        assert [len(some) for some in keys.in_order()] == [500] * 4
+        assert keys._rest is not None, "or nothing was put away"

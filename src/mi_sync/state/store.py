@@ -39,6 +39,7 @@ from mi_sync.model import (
 from mi_sync.state import schema, sqlite
 from mi_sync.state.address import Location, Server
 from mi_sync.state.database import Cursor, Database
+from mi_sync.state.keys import Keys
 from mi_sync.state.locks import Locks
 
 
@@ -627,11 +628,9 @@ class Store:
             [(self._programme, it.source, it.kind, it.ref, *keys) for it, *keys in linked],
         )
 
-    def contributions_by_key(self, keys: Collection[str]) -> Iterator[tuple[str, list[Contribution]]]:
+    def contributions_by_key(self, keys: Keys) -> Iterator[tuple[str, list[Contribution]]]:
         """Everything that is said of each of these records, in the order of their keys."""
-        ordered = sorted(keys)
-        for at in range(0, len(ordered), _AT_ONCE):
-            some = ordered[at : at + _AT_ONCE]
+        for some in keys.in_order():
             found: dict[str, list[Any]] = {}
             query = f"SELECT {_CONTRIBUTION} FROM contributions WHERE programme = ? AND key IN ({_marks(some)})"  # noqa: S608  as above
             for row in self._rows(query, *some):
@@ -641,7 +640,7 @@ class Store:
 
     def contributions(self, key: str) -> list[Contribution]:
         """Everything that is said of one record."""
-        return next(said for _, said in self.contributions_by_key([key]))
+        return next(said for _, said in self.contributions_by_key(Keys([key])))
 
     def contributions_of(self, source: str, kind: str, ref: str) -> list[Contribution]:
         """What the source says under this reference: one, or none."""
