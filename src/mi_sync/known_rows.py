@@ -1,6 +1,6 @@
 """Rows of a file that say what they said when it was last read: known again by their cells, before any is mapped.
 
-A row's digest is of all its cells, and keyed by everything else that decides what they say: the mapping, the settings
+A row's digest is of the cells that the mapping reads (of no other anything is kept), and keyed by everything else that decides what they say: the mapping, the settings
 of the source, the header, who was erased, this version and the libraries. So none is known again once any of that
 changes. What can depend on other rows is not: a row is known again only if all its records stand as it said them, and
 no other row of this read has spoken of them; and the order of day and month that its file's columns have is compared.
@@ -56,21 +56,35 @@ class KnownRows:
         file: what the file is called,
         former: and what it was called when it was last read.
         read_no: of this read.
+        columns: the positions of the cells that are read,
+        width: of so many in a row.
         parts: all but the cells that decides what a row says.
     """
 
-    def __init__(self, store: Store, source: str, file: str, former: str, read_no: int, parts: Iterable[str]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        source: str,
+        file: str,
+        former: str,
+        read_no: int,
+        columns: Sequence[int],
+        width: int,
+        parts: Iterable[str],
+    ) -> None:
         self._store, self._source, self._file, self._former = store, source, file, former
         self._read_no = read_no
+        self._columns, self._width = columns, width
         self._key = identity.digest(*parts, __version__, LIBRARIES, size=32).encode()
         self.is_used = True
 
     def digest(self, row: Row) -> str:
         """Of a row; empty for one that is always mapped."""
-        if not row.is_record or not self.is_used:
+        cells = row.cells
+        if len(cells) != self._width or not row.is_record or not self.is_used:
             return ""
-        said = "\0".join(row.cells)
-        if said.count("\0") >= len(row.cells):
+        said = "\0".join([cells[position] for position in self._columns])
+        if said.count("\0") >= len(self._columns):
             return ""  # a cell with a NUL character might be two
         hashed = hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=_SIZE, key=self._key)
         return hashed.hexdigest()

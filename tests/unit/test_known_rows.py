@@ -183,9 +183,23 @@ def row_of(world: World, person: str) -> str:
 
 
 def test_a_cell_with_the_separator_is_never_known_again(world: World) -> None:
-    known = TOOL(world.store, "people", "people.csv", "people.csv", 1, ["x"])
+    known = TOOL(world.store, "people", "people.csv", "people.csv", 1, [0, 1], 2, ["x"])
     assert known.digest(Row(2, ["a\0b", "c"])) == ""
     assert known.digest(Row(2, ["a", "b"])) not in {"", known.digest(Row(2, ["ab", ""]))}
+    assert known.digest(Row(2, ["a", "b", "c"])) == ""
+
+
+def test_of_a_cell_that_is_not_read_no_digest_is_kept(world: World, mapped: _Mapped) -> None:
+    """Whoever has the state could else try the few words that such a column holds."""
+    kept = []
+    for gender in "xyz":
+        rows = [f"S-1,Ana Lopez,ana@s.example,P-1,applied,2026-02-01,{gender}"]
+        world.write("people.csv", "\n".join([f"{HEADER},Gender", *rows]) + "\n")
+        mapped.by(world)
+        query = "SELECT row_digest FROM contributions WHERE programme = ? AND source = 'people' ORDER BY kind"
+        kept.append(list(world.store._rows(query)))
+    assert kept[0] == kept[1] == kept[2] != [("",), ("",)]
+    assert mapped.count == 0
 
 
 # ---------------------------------------------------------------------------- the same as without all this

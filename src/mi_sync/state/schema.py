@@ -140,7 +140,8 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         """
         ALTER TABLE contributions ADD COLUMN row_digest TEXT NOT NULL DEFAULT '';
         ALTER TABLE contributions ADD COLUMN row_records INTEGER NOT NULL DEFAULT 0;
-        CREATE INDEX contributions_row ON contributions (row_digest) WHERE row_digest != ''
+        CREATE INDEX contributions_row ON contributions (row_digest) WHERE row_digest != '';
+        CREATE INDEX contributions_gone ON contributions (programme, kind) WHERE gone = 1
         """,
     ),
 )

@@ -100,6 +100,7 @@ CREATE INDEX records_applicant ON records (programme, applicant);
 CREATE INDEX journal_open ON journal (programme, target, state);
 CREATE INDEX journal_plan ON journal (programme, plan, key);
 CREATE INDEX contributions_unlinked ON contributions (programme, kind) WHERE key IS NULL;
-CREATE INDEX contributions_row ON contributions (row_digest) WHERE row_digest != ''
+CREATE INDEX contributions_row ON contributions (row_digest) WHERE row_digest != '';
+CREATE INDEX contributions_gone ON contributions (programme, kind) WHERE gone = 1
         ;
 COMMIT;
