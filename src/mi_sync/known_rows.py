@@ -1,10 +1,11 @@
 """Rows of a file that say what they said when it was last read: known again by their cells, before any is mapped.
 
-A row's digest is of the cells that the mapping reads (of no other anything is kept), and keyed by everything else that decides what they say: the mapping, the settings
-of the source, the header, who was erased, this version and the libraries. So none is known again once any of that
-changes. What can depend on other rows is not: a row is known again only if all its records stand as it said them, and
-no other row of this read has spoken of them; and the order of day and month that its file's columns have is compared.
-All other rows are mapped again, also those that are left out, so that they are reported again.
+A row's digest is of the cells that the mapping reads (of no other anything is kept), and keyed by everything else that
+decides what they say: the mapping, the settings of the source, the header, who was erased, this version and the
+libraries. So none is known again once any of that changes. What can depend on other rows is not: a row is known again
+only if all its records stand as it said them, and no other row of this read has spoken of them; and the order of day
+and month that its file's columns have is compared. All other rows are mapped again, also those that are left out, so
+that they are reported again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import pydantic
 
 from mi_sync import __version__, identity
 from mi_sync.connector import Row
-from mi_sync.mapping import OrderOf
+from mi_sync.mapping import Mapper, OrderOf
 from mi_sync.state import Store
 from mi_sync.values import DateOrder
 
@@ -56,8 +57,7 @@ class KnownRows:
         file: what the file is called,
         former: and what it was called when it was last read.
         read_no: of this read.
-        columns: the positions of the cells that are read,
-        width: of so many in a row.
+        mapper: tells which cells are read.
         parts: all but the cells that decides what a row says.
     """
 
@@ -68,13 +68,12 @@ class KnownRows:
         file: str,
         former: str,
         read_no: int,
-        columns: Sequence[int],
-        width: int,
+        mapper: Mapper,
         parts: Iterable[str],
     ) -> None:
         self._store, self._source, self._file, self._former = store, source, file, former
         self._read_no = read_no
-        self._columns, self._width = columns, width
+        self._columns, self._width = mapper.columns, mapper.width
         self._key = identity.digest(*parts, __version__, LIBRARIES, size=32).encode()
         self.is_used = True
 

@@ -805,6 +805,11 @@ class Mapper:
         """The positions of the columns that it reads; no other cell is ever looked at."""
         return self._columns
 
+    @property
+    def width(self) -> int:
+        """How many cells a row has."""
+        return self._width
+
     def map(self, line: int, cells: Sequence[str]) -> Mapped | Skipped | RowProblem:
         """The records of a row, or why there are none. Never raises for whatever stands in a cell."""
         if len(cells) != self._width:

@@ -235,7 +235,7 @@ class SourceReader:
         self._run.result.note(*table.notes)
         reading, header, lacking = self._compared(file, table, found)
         self._keeper = Keeper(found, header, lacking) if lacking else None
-        known = self._known_rows(file, table, mapper.columns, reading, orders)
+        known = self._known_rows(file, table, mapper, reading, orders)
         got = _Gathered(NoRecords(file.name), LeftOut())
         while rows := list(islice(table.rows, _AT_ONCE)):
             digests = [known.digest(row) for row in rows]
@@ -255,14 +255,14 @@ class SourceReader:
         yield Reading(spec.name, file.name, got.rows)
 
     def _known_rows(
-        self, file: SourceFile, table: Table, columns: Sequence[int], reading: _Reading, orders: Orders
+        self, file: SourceFile, table: Table, mapper: mapping.Mapper, reading: _Reading, orders: Orders
     ) -> KnownRows:
         """Those that need not be mapped; none where columns that have gone speak on, or dates are read otherwise."""
         how = reading.how
         parts = [self._run.config.programme.id, how.mapping, how.mapping_digest, how.settings, self._spec.namespace]
         parts += [json.dumps([list(table.header), list(table.labels)]), *self._erasures.digests]
-        named, width = (self.name, file.name, self._former(file.name)), len(table.header)
-        known = KnownRows(self._store, *named, self._read_no, columns, width, parts)
+        former = self._former(file.name)
+        known = KnownRows(self._store, self.name, file.name, former, self._read_no, mapper, parts)
         known.is_used = self._keeper is None and orders.are(reading.read.how.get("orders", {}))
         return known
 

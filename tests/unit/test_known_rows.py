@@ -183,7 +183,8 @@ def row_of(world: World, person: str) -> str:
 
 
 def test_a_cell_with_the_separator_is_never_known_again(world: World) -> None:
-    known = TOOL(world.store, "people", "people.csv", "people.csv", 1, [0, 1], 2, ["x"])
+    mapper = mapping.Mapper([], [], [mapping._Skip(n, "", {}) for n in (0, 1)], ["a", "b"], "p")
+    known = TOOL(world.store, "people", "people.csv", "people.csv", 1, mapper, ["x"])
     assert known.digest(Row(2, ["a\0b", "c"])) == ""
     assert known.digest(Row(2, ["a", "b"])) not in {"", known.digest(Row(2, ["ab", ""]))}
     assert known.digest(Row(2, ["a", "b", "c"])) == ""

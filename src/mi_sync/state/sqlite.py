@@ -15,7 +15,7 @@ from mi_sync.leases import Clock
 BUSY = 30.0
 """So many seconds another process may hold the database before we give up."""
 
-CACHE = 32 * 1024
+CACHE = 16 * 1024
 """So many KiB of the database are kept in memory at most."""
 
 
