@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from mi_sync.connector import Table
 from mi_sync.errors import Problem
@@ -17,9 +16,6 @@ from mi_sync_files.container import Passes
 from mi_sync_files.place import Place
 from mi_sync_files.records import Record, joined, table_of
 from mi_sync_files.sax import Handler, parse
-
-if TYPE_CHECKING:
-    from xml.sax.xmlreader import AttributesImpl
 
 Path = tuple[str, ...]
 """The names of an element and those around it, from the root."""
@@ -109,7 +105,7 @@ class _Survey(Handler[Record]):
         self.elements: dict[Path, tuple[int, bool]] = {}
         self.notes: list[Problem] = []
 
-    def opened(self, attrs: AttributesImpl) -> None:
+    def opened(self, attrs: Mapping[str, str]) -> None:
         self.rest()
         if len(self.path) <= _MAX_OUTSIDE:
             self._note(tuple(self.path), 1, has_parts=bool(attrs))
@@ -152,7 +148,7 @@ class _Records(Handler[Record]):
         self._texts: list[list[str]] = []
         self._is_leaf = True
 
-    def opened(self, attrs: AttributesImpl) -> None:
+    def opened(self, attrs: Mapping[str, str]) -> None:
         if not self._is_inside():
             self.rest()
             return

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
 from xml.sax.handler import ContentHandler
 
 from mi_sync_files.cells import MAX_ROW
@@ -13,7 +13,6 @@ from mi_sync_files.records import MAX_DEPTH
 
 if TYPE_CHECKING:
     from xml.sax import SAXException
-    from xml.sax.xmlreader import AttributesImpl
 
 Found = TypeVar("Found")
 
@@ -30,9 +29,8 @@ def parse(stream: IO[bytes], handler: Handler[Found], place: Place) -> Iterator[
     from xml.sax import SAXException
 
     from defusedxml.common import DefusedXmlException
-    from defusedxml.expatreader import DefusedExpatParser
 
-    parser = DefusedExpatParser()
+    parser = _parser()
     parser.setContentHandler(handler)
     handler.setDocumentLocator(parser)
     before, piece = 0, b""
@@ -49,10 +47,24 @@ def parse(stream: IO[bytes], handler: Handler[Found], place: Place) -> Iterator[
         yield from handler.take()
         if not handler.is_done:
             raise _broken(error, place) from None
-        at = parser._parser.ErrorByteIndex - before  # type: ignore[attr-defined]  # noqa: SLF001  SAX counts lines alone
+        at = parser._parser.ErrorByteIndex - before  # noqa: SLF001  SAX counts lines alone
         handler.left_over(_line(error), itertools.chain([piece[at:]], iter(lambda: stream.read(_PIECE), b"")))
     except (UnicodeError, LookupError, ValueError):
         raise place.error("it is damaged, or not in the encoding that it declares.", "Export it again.") from None
+
+
+def _parser() -> Any:  # noqa: ANN401  defusedxml has no types
+    """A parser whose Expat calls the handler itself: a workbook has some elements for each of its cells."""
+    from defusedxml.expatreader import DefusedExpatParser
+
+    class Parser(DefusedExpatParser):
+        def reset(self) -> None:
+            super().reset()
+            inner: Any = self
+            expat, handler = inner._parser, inner._cont_handler  # noqa: SLF001  as its base names them
+            expat.StartElementHandler, expat.EndElementHandler = handler.startElement, handler.endElement
+
+    return Parser()
 
 
 def _broken(error: SAXException, place: Place) -> Exception:
@@ -97,7 +109,7 @@ class Handler(ContentHandler, Generic[Found]):
         """The line of the file, from 1."""
         return self._locator.getLineNumber() or 0 if self._locator else 0  # type: ignore[attr-defined]  # its base sets it
 
-    def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802  the name of SAX
+    def startElement(self, name: str, attrs: Mapping[str, str]) -> None:  # type: ignore[override]  # noqa: N802  the name of SAX
         """Goes one element deeper."""
         if len(self.path) > MAX_DEPTH:
             raise self.place.error(f"it is nested deeper than {MAX_DEPTH} levels.", "Is this an export?", self.line)
@@ -110,7 +122,7 @@ class Handler(ContentHandler, Generic[Found]):
         self.path.pop()
         self.is_done = not self.path
 
-    def opened(self, attrs: AttributesImpl) -> None:
+    def opened(self, attrs: Mapping[str, str]) -> None:
         """An element begins; it is the last of `path`."""
 
     def closed(self) -> None:

@@ -12,9 +12,10 @@ import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from functools import lru_cache
+from typing import BinaryIO, NamedTuple
 
 from mi_sync.connector import Row, Table
 from mi_sync.errors import Problem, SourceError
@@ -22,11 +23,9 @@ from mi_sync_files.cells import MAX_CELL, SAMPLE_ROWS, fitted, is_blank
 from mi_sync_files.ending import without_ending
 from mi_sync_files.header import find_header, read_header
 from mi_sync_files.place import Place
+from mi_sync_files.records import MAX_DEPTH
 from mi_sync_files.sax import Found, Handler, parse
 from mi_sync_files.settings import Settings
-
-if TYPE_CHECKING:
-    from xml.sax.xmlreader import AttributesImpl
 
 MAX_FILE = 1 << 26
 """No workbook has more bytes,"""
@@ -195,9 +194,12 @@ class _Workbook:
 class _Part(Handler[Found]):
     """A part of a workbook; some writers give every element a prefix."""
 
-    def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802  the name of SAX
+    def startElement(self, name: str, attrs: Mapping[str, str]) -> None:  # type: ignore[override]  # noqa: N802  the name of SAX
         """Goes one element deeper."""
-        super().startElement(name.rpartition(":")[2], attrs)
+        if len(self.path) > MAX_DEPTH:
+            super().startElement(name, attrs)  # which refuses it
+        self.path.append(name.rpartition(":")[2] if ":" in name else name)
+        self.opened(attrs)
 
 
 class _Index(_Part[_Sheet]):
@@ -205,7 +207,7 @@ class _Index(_Part[_Sheet]):
 
     is_1904 = False
 
-    def opened(self, attrs: AttributesImpl) -> None:
+    def opened(self, attrs: Mapping[str, str]) -> None:
         if self.path[-1] == "workbookPr":
             self.is_1904 = attrs.get("date1904", "0") in {"1", "true"}
         if self.path[-1] == "sheet":
@@ -216,7 +218,7 @@ class _Index(_Part[_Sheet]):
 class _Relations(_Part[_Relation]):
     """What a part refers to."""
 
-    def opened(self, attrs: AttributesImpl) -> None:
+    def opened(self, attrs: Mapping[str, str]) -> None:
         if self.path[-1] == "Relationship":
             kind = posixpath.basename(attrs.get("Type", ""))
             self.ready.append(_Relation(attrs.get("Id", ""), kind, attrs.get("Target", "")))
@@ -229,7 +231,7 @@ class _Styles(_Part[bool]):
         super().__init__(place)
         self._formats: dict[str, str] = {}
 
-    def opened(self, attrs: AttributesImpl) -> None:
+    def opened(self, attrs: Mapping[str, str]) -> None:
         from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format
 
         if self.path[-1] == "numFmt":
@@ -278,19 +280,19 @@ class _SheetRows(_Texts[Row]):
         self._column = 0
         self._kind, self._style = "n", 0
 
-    def opened(self, attrs: AttributesImpl) -> None:
-        if self.path[-1] == "row":
+    def opened(self, attrs: Mapping[str, str]) -> None:
+        name = self.path[-1]
+        if name == "row":
             self.rest()
             self._number = int(attrs["r"]) if "r" in attrs else self._number + 1
             if self._number > MAX_ROWS:
                 raise ValueError(self._number)
             self._cells, self._column = {}, 0
-        elif self.path[-1] == "c":
+        elif name == "c":
             self._column = _column(attrs["r"]) if "r" in attrs else self._column + 1
             self._kind, self._style = attrs.get("t", "n"), int(attrs.get("s", "0"))
-            self._formula = []
-            self.taken()
-        elif self.path[-1] == "f":
+            self._formula, self.text = [], []
+        elif name == "f":
             self._formula.append("=")
 
     def characters(self, content: str) -> None:
@@ -299,9 +301,11 @@ class _SheetRows(_Texts[Row]):
             self._formula.append(content)
 
     def closed(self) -> None:
-        if self.path[-1] == "c" and (cell := self._cell()):
-            self._cells[self._column] = cell
-        elif self.path[-1] == "row":
+        name = self.path[-1]
+        if name == "c":
+            if cell := self._cell():
+                self._cells[self._column] = cell
+        elif name == "row":
             width = max((column for column, cell in self._cells.items() if cell), default=0)
             self.ready.append(Row(self._number, [self._cells.get(n, "") for n in range(1, width + 1)]))
 
@@ -319,8 +323,13 @@ def _unescaped(text: str) -> str:
 
 def _column(reference: str) -> int:
     """The number of a column, from 1, of a reference such as `AB12`."""
+    return _column_of(reference.rstrip("0123456789"))
+
+
+@lru_cache(maxsize=1024)
+def _column_of(reference: str) -> int:
     number = 0
-    for letter in reference.rstrip("0123456789"):
+    for letter in reference:
         number = number * 26 + int(letter, 36) - 9
         if not 0 < number <= MAX_COLUMNS:
             raise ValueError(reference)

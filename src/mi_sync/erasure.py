@@ -38,6 +38,11 @@ class Erasures:
         self._programme = programme
         self._known = store.erased()
 
+    @property
+    def digests(self) -> list[str]:
+        """All of them, in order."""
+        return sorted(self._known)
+
     def cover(self, source: str, namespace: str, said: Sequence[Draft]) -> bool:
         """Whether a row is about somebody erased: by a name of theirs, or because it only repeats what has aged."""
         if not self._known:

@@ -40,11 +40,12 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A source is being read."""
+    """A source is being read; `expected` is how many rows the file had when it was last read, 0 for a new one."""
 
     source: str
     file: str
     rows: int
+    expected: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,9 +235,22 @@ def parser(found: FieldType, spec: FieldSpec, options: Options, label: str, extr
             parse, other = _or_else(parse, other), None
         if table or other is not None:
             parse = _translated(parse, table, other)
+    if found.shape in _REPEATED:
+        parse = _remembered(parse)
     if found.many:
         return _listed(parse, spec.split or ";")
     return _first(parse, spec.split) if spec.split else parse
+
+
+_REPEATED = frozenset({"text", "boolean", "currency", "number", "integer", "amount", "hours", *DATES})
+"""The shapes of which a column often has the same few texts."""
+_SHORT = 80
+"""Only a text of so few characters is remembered."""
+
+
+def _remembered(parse: Parse) -> Parse:
+    known = lru_cache(maxsize=512)(parse)  # what it raises is not remembered
+    return lambda text: known(text) if len(text) <= _SHORT else parse(text)
 
 
 def _uncomputed(parse: Parse) -> Parse:

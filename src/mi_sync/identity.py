@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from mi_sync.model import Kind
@@ -22,8 +23,13 @@ RELAY_DOMAINS = ("indeedemail.com",)
 def digest(*parts: str, key: str = "", size: int = 10) -> str:
     """A short, lower-case, unambiguous digest of the parts."""
     material = json.dumps(parts, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    hashed = hashlib.blake2b(material, digest_size=size, key=hashlib.sha256(key.encode()).digest())
+    hashed = hashlib.blake2b(material, digest_size=size, key=_key(key))
     return base64.b32encode(hashed.digest()).decode().rstrip("=").lower()
+
+
+@lru_cache(maxsize=16)
+def _key(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
 
 
 def record_key(programme: str, namespace: str, kind: Kind, id: str) -> str:  # noqa: A002

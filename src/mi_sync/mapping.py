@@ -94,6 +94,11 @@ class Mapped:
     drafts: tuple[Draft, ...]
     notes: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> Iterable[tuple[Kind, str]]:
+        """(kind, ref) of its records."""
+        return [(draft.kind, draft.ref) for draft in self.drafts]
+
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
@@ -120,6 +125,11 @@ class RowProblem:
     why: str
     digest: str
     present: tuple[tuple[Kind, str], ...] = ()
+
+    @property
+    def names(self) -> Iterable[tuple[Kind, str]]:
+        """As `present`."""
+        return self.present
 
 
 class Untold(SourceError):
@@ -794,6 +804,11 @@ class Mapper:
     def columns(self) -> tuple[int, ...]:
         """The positions of the columns that it reads; no other cell is ever looked at."""
         return self._columns
+
+    @property
+    def width(self) -> int:
+        """How many cells a row has."""
+        return self._width
 
     def map(self, line: int, cells: Sequence[str]) -> Mapped | Skipped | RowProblem:
         """The records of a row, or why there are none. Never raises for whatever stands in a cell."""

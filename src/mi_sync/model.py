@@ -248,7 +248,8 @@ class Contribution:
     """What one row of one source says of one record, before it is known whose record that is.
 
     `run` is the run in which it first said so, `changed_at` when that was (an instant in ISO 8601), and `unread` that
-    its row cannot be read now, so that this still stands.
+    its row cannot be read now, so that this still stands. `row_digest` is of the row, and `row_records` how many
+    records it has; see `known_rows`.
     """
 
     source: str
@@ -271,6 +272,8 @@ class Contribution:
     run: str = ""
     changed_at: str = ""
     unread: bool = False
+    row_digest: str = ""
+    row_records: int = 0
 
     @property
     def weight(self) -> int:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from mi_sync import identity, linking
 from mi_sync.errors import ConfigError, Problem, did_you_mean
 from mi_sync.events import Run, SourceCounts
 from mi_sync.left_out import LeftOut, as_problem
-from mi_sync.model import Contribution, Kind, Quarantined
+from mi_sync.model import Contribution, Kind, Quarantined, Record
 from mi_sync.reading import unconfigured
-from mi_sync.state import Store
+from mi_sync.state import Keys, Store
 
 _LINK_ORDER: tuple[Kind, ...] = ("posting", "applicant", "application", "feedback")
+_AT_ONCE = 500
+"""So many records are stored by one statement."""
 
 
 def tell_unconfigured(run: Run) -> None:
@@ -48,48 +52,61 @@ def forget_source(run: Run, name: str) -> int:
             if configured
             else f"Read once and no longer configured: {', '.join(known) or 'none'}.",
         )
-    with run.store.transaction():
+    with run.store.transaction(), contextlib.closing(Keys()) as dirty:
         keys = run.store.forget_source(name)
-        merge(run, keys)
+        dirty.update(keys)
+        merge(run, dirty)
     return len(keys)
 
 
 # ------------------------------------------------------------------------------------- whose record it is
 
 
-def link(run: Run, dirty: set[str]) -> None:
+def link(run: Run, dirty: Keys) -> None:
     """Finds whose record each new contribution is about; what cannot be found is left out, with its row."""
-    linker = linking.Linker(run.store, run.config.programme.id)
+    names = run.store.names()
+    linker = linking.Linker(names, run.config.programme.id)
     left_out: dict[tuple[str, str, int], Quarantined] = {}
     speaking: set[tuple[str, str, int]] = set()
     for kind in _LINK_ORDER:
         for overlay in (False, True):
             for spec in run.config.sources:
-                for it in run.store.unlinked(spec.name, kind, overlay=overlay):
-                    unlinked = _link_one(run, linker, it, dirty)
-                    if unlinked is not None and not it.unread:  # such a row is left out for that, once
+                for some in run.store.unlinked(spec.name, kind, overlay=overlay):
+                    names.expect(some)
+                    for it, unlinked in _link_some(run, linker, some, dirty):
+                        if it.unread:
+                            continue  # its row is left out for that, once
                         place = (it.source, it.file, it.line)
                         row = Quarantined(*place, unlinked.field, f"{unlinked.why}.", it.digest, "link")
                         left_out.setdefault(place, row)
                         if it.primary:
                             speaking.add(place)
+                    names.flush()
     for spec in run.config.sources:
         rows = [left_out[place] for place in left_out if place[0] == spec.name and place in speaking]
         _report_unlinked(run, spec.name, rows)
 
 
-def _link_one(run: Run, linker: linking.Linker, it: Contribution, dirty: set[str]) -> linking.Unlinked | None:
-    linked = linker.link(it)
-    if isinstance(linked, linking.Unlinked):
-        return linked
-    if linked.implied is not None:
-        run.store.save_implied(linked.implied)
-        dirty.add(linked.applicant or linked.key)
-        why = "no other source has this person, so a new one was made; if the address is mistyped, correct it."
-        run.result.note(Problem(f"{it.file}:{it.line}", "email", why))
-    run.store.link_contribution(it, linked.key, linked.posting, linked.applicant)
-    dirty.add(linked.key)
-    return None
+def _link_some(
+    run: Run, linker: linking.Linker, some: Iterable[Contribution], dirty: Keys
+) -> list[tuple[Contribution, linking.Unlinked]]:
+    """Links these, and returns those for which that cannot be done."""
+    found: list[tuple[Contribution, str, str | None, str | None]] = []
+    lost: list[tuple[Contribution, linking.Unlinked]] = []
+    for it in some:
+        linked = linker.link(it)
+        if isinstance(linked, linking.Unlinked):
+            lost.append((it, linked))
+            continue
+        if linked.implied is not None:
+            run.store.save_implied(linked.implied)
+            dirty.add(linked.applicant or linked.key)
+            why = "no other source has this person, so a new one was made; if the address is mistyped, correct it."
+            run.result.note(Problem(f"{it.file}:{it.line}", "email", why))
+        found.append((it, linked.key, linked.posting, linked.applicant))
+        dirty.add(linked.key)
+    run.store.link_contributions(found)
+    return lost
 
 
 def _report_unlinked(run: Run, source: str, rows: Sequence[Quarantined]) -> None:
@@ -115,18 +132,23 @@ def _count_unlinked(counts: SourceCounts, rows: Sequence[Quarantined], known: Co
         counts.quarantined += 1
 
 
-def merge(run: Run, dirty: Iterable[str]) -> None:
+def merge(run: Run, dirty: Keys) -> None:
     """Puts the contributions of each of these keys together, by the order of the sources."""
     order = {spec.name: number for number, spec in enumerate(run.config.sources)}
     if run.store.remember("source order", zlib.crc32("\n".join(order).encode())):
-        dirty = {*dirty, *run.store.contested()}
+        dirty.update(run.store.contested())
     # What an export no longer has is reported again by every run, as bad rows are.
-    for key in sorted({*dirty, *run.store.gone_applications()}):
-        contributions = run.store.contributions(key)
+    made: list[tuple[Record, Kind, Mapping[str, Any]]] = []
+    dirty.update(run.store.gone_applications())
+    for key, contributions in run.store.contributions_by_key(dirty):
         kind = contributions[0].kind
         merged = linking.merged(kind, key, contributions, order)
-        run.store.save_record(merged.record, kind, merged.origins)
+        made.append((merged.record, kind, merged.origins))
         run.result.note(*merged.problems)
+        if len(made) == _AT_ONCE:
+            run.store.save_records(made)
+            made.clear()
+    run.store.save_records(made)
 
 
 def give_labels(programme: str, store: Store) -> None:

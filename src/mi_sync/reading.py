@@ -5,10 +5,12 @@ Which rows are new, and which only repeat what was said, is known when all of th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import json
+from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
 from functools import cache
+from itertools import islice
 
 from mi_sync import __version__, drift, fields, identity, mapping, proposal, recognition, values
 from mi_sync.config import SourceSpec
@@ -17,11 +19,12 @@ from mi_sync.drift import How, Keeper
 from mi_sync.erasure import Erasures
 from mi_sync.errors import EmptySource, Problem, Refused
 from mi_sync.events import Reading, Run, SourceCounts, Story
+from mi_sync.known_rows import LIBRARIES, KnownRows, Orders
 from mi_sync.language import Mapping
 from mi_sync.left_out import LeftOut, NoRecords, as_problem
 from mi_sync.model import Contribution, Quarantined
 from mi_sync.opening import open_source
-from mi_sync.state import FileRead, Server, Standing, Stands, Store
+from mi_sync.state import FileRead, Keys, Server, Standing, Stands, Store
 
 
 @dataclass(slots=True)
@@ -61,7 +64,7 @@ class SourceReader:
     the files, never from the order of the rows or from earlier runs; the others are skipped.
     """
 
-    def __init__(self, run: Run, spec: SourceSpec, read_no: int, dirty: set[str], again: Collection[str] = ()) -> None:
+    def __init__(self, run: Run, spec: SourceSpec, read_no: int, dirty: Keys, again: Collection[str] = ()) -> None:
         self._run, self._spec, self._read_no, self._dirty = run, spec, read_no, dirty
         self._again = again
         self._store = run.store
@@ -75,6 +78,8 @@ class SourceReader:
         self._files: dict[str, _Reading] = {}
         self._erasures = Erasures(self._store, run.config.programme.id)
         self._last_read = run.store.last_read(spec.name)
+        self._saying = run.store.saying(spec.name, read_no)
+        self._now = run.outside.now()
 
     @property
     def name(self) -> str:
@@ -103,6 +108,8 @@ class SourceReader:
         self._moved = known != fingerprints
         self._renamed = _renamed(known, fingerprints)
         unchanged = [file for file in files if self._is_unchanged(file, fingerprints[file.name])]
+        if len(unchanged) == len(files) and not self._moved and store.reads_of(spec.name) == {self._last_read}:
+            self._read_no = self._last_read  # this read shows what the last one did, so nothing needs to be told of it
         for file in unchanged:  # before the others, whose rows may be about the same records
             yield from self._unchanged(file)
         for file in files:
@@ -197,7 +204,8 @@ class SourceReader:
         store = self._store
         known = store.file(self.name, file.name)
         assert known is not None  # noqa: S101  `_is_unchanged` found it
-        store.touch_file(self.name, file.name, self._read_no)
+        if self._read_no != self._last_read:
+            store.touch_file(self.name, file.name, self._read_no)
         self._report(q for q in store.quarantine(self.name, "map") if q.file == file.name)
         self._every_key_read &= not known.keyless
         self._files[file.name] = _Reading(known)
@@ -207,7 +215,7 @@ class SourceReader:
         spec = self._spec
         # What a file is recognised as follows from its bytes and from what it could be.
         mappings = [it.digest for it in ((spec.mapping,) if spec.mapping else spec.candidates)]
-        return identity.digest(file.digest(), *mappings, self._settings(), spec.namespace, __version__)
+        return identity.digest(file.digest(), *mappings, self._settings(), spec.namespace, __version__, LIBRARIES)
 
     def _settings(self) -> str:
         spec = self._spec
@@ -222,39 +230,71 @@ class SourceReader:
         if found.caution and self._store.file(spec.name, file.name) is None:
             self._run.result.note(_caution(found, table, file.name))
         programme = self._run.config.programme.id
-        mapper = compile_for(spec, table, file.name, programme, date_orders(file))
+        orders = Orders(date_orders(file))
+        mapper = compile_for(spec, table, file.name, programme, orders)
         self._run.result.note(*table.notes)
         reading, header, lacking = self._compared(file, table, found)
         self._keeper = Keeper(found, header, lacking) if lacking else None
+        known = self._known_rows(file, table, mapper, reading, orders)
         got = _Gathered(NoRecords(file.name), LeftOut())
-        for row in table.rows:
-            self._row(file, row, mapper, got)
-            if got.rows % 500 == 0:
-                yield Reading(spec.name, file.name, got.rows)
+        while rows := list(islice(table.rows, _AT_ONCE)):
+            digests = [known.digest(row) for row in rows]
+            self._saying.flush()
+            same = known.take(rows, digests)
+            got.rows += len(same)
+            new = [(row, digests[index]) for index, row in enumerate(rows) if index not in same]
+            self._rows_in_hand(file, new, mapper, got)
+            yield Reading(spec.name, file.name, got.rows, reading.read.rows)
+        self._saying.flush()
         self._remember(file, got)
-        how = {"header": header, "lacking": lacking, **asdict(reading.how)}
+        how = {"header": header, "lacking": lacking, "orders": orders.found, **asdict(reading.how)}
         accepted = got.rows - got.left_out.count  # until it is known which of them are skipped
         content, run = file.digest(), self._run.result.run_id
         reading.read = FileRead(fingerprint, got.rows, accepted, 0, got.keyless, content, run, how)
         self._files[file.name] = reading
         yield Reading(spec.name, file.name, got.rows)
 
-    def _row(self, file: SourceFile, row: Row, mapper: mapping.Mapper, got: _Gathered) -> None:
-        got.rows += 1
-        if row.skip:
-            got.no_records.add(row.line, row.skip)
-            return
-        outcome = mapper.map(row.line, row.cells) if not row.fault else mapper.fault(row.line, row.fault)
-        if isinstance(outcome, mapping.Skipped):
-            got.no_records.add(outcome.line, outcome.why)
-        elif self._is_erased(outcome):
+    def _known_rows(
+        self, file: SourceFile, table: Table, mapper: mapping.Mapper, reading: _Reading, orders: Orders
+    ) -> KnownRows:
+        """Those that need not be mapped; none where columns that have gone speak on, or dates are read otherwise."""
+        how = reading.how
+        parts = [self._run.config.programme.id, how.mapping, how.mapping_digest, how.settings, self._spec.namespace]
+        parts += [json.dumps([list(table.header), list(table.labels)]), *self._erasures.digests]
+        former = self._former(file.name)
+        known = KnownRows(self._store, self.name, file.name, former, self._read_no, mapper, parts)
+        known.is_used = self._keeper is None and orders.are(reading.read.how.get("orders", {}))
+        return known
+
+    def _rows_in_hand(
+        self, file: SourceFile, rows: Sequence[tuple[Row, str]], mapper: mapping.Mapper, got: _Gathered
+    ) -> None:
+        outcomes: list[tuple[mapping.Mapped | mapping.RowProblem, str]] = []
+        for row, digest in rows:
+            got.rows += 1
+            if row.skip:
+                got.no_records.add(row.line, row.skip)
+                continue
+            outcome = mapper.map(row.line, row.cells) if not row.fault else mapper.fault(row.line, row.fault)
+            if isinstance(outcome, mapping.Skipped):
+                got.no_records.add(outcome.line, outcome.why)
+            else:
+                outcomes.append((outcome, digest))
+        self._saying.expect(name for outcome, _ in outcomes for name in outcome.names)
+        for outcome, digest in outcomes:
+            self._take(file, outcome, digest, got)
+
+    def _take(
+        self, file: SourceFile, outcome: mapping.Mapped | mapping.RowProblem, digest: str, got: _Gathered
+    ) -> None:
+        if self._is_erased(outcome):
             got.erased += 1
             self._keep_postings(file, outcome)
         elif isinstance(outcome, mapping.RowProblem):
             got.left_out.add(self._left_out(file, outcome))
             got.keyless |= not outcome.present
         else:
-            self._keep(file, outcome)
+            self._keep(file, outcome, digest="" if outcome.notes else digest)
 
     def _remember(self, file: SourceFile, got: _Gathered) -> None:
         """Tells of the rows of a file that gave no record, and stores those that are left out."""
@@ -344,35 +384,37 @@ class SourceReader:
     def _left_out(self, file: SourceFile, problem: mapping.RowProblem) -> Quarantined:
         spec = self._spec
         for kind, ref in problem.present:  # quarantined is not gone
-            before = self._store.contribution_state(spec.name, kind, ref)
+            before = self._saying.state(kind, ref)
             if before and before.read_no != self._read_no:
-                self._store.keep_unread(spec.name, kind, ref, file.name, problem.line, self._read_no)
+                self._saying.keep_unread(kind, ref, file.name, problem.line)
             elif before and before.file != file.name:
                 self._overlapping.add(file.name)
         return Quarantined(spec.name, file.name, problem.line, problem.field, problem.why, problem.digest)
 
-    def _keep(self, file: SourceFile, row: mapping.Mapped, *, primary: bool = True) -> None:
+    def _keep(self, file: SourceFile, row: mapping.Mapped, *, primary: bool = True, digest: str = "") -> None:
         """Stores what a row says, unless another row of this read says it better.
 
-        `primary` is False when what the row is about is not among its records here.
+        `primary` is False when what the row is about is not among its records here. By its `digest` the row is known
+        again.
         """
         self._run.result.note(*(Problem(f"{file.name}:{row.line}", "", f"{why}.") for why in row.notes))
         about = row.drafts[-1].kind  # what the row is about comes last, and decides whether it is a repetition
         for draft in reversed(row.drafts):
             is_subject = primary and draft.kind == about
-            it = self._contribution(file, row, self._completed(draft, file), primary=is_subject)
-            before = self._store.contribution_state(it.source, it.kind, it.ref)
+            it = self._contribution(file, row, self._completed(draft, file), primary=is_subject, digest=digest)
+            before = self._saying.state(it.kind, it.ref)
             if before and before.read_no == self._read_no and not self._speaks(it, before):
                 continue
             if before and before.digest == it.digest:
-                if self._store.touch_contribution(it, self._read_no):
+                if self._saying.touch(it):
                     self._mark_dirty(it)
             else:
-                self._store.save_contribution(it, self._read_no)
+                self._saying.save(it)
 
     def _completed(self, draft: mapping.Draft, file: SourceFile) -> mapping.Draft:
         """With what its row said in columns that the file no longer has."""
         if self._keeper is not None:
+            self._saying.flush()
             for before in self._store.contributions_of(self.name, draft.kind, draft.ref):
                 if before.file in {file.name, self._former(file.name)}:
                     return self._keeper.complete(draft, before)
@@ -396,6 +438,7 @@ class SourceReader:
         return (-it.weight, self._places[it.file], it.digest, not it.primary, it.line)
 
     def _repeated(self, skipped: tuple[str, int], counts: tuple[str, int], it: Contribution) -> None:
+        self._saying.flush()
         (other,) = self._store.contributions_of(it.source, it.kind, it.ref)
         names = [name for name in sorted({*it.values, *other.values}) if it.values.get(name) != other.values.get(name)]
         where = f"{counts[0]}:{counts[1]}"
@@ -409,10 +452,11 @@ class SourceReader:
         self._run.result.note(Problem(f"{skipped[0]}:{skipped[1]}", "", why))
 
     def _mark_dirty(self, it: Contribution) -> None:
+        self._saying.flush()
         self._dirty.update(c.key for c in self._store.contributions_of(it.source, it.kind, it.ref) if c.key)
 
     def _contribution(
-        self, file: SourceFile, row: mapping.Mapped, draft: mapping.Draft, *, primary: bool
+        self, file: SourceFile, row: mapping.Mapped, draft: mapping.Draft, *, primary: bool, digest: str
     ) -> Contribution:
         return Contribution(
             source=self._spec.name,
@@ -429,7 +473,9 @@ class SourceReader:
             digest=draft.digest,
             primary=primary,
             run=self._run.result.run_id,
-            changed_at=self._run.outside.now(),
+            changed_at=self._now,
+            row_digest=digest,
+            row_records=len(row.drafts),
         )
 
     def _report(self, left_out: Iterable[Quarantined]) -> None:
@@ -437,6 +483,8 @@ class SourceReader:
 
 
 _UNKNOWN = FileRead("", 0, 0, 0)
+_AT_ONCE = 500
+"""So many rows are in hand at a time."""
 
 
 def _renamed(before: Collection[str], now: Collection[str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ modules of their own: `reading` and `pulling`, `desired`, `applying`, and for a 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import replace
 
@@ -28,6 +29,7 @@ from mi_sync.model import Snapshot
 from mi_sync.plan import Desired, Plan, Rules, TargetPlan
 from mi_sync.pulling import give_labels, link, merge, tell_unconfigured
 from mi_sync.reading import SourceReader
+from mi_sync.state import Keys
 
 # ------------------------------------------------------------------------------------------------ pull
 
@@ -39,9 +41,8 @@ def pull(run: Run, again: Collection[tuple[str, str]] = ()) -> Story:
     each with its source, that are read even if they are unchanged.
     """
     store, result = run.store, run.result
-    with store.transaction():
+    with store.transaction(), contextlib.closing(Keys()) as dirty:
         read_no = store.next_number("read")
-        dirty: set[str] = set()
         readers: list[SourceReader] = []
         for spec in run.config.sources:
             files = {file for source, file in again if source == spec.name}

@@ -49,6 +49,7 @@ STORY = {
     "events",
     "opening",
     "erasure",
+    "known_rows",
     "left_out",
     "reading",
     "pulling",

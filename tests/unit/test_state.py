@@ -13,15 +13,18 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mi_sync import leases
 from mi_sync.errors import ConfigError, ExitCode, Locked
 from mi_sync.model import Applicant, Application, Posting
-from mi_sync.state import MIGRATIONS, FileRead, Location, Store, locate, schema, sqlite
+from mi_sync.state import MIGRATIONS, FileRead, Keys, Location, Store, locate, schema, sqlite
 from stores import LINK, connection, content, fill, held, left_out, said
 
 
@@ -259,6 +262,7 @@ def test_a_scratch_copy_is_of_the_right_file_whatever_its_folder_is_called(tmp_p
 
 HOLDS_THE_LOCK = """
 import sys
+from itertools import chain
 from pathlib import Path
 from mi_sync.state import Store
 store = Store.open(Path(sys.argv[1]), "spring")
@@ -518,6 +522,7 @@ def test_a_savepoint_that_fails_undoes_its_part_alone(store: Store) -> None:
 
 IN_A_TRANSACTION = """
 import sys
+from itertools import chain
 from pathlib import Path
 from mi_sync.state import Store
 store = Store.open(Path(sys.argv[1]), "spring")
@@ -542,6 +547,7 @@ def test_a_kill_in_a_transaction_leaves_the_state_before_it(path: Path) -> None:
 
 AFTER_A_COMMIT = """
 import sys
+from itertools import chain
 from pathlib import Path
 from mi_sync.state import Store
 store = Store.open(Path(sys.argv[1]), "spring")
@@ -696,7 +702,7 @@ def test_what_is_not_linked_streams_by_reference_while_it_is_linked(store: Store
         for ref in refs:
             store.save_contribution(said(ref), read_no=1)
         seen = []
-        for it in store.unlinked("jobs", "posting", overlay=False):
+        for it in chain.from_iterable(store.unlinked("jobs", "posting", overlay=False)):
             store.link_contribution(it, f"key-{it.ref}", None, None)
             seen.append(it.ref)
     assert seen == sorted(refs)
@@ -707,7 +713,7 @@ def test_a_changed_row_is_linked_anew(store: Store) -> None:
     store.save_contribution(said(), read_no=1)
     store.link_contribution(said(), "key-1", None, None)
     store.save_contribution(said(digest="d2"), read_no=2)
-    assert [it.digest for it in store.unlinked("jobs", "posting", overlay=False)] == ["d2"]
+    assert [[it.digest for it in some] for some in store.unlinked("jobs", "posting", overlay=False)] == [["d2"]]
     assert store.had_rows("jobs")
     assert not store.had_rows("other")
 
@@ -808,3 +814,18 @@ def test_what_a_publisher_remembers_is_its_targets_alone_and_outlasts_the_run(pl
     with closing(Store.open(place, "spring")) as store, closing(Store.open(place, "autumn")) as other:
         assert dict(store.memory("chat")) == {"ts": "2.0"}
         assert dict(store.memory("board")) == dict(other.memory("chat")) == {}
+
+
+# ----------------------------------------------------------------------------------------------- sets of keys
+
+
+@given(st.lists(st.text("abc", min_size=1, max_size=3)), st.integers(1, 9))
+def test_a_set_of_keys_is_one_however_little_of_it_is_in_memory(given_keys: list[str], most: int) -> None:
+    with closing(Keys(given_keys, most=most)) as keys:
+        assert list(chain.from_iterable(keys.in_order())) == sorted(set(given_keys))
+
+
+def test_a_large_set_of_keys_comes_some_at_a_time() -> None:
+    with closing(Keys(map(str, range(2000)), most=300)) as keys:
+        assert [len(some) for some in keys.in_order()] == [500] * 4
+        assert keys._rest is not None, "or nothing was put away"

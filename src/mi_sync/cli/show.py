@@ -76,15 +76,23 @@ def progress(settings: Settings) -> Iterator[Callable[[events.Event], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = _console(settings, sys.stderr)
-    columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn())
-    room = max(20, console.width - 45)  # what the bar and its numbers leave
+    rate = TextColumn("{task.fields[rate]}")
+    columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), rate, TimeRemainingColumn())
+    room = max(20, console.width - 55)  # what the bar and its numbers leave
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("Starting", total=None)
+        task = bar.add_task("Starting", total=None, rate="")
+        before = ""
 
         def shown(event: events.Event) -> None:
+            nonlocal before
             logs.event(event)
             text, number, total = _described(event)
-            bar.update(task, description=_escape(_shortened(text, room)), completed=number, total=total)
+            if before != (before := _of_one_kind(event)):
+                bar.reset(task)  # how fast the one went says nothing of the other
+            speed = bar.tasks[0].speed
+            rate = f"{speed:,.0f}/s" if speed else ""
+            described = _escape(_shortened(text, room))
+            bar.update(task, description=described, completed=number, total=total, rate=rate)
 
         yield shown
 
@@ -95,13 +103,20 @@ def _shortened(text: str, room: int) -> str:
     return text if len(text) <= room else f"{text[:half]}…{text[-half:]}"
 
 
+def _of_one_kind(event: events.Event) -> str:
+    """What is counted together: the rows of a file, or all changes."""
+    from mi_sync import events
+
+    return f"{event.source} {event.file}" if isinstance(event, events.Reading) else type(event).__name__
+
+
 def _described(event: events.Event) -> tuple[str, int, int | None]:
     """An event as text, and how far that is."""
     from mi_sync import events
 
     match event:
-        case events.Reading(source, file, rows):
-            return f"Reading {source}: {Path(file).name}", rows, None
+        case events.Reading(source, file, rows, expected):
+            return f"Reading {source}: {Path(file).name}", rows, max(rows, expected) if expected else None
         case events.Looking(target):
             return f"Looking at {target}", 0, None
         case events.Applying(change, number, total, outcome):

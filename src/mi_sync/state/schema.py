@@ -133,4 +133,15 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
             programme TEXT, target TEXT, name TEXT, value TEXT NOT NULL, PRIMARY KEY (programme, target, name))
         """,
     ),
+    (
+        "the rows that contributions came from",
+        # By its digest a row is known again that has not changed, without being read; see `known_rows`. Of what was
+        # read before it is filled in when the row is read again. `row_records` is how many records the row has.
+        """
+        ALTER TABLE contributions ADD COLUMN row_digest TEXT NOT NULL DEFAULT '';
+        ALTER TABLE contributions ADD COLUMN row_records INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX contributions_row ON contributions (row_digest) WHERE row_digest != '';
+        CREATE INDEX contributions_gone ON contributions (programme, kind) WHERE gone = 1
+        """,
+    ),
 )

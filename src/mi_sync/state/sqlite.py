@@ -15,6 +15,9 @@ from mi_sync.leases import Clock
 BUSY = 30.0
 """So many seconds another process may hold the database before we give up."""
 
+CACHE = 16 * 1024
+"""So many KiB of the database are kept in memory at most."""
+
 
 class Sqlite:
     """See `database.Database`. `ahead` is by how many milliseconds the clock of a copy's original is ahead of ours."""
@@ -31,7 +34,11 @@ class Sqlite:
         connection.execute("PRAGMA foreign_keys = ON")
         # What is deleted is overwritten, so that an erased person stands nowhere in the file; see `compact`.
         connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA temp_store = MEMORY")
+        # A part of a transaction that may be undone (`Store.savepoint`) keeps the pages as they were. In memory they
+        # would grow with the rows, and SQLite walks through all of them after each statement; a temporary file, which
+        # has no name, does neither.
+        connection.execute("PRAGMA temp_store = FILE")
+        connection.execute(f"PRAGMA cache_size = -{CACHE}")
         self.execute = connection.execute
         self.executemany = connection.executemany
 

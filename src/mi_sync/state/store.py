@@ -14,6 +14,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from mi_sync.errors import ConfigError
@@ -38,6 +39,7 @@ from mi_sync.model import (
 from mi_sync.state import schema, sqlite
 from mi_sync.state.address import Location, Server
 from mi_sync.state.database import Cursor, Database
+from mi_sync.state.keys import Keys
 from mi_sync.state.locks import Locks
 
 
@@ -79,6 +81,9 @@ class Stands(NamedTuple):
     weight: int = 0
     primary: bool = True
     unread: bool = False
+    gone: bool = False
+    origins: str = ""
+    before: str = ""
 
 
 class Standing(NamedTuple):
@@ -101,8 +106,28 @@ class Entry:
     intent: Mapping[str, Any]
 
 
-def _dump(value: Any) -> str:  # noqa: ANN401  JSON is anything
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
+
+@lru_cache(maxsize=1024)
+def _dumped_origins(origins: tuple[tuple[str, tuple[str | None, int | None]], ...]) -> str:
+    """The rows of a file have the same ones, but for cells that are empty."""
+    return _dump(dict(origins))
+
+
+def _origins_as_text(origins: Mapping[str, Any]) -> str:
+    try:
+        return _dumped_origins(tuple(origins.items()))
+    except TypeError:  # they were loaded, and so are lists
+        return _dump(origins)
+
+
+_loaded_once: Callable[[str], dict[str, Any]] = lru_cache(maxsize=1024)(json.loads)
+
+
+def _loaded_few(text: str) -> dict[str, Any]:
+    """What many rows have alike."""
+    return {**_loaded_once(text)}
 
 
 class Store:
@@ -312,7 +337,8 @@ class Store:
         return found[0] if found else None
 
     def _many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        self._db.executemany(sql, [(self._programme, *row) for row in rows])
+        if rows:
+            self._db.executemany(sql, [(self._programme, *row) for row in rows])
 
     def next_number(self, name: str) -> int:
         """The next number of a counter, from 1."""
@@ -339,7 +365,11 @@ class Store:
 
     def gone_applications(self) -> list[str]:
         """The keys of applications that a complete export no longer has."""
-        query = "SELECT DISTINCT key FROM contributions WHERE programme = ? AND kind = 'application' AND gone = 1"
+        # The || keeps SQLite from walking through all contributions by key; few have gone.
+        query = (
+            "SELECT DISTINCT key || '' FROM contributions"
+            " WHERE programme = ? AND kind = 'application' AND gone = 1 AND key IS NOT NULL"
+        )
         return [key for (key,) in self._rows(query)]
 
     # -- what sources said --------------------------------------------------------------------------
@@ -416,6 +446,11 @@ class Store:
         """The number of the last read of the source; 0 for none."""
         return int(self._one("SELECT MAX(read_no) FROM files WHERE programme = ? AND source = ?", source) or 0)
 
+    def reads_of(self, source: str) -> set[int]:
+        """The numbers of the reads that its files were last seen in."""
+        query = "SELECT DISTINCT read_no FROM files WHERE programme = ? AND source = ?"
+        return {read_no for (read_no,) in self._rows(query, source)}
+
     def lost_keys(self, source: str, last_read: int, read_no: int) -> tuple[int, int, int]:
         """How many records the last read spoke of and this one does not, how many it spoke of, and how many are new."""
         row = self._rows(
@@ -452,86 +487,60 @@ class Store:
             read.overlaps,
         )
 
-    def contribution_state(self, source: str, kind: str, ref: str) -> Stands | None:
+    def saying(self, source: str, read_no: int) -> Saying:
+        """What the source says in this read, to be stored."""
+        return Saying(self, source, read_no)
+
+    def contribution_state(self, source: str, kind: Kind, ref: str) -> Stands | None:
         """What the source said before under this reference."""
-        row = self._rows(
-            "SELECT digest, read_no, file, line, weight, is_primary, unread FROM contributions"
-            " WHERE programme = ? AND source = ? AND kind = ? AND ref = ?",
+        return self._states(source, kind, [ref]).get(ref)
+
+    def _states(self, source: str, kind: Kind, refs: Sequence[str]) -> dict[str, Stands]:
+        found = self._rows(
+            f"SELECT ref, {_STANDS} FROM contributions"  # noqa: S608  constants and marks
+            f" WHERE programme = ? AND source = ? AND kind = ? AND ref IN ({_marks(refs)})",
             source,
             kind,
-            ref,
-        ).fetchone()
-        return Stands(*row) if row else None
+            *refs,
+        )
+        return {ref: Stands(*rest) for ref, *rest in found}
 
     def save_contribution(self, it: Contribution, read_no: int) -> None:
-        """Inserts or replaces; who it is about is resolved anew, because its references may have changed."""
-        before = self._one(
-            "SELECT CASE WHEN read_no = ?2 THEN before ELSE digest END FROM contributions"
-            " WHERE programme = ?1 AND source = ?3 AND kind = ?4 AND ref = ?5",
-            read_no,
-            it.source,
-            it.kind,
-            it.ref,
-        )
-        self._rows(
-            _SAVE_CONTRIBUTION,
-            it.source,
-            it.kind,
-            it.ref,
-            it.namespace,
-            it.overlay,
-            it.file,
-            it.line,
-            it.local_id,
-            it.values.get("title"),
-            _dump(it.values),
-            _dump(it.refs),
-            _dump(it.origins),
-            it.digest,
-            it.primary,
-            read_no,
-            it.run,
-            it.changed_at,
-            before or "",
-            it.weight,
-        )
+        """As `Saying.save`, at once."""
+        saying = self.saying(it.source, read_no)
+        saying.save(it)
+        saying.flush()
 
     def touch_contribution(self, it: Contribution, read_no: int) -> bool:
-        """The source still says the same. True when it had been gone, or is read from another place."""
-        was_gone, was_from = self._rows(
-            "SELECT gone, origins FROM contributions WHERE programme = ? AND source = ? AND kind = ? AND ref = ?",
-            it.source,
-            it.kind,
-            it.ref,
-        ).fetchone()
-        is_from = _dump(it.origins)
-        self._rows(
-            "UPDATE contributions SET file = ?2, line = ?3, origins = ?4, is_primary = ?5, weight = ?6, read_no = ?7,"
-            " before = CASE WHEN read_no = ?7 THEN before ELSE digest END, gone = 0, unread = 0"
-            " WHERE programme = ?1 AND source = ?8 AND kind = ?9 AND ref = ?10",
-            it.file,
-            it.line,
-            is_from,
-            it.primary,
-            it.weight,
-            read_no,
-            it.source,
-            it.kind,
-            it.ref,
-        )
-        return bool(was_gone) or is_from != was_from
+        """As `Saying.touch`, at once."""
+        saying = self.saying(it.source, read_no)
+        found = saying.touch(it)
+        saying.flush()
+        return found
 
-    def keep_unread(self, source: str, kind: str, ref: str, file: str, line: int, read_no: int) -> None:
-        """Its row is there and cannot be read: what it said before still stands, from where it came then."""
-        self._rows(
-            "UPDATE contributions SET file = ?2, line = ?3, read_no = ?4, before = digest, gone = 0, unread = 1"
-            " WHERE programme = ?1 AND source = ?5 AND kind = ?6 AND ref = ?7",
-            file,
-            line,
-            read_no,
+    def standing_rows(self, source: str, file: str, digests: Sequence[str], read_no: int) -> set[str]:
+        """Which of these rows of a file said all their records when it was last read, and still say them.
+
+        No row of this read, `read_no`, has said anything of these records yet.
+        """
+        found = self._rows(
+            # The || keeps SQLite from walking through all that the source said.
+            "SELECT row_digest FROM contributions WHERE programme || '' = ? AND source = ? AND file = ?"  # noqa: S608  marks
+            f" AND read_no < ? AND gone = 0 AND unread = 0 AND row_digest != '' AND row_digest IN ({_marks(digests)})"
+            " GROUP BY row_digest HAVING COUNT(*) = MAX(row_records)",
             source,
-            kind,
-            ref,
+            file,
+            read_no,
+            *digests,
+        )
+        return {digest for (digest,) in found}
+
+    def touch_rows(self, source: str, file: str, read_no: int, rows: Sequence[tuple[str, int]]) -> None:
+        """These rows, by digest, still say the same, each on the line that it is on now."""
+        self._db.executemany(
+            "UPDATE contributions SET file = ?3, line = ?4, read_no = ?5, before = digest"
+            " WHERE programme = ?1 AND source = ?2 AND row_digest = ?6 AND row_digest != ''",
+            [(self._programme, source, file, line, read_no, digest) for digest, line in rows],
         )
 
     def standing(self, source: str, read_no: int) -> dict[str, Standing]:
@@ -592,8 +601,8 @@ class Store:
         )
         return gone
 
-    def unlinked(self, source: str, kind: Kind, *, overlay: bool) -> Iterator[Contribution]:
-        """What is not yet known to be about whom, by its reference; may be linked while it is iterated."""
+    def unlinked(self, source: str, kind: Kind, *, overlay: bool) -> Iterator[list[Contribution]]:
+        """What is not yet known to be about whom, some at a time, by its reference; may be linked meanwhile."""
         last = ""
         while True:
             chunk = self._rows(
@@ -607,33 +616,35 @@ class Store:
             ).fetchall()
             if not chunk:
                 return
-            for row in chunk:
-                it = self._contribution(row)
-                last = it.ref
-                yield it
+            found = [self._contribution(row) for row in chunk]
+            last = found[-1].ref
+            yield found
 
     def link_contribution(self, it: Contribution, key: str, posting: str | None, applicant: str | None) -> None:
         """Remembers whose record it is about."""
-        self._rows(
-            "UPDATE contributions SET key = ?2, posting = ?3, applicant = ?4"
-            " WHERE programme = ?1 AND source = ?5 AND kind = ?6 AND ref = ?7",
-            key,
-            posting,
-            applicant,
-            it.source,
-            it.kind,
-            it.ref,
+        self.link_contributions([(it, key, posting, applicant)])
+
+    def link_contributions(self, linked: Iterable[tuple[Contribution, str, str | None, str | None]]) -> None:
+        """Remembers whose records these are about: the key, and the keys of posting and applicant."""
+        self._db.executemany(
+            "UPDATE contributions SET key = ?5, posting = ?6, applicant = ?7"
+            " WHERE programme = ?1 AND source = ?2 AND kind = ?3 AND ref = ?4",
+            [(self._programme, it.source, it.kind, it.ref, *keys) for it, *keys in linked],
         )
+
+    def contributions_by_key(self, keys: Keys) -> Iterator[tuple[str, list[Contribution]]]:
+        """Everything that is said of each of these records, in the order of their keys."""
+        for some in keys.in_order():
+            found: dict[str, list[Any]] = {}
+            query = f"SELECT {_CONTRIBUTION} FROM contributions WHERE programme = ? AND key IN ({_marks(some)})"  # noqa: S608  as above
+            for row in self._rows(query, *some):
+                found.setdefault(row[_KEY], []).append(row)
+            for key in some:
+                yield key, [self._contribution(row) for row in sorted(found.get(key, ()), key=lambda row: row[:3])]
 
     def contributions(self, key: str) -> list[Contribution]:
         """Everything that is said of one record."""
-        return [
-            self._contribution(row)
-            for row in sorted(
-                self._rows(f"SELECT {_CONTRIBUTION} FROM contributions WHERE programme = ? AND key = ?", key),  # noqa: S608
-                key=lambda row: row[:3],
-            )
-        ]
+        return next(said for _, said in self.contributions_by_key(Keys([key])))
 
     def contributions_of(self, source: str, kind: str, ref: str) -> list[Contribution]:
         """What the source says under this reference: one, or none."""
@@ -668,8 +679,8 @@ class Store:
         source, kind, ref, namespace, overlay, file, line, local_id, body, refs, origins, *rest = row
         digest, primary, key, posting, applicant, gone, run, changed_at, unread = rest
         return Contribution(
-            source, kind, ref, namespace, bool(overlay), file, line, local_id, json.loads(body), json.loads(refs),
-            json.loads(origins), digest, bool(primary), key, posting, applicant, bool(gone), run, changed_at,
+            source, kind, ref, namespace, bool(overlay), file, line, local_id, json.loads(body), _loaded_few(refs),
+            _loaded_few(origins), digest, bool(primary), key, posting, applicant, bool(gone), run, changed_at,
             bool(unread),
         )  # fmt: skip
 
@@ -685,6 +696,23 @@ class Store:
             namespace,
         )
         return found
+
+    def names(self) -> Names:
+        """The stored names of records, to be looked up and added to in bulk."""
+        return Names(self)
+
+    def aliases(self, kind: str, type_: str, namespace: str, values: Sequence[str]) -> dict[str, str]:
+        """The keys that go by these names, by name."""
+        return dict(
+            self._rows(
+                "SELECT value, key FROM aliases WHERE programme = ? AND kind = ? AND type = ? AND namespace = ?"  # noqa: S608  marks
+                f" AND value IN ({_marks(values)})",
+                kind,
+                type_,
+                namespace,
+                *values,
+            ).fetchall()
+        )
 
     def alias_anywhere(self, kind: Kind, type_: str, value: str) -> list[str]:
         """The keys that go by this name in any namespace; two suffice to know that it is ambiguous."""
@@ -702,9 +730,11 @@ class Store:
 
     def add_alias(self, key: str, kind: Kind, type_: str, value: str, namespace: str = "") -> None:
         """Remembers a name; the first seen wins for ever."""
-        self._rows(
-            "INSERT INTO aliases VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", kind, type_, value, namespace, key
-        )
+        self.add_aliases([(kind, type_, value, namespace, key)])
+
+    def add_aliases(self, names: Sequence[tuple[str, str, str, str, str]]) -> None:
+        """Remembers names: kind, type, value, namespace and key of each; the first seen wins for ever."""
+        self._many("INSERT INTO aliases VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", names)
 
     def has_alias(self, key: str, type_: str) -> bool:
         """Whether the record goes by a name of this type."""
@@ -731,16 +761,22 @@ class Store:
 
     def save_record(self, record: Record, kind: Kind, origins: Mapping[str, Any]) -> None:
         """Stores the merged record."""
-        self._rows(
+        self.save_records([(record, kind, origins)])
+
+    def save_records(self, records: Iterable[tuple[Record, Kind, Mapping[str, Any]]]) -> None:
+        """Stores merged records, each with its kind and the origins of its fields."""
+        self._many(
             _SAVE_RECORD,
-            record.key,
-            kind,
-            getattr(record, "status", None),
-            getattr(record, "posting", None),
-            getattr(record, "applicant", None),
-            getattr(record, "initials", None),
-            record.model_dump_json(exclude={"label"}),
-            _dump(origins),
+            [
+                (
+                    record.key,
+                    kind,
+                    *map(vars(record).get, ("status", "posting", "applicant", "initials")),
+                    record.model_dump_json(exclude={"label"}),
+                    _dump(origins),
+                )
+                for record, kind, origins in records
+            ],
         )
 
     def records(self, kind: Kind) -> Iterator[Record]:
@@ -1210,6 +1246,171 @@ class Store:
         ]
 
 
+class Saying:
+    """What one source says in one read, stored in bulk.
+
+    `expect` looks up what was said before under many references at once. What is saved, touched or kept is known here
+    at once, and stored by `flush`; before anything else looks at it, that must be called.
+    """
+
+    def __init__(self, store: Store, source: str, read_no: int) -> None:
+        self._store, self._source, self._read_no = store, source, read_no
+        self._known: dict[tuple[Kind, str], Stands | None] = {}
+        self._written: set[tuple[Kind, str]] = set()
+        self._saved: list[tuple[Any, ...]] = []
+        self._touched: list[tuple[Any, ...]] = []
+        self._kept: list[tuple[Any, ...]] = []
+
+    def expect(self, names: Iterable[tuple[Kind, str]]) -> None:
+        """Looks up these references, each with the kind of its record, and forgets all others."""
+        self.flush()
+        by_kind: dict[Kind, dict[str, None]] = {}
+        for kind, ref in names:
+            by_kind.setdefault(kind, {})[ref] = None
+        self._known = {(kind, ref): None for kind, refs in by_kind.items() for ref in refs}
+        for kind, refs in by_kind.items():
+            wanted = list(refs)
+            for at in range(0, len(wanted), _AT_ONCE):
+                found = self._store._states(self._source, kind, wanted[at : at + _AT_ONCE])  # noqa: SLF001  a part of it
+                self._known.update({(kind, ref): stands for ref, stands in found.items()})
+
+    def state(self, kind: Kind, ref: str) -> Stands | None:
+        """What the source said before under this reference, in this read or in an earlier one."""
+        if (kind, ref) not in self._known:
+            self._known[kind, ref] = self._store.contribution_state(self._source, kind, ref)
+        return self._known[kind, ref]
+
+    def save(self, it: Contribution) -> None:
+        """Inserts or replaces; who it is about is resolved anew, because its references may have changed."""
+        before, origins = self._before(it.kind, it.ref), _origins_as_text(it.origins)
+        self._saved.append(
+            (
+                it.source, it.kind, it.ref, it.namespace, it.overlay, it.file, it.line, it.local_id,
+                it.values.get("title"), _dump(it.values), _dump(it.refs), origins, it.digest, it.primary,
+                self._read_no, it.run, it.changed_at, before, it.weight, it.row_digest, it.row_records,
+            )
+        )  # fmt: skip
+        self._now(it, origins, before)
+
+    def touch(self, it: Contribution) -> bool:
+        """The source still says the same. True when it had been gone, or is read from another place."""
+        was = self.state(it.kind, it.ref)
+        assert was is not None  # noqa: S101  it still says it
+        before, origins = self._before(it.kind, it.ref), _origins_as_text(it.origins)
+        self._touched.append(
+            (
+                it.source, it.kind, it.ref, it.file, it.line, origins, it.primary, it.weight, self._read_no, before,
+                it.row_digest, it.row_records,
+            )
+        )  # fmt: skip
+        self._now(it, origins, before)
+        return bool(was.gone) or was.origins != origins
+
+    def keep_unread(self, kind: Kind, ref: str, file: str, line: int) -> None:
+        """Its row is there and cannot be read: what it said before still stands, from where it came then."""
+        was = self.state(kind, ref)
+        assert was is not None  # noqa: S101  as above
+        self._before(kind, ref)
+        self._kept.append((self._source, kind, ref, file, line, self._read_no))
+        self._known[kind, ref] = was._replace(
+            file=file, line=line, read_no=self._read_no, before=was.digest, gone=False, unread=True
+        )
+
+    def flush(self) -> None:
+        """Stores all of it."""
+        self._store._many(_KEEP_UNREAD, self._kept)  # noqa: SLF001  as above
+        self._store._many(_TOUCH_CONTRIBUTION, self._touched)  # noqa: SLF001
+        self._store._many(_SAVE_CONTRIBUTION, self._saved)  # noqa: SLF001
+        for done in (self._kept, self._touched, self._saved, self._written):
+            done.clear()
+
+    def _before(self, kind: Kind, ref: str) -> str:
+        """What was said until this read. What is written now comes after all that was written of it."""
+        was = self.state(kind, ref)
+        if (kind, ref) in self._written:
+            self.flush()
+        self._written.add((kind, ref))
+        if was is None:
+            return ""
+        return was.before if was.read_no == self._read_no else was.digest
+
+    def _now(self, it: Contribution, origins: str, before: str) -> None:
+        self._known[it.kind, it.ref] = Stands(
+            it.digest, self._read_no, it.file, it.line, it.weight, it.primary, False, False, origins, before
+        )
+
+
+class Names:
+    """The stored names of records (a `linking.Directory`), of which many are looked up at once and stored in bulk."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._found: dict[tuple[str, str, str, str], str | None] = {}
+        self._new: list[tuple[str, str, str, str, str]] = []
+
+    def expect(self, said: Sequence[Contribution]) -> None:
+        """Looks up the names by which these tell what they are about, and forgets all others."""
+        self.flush()
+        wanted: dict[tuple[str, str, str], dict[str, None]] = {}
+        for it in said:
+            for kind, type_, value, namespace in _names(it):
+                wanted.setdefault((kind, type_, namespace), {})[value] = None
+        self._found = {(*group[:2], value, group[2]): None for group, values in wanted.items() for value in values}
+        for (kind, type_, namespace), values in wanted.items():
+            for value, key in self._store.aliases(kind, type_, namespace, list(values)).items():
+                self._found[kind, type_, value, namespace] = key
+
+    def flush(self) -> None:
+        """Stores the names that were added."""
+        self._store.add_aliases(self._new)
+        self._new.clear()
+
+    def alias(self, kind: Kind, type_: str, value: str, namespace: str = "") -> str | None:
+        """The key that goes by this name."""
+        name = (kind, type_, value, namespace)
+        if name not in self._found:
+            self._found[name] = self._store.alias(kind, type_, value, namespace)
+        return self._found[name]
+
+    def add_alias(self, key: str, kind: Kind, type_: str, value: str, namespace: str = "") -> None:
+        """Remembers a name; the first seen wins."""
+        if self.alias(kind, type_, value, namespace) is None:
+            self._found[kind, type_, value, namespace] = key
+            self._new.append((kind, type_, value, namespace, key))
+
+    def alias_anywhere(self, kind: Kind, type_: str, value: str) -> Sequence[str]:
+        """The keys that go by this name in any namespace."""
+        self.flush()
+        return self._store.alias_anywhere(kind, type_, value)
+
+    def has_alias(self, key: str, type_: str) -> bool:
+        """Whether the record goes by a name of this type."""
+        self.flush()
+        return self._store.has_alias(key, type_)
+
+    def postings_titled(self, title: str) -> Sequence[str]:
+        """The keys of the postings with exactly this title; not all of very many."""
+        return self._store.postings_titled(title)
+
+    def ids(self, keys: Sequence[str]) -> Sequence[str]:
+        """The ids that sources gave these records."""
+        self.flush()
+        return self._store.ids(keys)
+
+
+def _names(it: Contribution) -> Iterator[tuple[str, str, str, str]]:
+    """Kind, type, value and namespace of what a contribution tells of itself and of what it refers to."""
+    yield it.kind, "ref", it.ref, it.namespace
+    if it.local_id:
+        yield it.kind, "id", it.local_id, it.namespace
+    if it.kind == "applicant" and (email := it.values.get("email")):
+        yield "applicant", "email", str(email), ""
+    for name, value in it.refs.items():
+        kind, _, type_ = name.partition(".")
+        if type_ != "title":
+            yield kind, type_, value, "" if type_ == "email" else it.namespace
+
+
 class _Memory(MutableMapping[str, str]):
     """A view of the store, for one target."""
 
@@ -1283,8 +1484,17 @@ _SAVE_CONTRIBUTION = _upsert(
     "contributions",
     "programme, source, kind, ref",
     "namespace, overlay, file, line, local_id, title, body, refs, origins, digest, is_primary, read_no, run,"
-    " changed_at, before, weight",
+    " changed_at, before, weight, row_digest, row_records",
     "key = NULL, posting = NULL, applicant = NULL, gone = 0, unread = 0",
+)
+_TOUCH_CONTRIBUTION = (
+    "UPDATE contributions SET file = ?5, line = ?6, origins = ?7, is_primary = ?8, weight = ?9, read_no = ?10,"
+    " before = ?11, gone = 0, unread = 0, row_digest = ?12, row_records = ?13"
+    " WHERE programme = ?1 AND source = ?2 AND kind = ?3 AND ref = ?4"
+)
+_KEEP_UNREAD = (
+    "UPDATE contributions SET file = ?5, line = ?6, read_no = ?7, before = digest, gone = 0, unread = 1"
+    " WHERE programme = ?1 AND source = ?2 AND kind = ?3 AND ref = ?4"
 )
 _SAVE_RECORD = _upsert("records", "programme, key", "kind, status, posting, applicant, initials, body, origins")
 _SAVE_QUARANTINED = _upsert("quarantine", "programme, source, file, line, stage", "digest, field, why, since")
@@ -1301,10 +1511,21 @@ _NUMBERED = "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, 
 _NEVER_GONE = 2**62
 """A read number beyond all reads."""
 
+_AT_ONCE = 500
+"""So many rows are looked up or changed by one statement."""
+
+_STANDS = "digest, read_no, file, line, weight, is_primary, unread, gone, origins, before"
+
 _CONTRIBUTION = (
     "source, kind, ref, namespace, overlay, file, line, local_id, body, refs, origins, digest, is_primary,"
     " key, posting, applicant, gone, run, changed_at, unread"
 )
+_KEY = 13
+"""Where the key stands in it."""
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _link(row: Sequence[Any]) -> Link:
