@@ -517,10 +517,11 @@ class Http:
         with self._lock:
             if self._session is None:
                 self._check_headers()
-                _check_authorities()
                 session = requests.Session()
                 # Plain http is for this computer alone: a proxy would see the credentials, and could not reach it.
                 session.trust_env = not self.base_url.startswith("http://")
+                if session.trust_env:
+                    _check_authorities()
                 # An explicit auth object, or requests would let ~/.netrc replace our Authorization header.
                 session.auth = _WithHeaders(self._headers)
                 if self._wire.transport is not None:
@@ -634,21 +635,25 @@ def _check_authorities() -> None:
 
     The variables are those of requests (requests.readthedocs.io/en/latest/user/advanced/#ssl-cert-verification).
     """
+    named = ((os.environ.get(name), name) for name in ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"))
+    for path, name in {path: name for path, name in named if path}.items():  # one bundle is read once
+        _check_authority(path, name)
+
+
+def _check_authority(path: str, name: str) -> None:
     import ssl
 
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        path = os.environ.get(name)
-        try:
-            if path and Path(path).is_dir():
-                ssl.create_default_context(capath=path)
-            elif path:
-                ssl.create_default_context(cafile=path)
-        except OSError as error:  # ssl's own errors are such, too
-            raise ConfigError(
-                f"it names no file of certificates: {error.strerror or error}.",
-                where=name,
-                remedy="Name the file of your network's certificate authority, or unset it.",
-            ) from None
+    try:
+        if Path(path).is_dir():
+            ssl.create_default_context(capath=path)
+        else:
+            ssl.create_default_context(cafile=path)
+    except OSError as error:  # ssl's own errors are such, too
+        raise ConfigError(
+            f"it names no file of certificates: {error.strerror or error}.",
+            where=name,
+            remedy="Name the file of your network's certificate authority, or unset it.",
+        ) from None
 
 
 def _origin(url: str) -> tuple[str, str]:

@@ -141,6 +141,28 @@ def test_a_bundle_that_is_none_is_told(
         session(listener.url).get("/cards")
 
 
+def test_a_bundle_is_read_once_and_not_for_this_computer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str | None] = []
+    whole = ssl.create_default_context
+    monkeypatch.setattr(ssl, "create_default_context", lambda **of: (read.append(of["cafile"]), whole(**of))[1])
+    cert = certificate(tmp_path / "own.pem")
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(name, str(cert))
+    with pytest.raises(Unavailable, match="refused"):
+        Http(
+            "http://127.0.0.1:1",
+            headers={},
+            secrets=[],
+            wire=Wire(sleep=lambda _: None),
+            window=Window(100, 10),
+            name="B",
+        ).get("/")
+    assert read == []
+    with listening(cert) as listener:
+        assert session(listener.url).get("/cards") == [1]
+    assert read == [str(cert)]
+
+
 @pytest.mark.parametrize(
     ("other", "why"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import tempfile
 import traceback
@@ -250,6 +251,8 @@ def problems(settings: Settings, result: events.Result) -> None:
     """
     if settings.log_format == "json":
         logs.problems(result.problems, beyond=result.problems_beyond)
+        return
+    if not result.problems and not result.problems_beyond:
         return
     console = _console(settings, sys.stderr)
     about: dict[tuple[str, str], list[Problem]] = {}
@@ -520,15 +523,60 @@ def _console(settings: Settings, stream: Any) -> Console:  # noqa: ANN401  a tex
         def on_broken_pipe(self) -> None:
             raise  # noqa: PLE0704  rich calls this while it handles the error, and would exit with 1
 
-    # A pipe has no width: let lines be as long as they are, so that nothing is cut and `grep` finds it.
-    width = None if stream.isatty() else 250
+    width = None if stream.isatty() else _BARE_WIDTH
     return Plain(file=stream, no_color=settings.no_color, width=width, highlight=False)
 
 
 def _table(
     settings: Settings, headings: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = False
 ) -> None:
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    lines = _aligned(headings, cells, numbers=numbers) if _is_bare(sys.stdout) else None
+    if lines is None:
+        _rich_table(settings, headings, cells, numbers=numbers)
+    else:
+        echo("\n".join(lines))
+    echo()
+
+
+_BARE_WIDTH = 250
+"""A pipe has no width: lines are as long as they are, so that nothing is cut and `grep` finds it."""
+
+
+def _is_bare(stream: Any) -> bool:  # noqa: ANN401  a text stream
+    """Whether rich would write there without colours and with its own signs; it is slow to import for that."""
+    forced = os.environ.get("FORCE_COLOR") or os.environ.get("TTY_COMPATIBLE")
+    return not forced and not stream.isatty() and str(stream.encoding).lower().startswith("utf")
+
+
+def _aligned(headings: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool) -> list[str] | None:
+    """The lines of a table as rich writes them; None where that takes more than counting characters."""
+    table = [headings, *rows]
+    if not all(headings) or not all(_is_simple(cell) for row in table for cell in row):
+        return None
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    if sum(widths) + 3 * len(widths) > _BARE_WIDTH:
+        return None
+
+    def line(row: Sequence[str]) -> str:
+        return "   ".join(
+            cell.rjust(width) if numbers and place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+
+    return [line(headings), "─" * (sum(widths) + 3 * (len(widths) - 1)), *map(line, rows)]
+
+
+def _is_simple(cell: str) -> bool:
+    """Whether each character takes one place, and none means anything to rich."""
+    return cell.isascii() and cell.isprintable() and cell == cell.strip() and not {"[", "\\"} & {*cell}
+
+
+def _rich_table(
+    settings: Settings, headings: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool = False
+) -> None:
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
@@ -541,6 +589,5 @@ def _table(
             no_wrap=link and len(headings) < 4,
         )
     for row in rows:
-        table.add_row(*(_escape(cell) for cell in row))
+        table.add_row(*map(escape, row))
     _console(settings, sys.stdout).print(table)
-    echo()
