@@ -22,9 +22,12 @@ RELAY_DOMAINS = ("indeedemail.com",)
 
 def digest(*parts: str, key: str = "", size: int = 10) -> str:
     """A short, lower-case, unambiguous digest of the parts."""
-    material = json.dumps(parts, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    material = _as_json(parts).encode("utf-8", "surrogatepass")
     hashed = hashlib.blake2b(material, digest_size=size, key=_key(key))
     return base64.b32encode(hashed.digest()).decode().rstrip("=").lower()
+
+
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @lru_cache(maxsize=16)
