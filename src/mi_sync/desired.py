@@ -60,7 +60,8 @@ def on_board(run: Run, spec: TargetSpec, snapshot: Snapshot) -> Desired:
 
 def _unmarked(item: Item) -> Item:
     """A posting's text may hold a marker, copied from a board; only ours may stand on an item."""
-    return replace(item, body=harvest(item.body)[0])
+    body = harvest(item.body)[0]
+    return item if body == item.body else replace(item, body=body)
 
 
 def fitted(board: Board, snapshot: Snapshot, wanted: Desired, rules: Rules) -> tuple[Desired, tuple[Problem, ...]]:

@@ -178,7 +178,7 @@ class Fitter:
         while len(body) > room:  # more than once only where the normal form is longer than the text
             body = self.normal_body(item.body[:kept] + _SHORTENED)
             kept = max(0, kept - (len(body) - room))
-        return replace(item, body=body)
+        return item if body == item.body else replace(item, body=body)
 
     def _title(self, item: Item) -> Item:
         most = self.capabilities.max_title

@@ -22,17 +22,17 @@ RELAY_DOMAINS = ("indeedemail.com",)
 
 def digest(*parts: str, key: str = "", size: int = 10) -> str:
     """A short, lower-case, unambiguous digest of the parts."""
-    material = _as_json(parts).encode("utf-8", "surrogatepass")
-    hashed = hashlib.blake2b(material, digest_size=size, key=_key(key))
+    hashed = hashlib.blake2b(_as_json(parts).encode("utf-8", "surrogatepass"), digest_size=size, key=_hashed(key))
     return base64.b32encode(hashed.digest()).decode().rstrip("=").lower()
 
 
 _as_json = json.JSONEncoder(ensure_ascii=False).encode
+"""As `json.dumps`, which makes an encoder each time."""
 
 
 @lru_cache(maxsize=16)
-def _key(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
+def _hashed(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
 
 
 def record_key(programme: str, namespace: str, kind: Kind, id: str) -> str:  # noqa: A002
@@ -110,7 +110,19 @@ class Marker:
 
 def field_digest(value: Any) -> str:  # noqa: ANN401  a field's value is text, a date, a set of texts or None
     """The digest of one value; `due` is compared as the local date of the instant that it is given as."""
-    return digest("value", canonical(value), size=5)
+    return _of_set(value) if type(value) is tuple else _of_text(canonical(value))
+
+
+@lru_cache(maxsize=1024)
+def _of_text(text: str) -> str:
+    """Remembered for a while: most items share their dates with others."""
+    return digest("value", text, size=5)
+
+
+@lru_cache(maxsize=1024)
+def _of_set(texts: tuple[str, ...]) -> str:
+    """Remembered for a while: the items of a step have the same labels and lines."""
+    return digest("value", canonical(texts), size=5)
 
 
 def canonical(value: Any) -> str:  # noqa: ANN401  as above

@@ -746,7 +746,7 @@ class _Making:
         if not title:
             self._fail(step, "title", "it makes no text")
             return None
-        return replace(item, done=self._done(step, variables))
+        return replace(item, done=True) if self._done(step, variables) else item
 
     def _followers(self, step: _Compiled) -> tuple[str, ...]:
         return tuple(dict.fromkeys(email for role in step.step.followers if (email := self._emails.get(role))))

@@ -275,11 +275,22 @@ class _Merging:
 
 
 class _Sides(NamedTuple):
-    """One field of an item: as it is wanted, as the board has it, and the digest of what was last applied, if known."""
+    """One field of an item: as it is wanted, as the board has it, the digests of both, and of what was last applied.
+
+    `last` is None where that is not known.
+    """
 
     ours: Any
     theirs: Any
+    wanted: str
+    held: str
     last: str | None
+
+    @staticmethod
+    def of(ours: Any, theirs: Any, last: str | None) -> _Sides:  # noqa: ANN401  a field's value
+        """The sides of two values; dates are those of one time zone."""
+        wanted = field_digest(ours)
+        return _Sides(ours, theirs, wanted, wanted if theirs == ours else field_digest(theirs), last)
 
 
 class _Planner:
@@ -291,7 +302,7 @@ class _Planner:
         self._actual = actual
         self._rules = rules
         self._able = able
-        self._problems: list[Problem] = []
+        self._problems: dict[Problem, None] = {}  # each once, in their order
         self._by_id = {remote.id: remote for remote in actual.remotes}
         self._names = names_of(actual.members)
         self._markers = {remote.id: Marker.decode(remote.marker) for remote in actual.remotes}
@@ -587,9 +598,8 @@ class _Planner:
             it.fields["list"] = (remote.list, item.list)  # unless the board knows where it came from
 
     def _merge_scalar(self, name: str, item: Item, link: Link, remote: Remote, it: _Merging) -> None:
-        sides = _Sides(self._local(getattr(item, name)), self._local(getattr(remote, name)), link.base.get(name))
-        agreed = field_digest(sides.ours) == field_digest(sides.theirs)
-        if not agreed and name in _DATES and self._is_done(link, remote):
+        sides = _Sides.of(self._local(getattr(item, name)), self._local(getattr(remote, name)), link.base.get(name))
+        if sides.held != sides.wanted and name in _DATES and self._is_done(link, remote):
             return  # the dates of what is done are history
         self._merge_value(name, sides, self._rules.conflicts.get(name, "ask"), it)
 
@@ -599,10 +609,10 @@ class _Planner:
         last, resolution = link.base.get(name), self._rules.conflicts.get("fields", "ours")
         if last is None:
             last, resolution = field_digest(""), "theirs"
-        self._merge_value(name, _Sides(ours, theirs, last), resolution, it)
+        self._merge_value(name, _Sides.of(ours, theirs, last), resolution, it)
 
     def _merge_value(self, name: str, sides: _Sides, resolution: Resolution, it: _Merging) -> None:
-        wanted, held = field_digest(sides.ours), field_digest(sides.theirs)
+        wanted, held = sides.wanted, sides.held
         if held == wanted:
             it.base[name] = wanted  # both sides agree, whoever moved
             return
@@ -848,9 +858,7 @@ class _Planner:
         return remote is not None and not remote.archived and not remote.done
 
     def _problem(self, where: str, field_: str, why: str) -> None:
-        problem = Problem(where, field_, why)
-        if problem not in self._problems:
-            self._problems.append(problem)
+        self._problems.setdefault(Problem(where, field_, why))
 
 
 def _rebuilt(item: Item, remote: Remote, marker: Marker, *, archived: bool) -> Link:

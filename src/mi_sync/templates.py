@@ -490,8 +490,17 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja2's, which takes the fields of a view as they are: a view holds nothing but allowed, plain values."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:  # noqa: ANN401  as Jinja2's
+        if type(obj) is SimpleNamespace and attribute in vars(obj):
+            return vars(obj)[attribute]
+        return super().getattr(obj, attribute)
+
+
 def _environment(timezone: ZoneInfo) -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
+    environment = _Sandbox(
         autoescape=False,  # the result is Markdown for a board, not HTML
         undefined=StrictUndefined,
         finalize=_shown,
