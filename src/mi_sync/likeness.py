@@ -109,7 +109,7 @@ class _Shape:
 
     @property
     def filled(self) -> frozenset[str]:
-        """What the export says itself: fields of an application, whatever their columns are called, and columns read."""
+        """What the export says itself: fields of an application, whatever their columns are called, and columns."""
         return self._filled
 
     def rows(self, places: Mapping[int, _Place]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mi_sync import config, likeness, publishing
@@ -172,6 +172,7 @@ TITLE = st.builds(
 
 @settings(max_examples=15)
 @given(title=TITLE, first=TITLE, last=TITLE)
+@example(title="=1+1 dashboard", first="@Ana", last="-Lopez")
 @pytest.mark.parametrize("file", ["t.csv", "t.xlsx"])
 def test_what_is_written_is_read_again_as_the_same(
     title: str, first: str, last: str, file: str, tmp_path_factory: pytest.TempPathFactory
