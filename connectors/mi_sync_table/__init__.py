@@ -42,11 +42,13 @@ connector = Connector(
     can=(
         "writes how far each engagement has come, how it was judged, and whether they would engage again",
         "writes milestones, postings with their counts, and evaluations",
+        "writes engagements with the columns and words of a source's export, to be uploaded there again (`like`)",
         "writes no cell that a spreadsheet would compute",
         "leaves a file alone that already says the same",
     ),
     cannot=(
         "read its own tables back: what you change in them is overwritten; a source reads files",
+        "promise that a platform takes such a table: few publish what they take (`mappings/README.md`)",
         "keep other sheets, formats or notes of a workbook that it writes",
     ),
 )

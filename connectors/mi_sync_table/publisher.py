@@ -63,7 +63,7 @@ class TablePublisher:
         """
         file = self._file(view.name)
         columns = view.columns or dict.fromkeys(name for row in view.rows for name in row)
-        header = [name for name in columns if name not in _NOT_SHOWN]
+        header = [name for name in columns if view.as_is or name not in _NOT_SHOWN]
         rows = [[self._cell(row.get(name)) for name in header] for row in view.rows]
         return self._writer.write(file, view.name, header, rows)
 
@@ -155,7 +155,7 @@ def _fill(sheet: Worksheet, table: Sequence[Sequence[object]]) -> None:
     sheet.freeze_panes = "A2"
     for number, column in enumerate(zip(*table, strict=True), start=1):
         sheet.cell(1, number).font = Font(bold=True)
-        widest = max(len(str(cell)) for cell in column if cell is not None)
+        widest = max((len(str(cell)) for cell in column if cell is not None), default=0)
         sheet.column_dimensions[get_column_letter(number)].width = min(widest + 2, _WIDEST)
 
 

@@ -203,6 +203,7 @@ class TargetSection(_Section):
     omit: tuple[str, ...] = ()
     conflicts: TargetConflicts = TargetConflicts()
     fields: dict[str, str] = Field(default_factory=dict)
+    like: Name | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +251,7 @@ class SourceSpec:
 class TargetSpec:
     """A target, ready to be opened. `people` maps e-mail addresses to what this target calls them.
 
-    `views` is what it shows of the programme.
+    `views` is what it shows of the programme; `like` names the source in whose shape it shows engagements, if any.
 
     `secrets` is empty unless the configuration was loaded with them.
     """
@@ -263,6 +264,7 @@ class TargetSpec:
     people: Mapping[str, str]
     secrets: Mapping[str, Secret]
     views: tuple[ViewName, ...] = ("milestones",)
+    like: str = ""
 
     @property
     def is_board(self) -> bool:
@@ -618,6 +620,7 @@ class _Builder:
         milestones = self._compiled(self._chosen(where, section, steps), programme, allow, section.fields, where)
         if section.fields and not is_board:
             self._problem(f"{where}.fields", "only a board has custom fields; leave it out here.")
+        self._check_like(where, section.like, shown)
         if connector is None or settings is None or milestones is None:
             return None
         return TargetSpec(
@@ -633,7 +636,19 @@ class _Builder:
             },
             secrets,
             shown,
+            section.like or "",
         )
+
+    def _check_like(self, where: str, like: str | None, views: Sequence[ViewName]) -> None:
+        """Engagements can be shown in the shape of a source that there is."""
+        known = [source.name for source in self._doc.sources.values()]
+        if like is None:
+            return
+        if like not in known:
+            self._problem(f"{where}.like", f"there is no source {like!r}.{did_you_mean(like, known)}")
+        if "engagements" not in views:
+            why = "only the view engagements can have the shape of a source; add it to `views`, or leave `like` out."
+            self._problem(f"{where}.like", why)
 
     def _views(
         self, where: str, connector: Connector | None, named: tuple[ViewName, ...] | None

@@ -228,7 +228,8 @@ class View:
 
     `taken_at` is when the boards were looked at. It differs in every run and makes no other view of the same rows.
     Values are texts, numbers, dates, instants, True, False or None; `name` says which view it is, and `columns` what
-    each row holds, also when there is none.
+    each row holds, also when there is none. With `as_is` these are the columns of an export, all of which are shown, in
+    this order and by these names.
     """
 
     programme: str
@@ -236,6 +237,7 @@ class View:
     rows: Sequence[Mapping[str, Any]]
     name: str = "milestones"
     columns: Sequence[str] = ()
+    as_is: bool = False
 
 
 @runtime_checkable

@@ -38,6 +38,7 @@ from mi_sync.fields import (
 from mi_sync.language import FieldMap, Mapping, RecordMap
 from mi_sync.model import RECORDS, Kind
 from mi_sync.sensitive import is_eeo
+from mi_sync.sheets import undefused
 from mi_sync.values import AmbiguousDate, BadValue, DateOrder, fold
 
 # ---------------------------------------------------------------------------------------------- what rows become
@@ -132,6 +133,18 @@ class RowProblem:
         return self.present
 
 
+class Bound(NamedTuple):
+    """A field, and the positions of the columns that fill it; `whole` where the first that is filled is its text.
+
+    What tells the posting or the applicant of an application is a field of these, such as the applicant's email.
+    """
+
+    kind: Kind
+    name: str
+    positions: tuple[int, ...]
+    whole: bool
+
+
 class Untold(SourceError):
     """The file does not say what a record must say; the source can: `names` are fields for constants, or `scale`."""
 
@@ -156,7 +169,7 @@ class _Header:
     """Finds columns by name, or else by label, once."""
 
     def __init__(self, header: Sequence[str], labels: Sequence[str], file: str) -> None:
-        self.names = [values.line(name) for name in header]
+        self.names = [values.line(undefused(name)) for name in header]
         self.labels = [values.line(label) for label in labels] or [""] * len(self.names)
         self._labelled = {fold(label): position for position, label in reversed(list(enumerate(self.labels))) if label}
         self._file = file
@@ -286,7 +299,7 @@ class _Field:
         for index, position in enumerate(self.positions):
             text = cells[position]
             if text and not text.isspace():
-                return text, self.origins[index], position
+                return undefused(text), self.origins[index], position
         return "", self.unfilled, None
 
 
@@ -294,7 +307,8 @@ def _filled(pieces: Sequence[str | int], cells: Sequence[str]) -> str:
     """A template with its columns filled in; blank when all of them are, tidy at the ends when some are."""
     if all(is_blank(cells[piece]) for piece in pieces if isinstance(piece, int)):
         return ""
-    return "".join(cells[p].strip() if isinstance(p, int) else p for p in pieces).strip(" \t\n,;/|-")
+    filled = (undefused(cells[p]).strip() if isinstance(p, int) else p for p in pieces)
+    return "".join(filled).strip(" \t\n,;/|-")
 
 
 @dataclass(slots=True)
@@ -778,6 +792,13 @@ def _pieces(template: str, at: Dict[str, Sequence[int]], separator: str) -> Iter
 # --------------------------------------------------------------------------------------------------- the mapper
 
 
+def _bound(record: _Record, f: _Field) -> Bound:
+    kind, name = record.kind, f.name.partition(".")[0]
+    if record.kind in LINKED and f.name in REFERENCES:
+        kind, name = typing.cast("Kind", name), f.leaf
+    return Bound(kind, name, f.positions, f.pieces is None)
+
+
 class Mapper:
     """Maps the rows of one file. Made by `compile_mapping`."""
 
@@ -809,6 +830,11 @@ class Mapper:
     def width(self) -> int:
         """How many cells a row has."""
         return self._width
+
+    @property
+    def bound(self) -> Sequence[Bound]:
+        """What each of these columns is read as."""
+        return [_bound(record, f) for record in self._records for f in record.fields if f.positions]
 
     def map(self, line: int, cells: Sequence[str]) -> Mapped | Skipped | RowProblem:
         """The records of a row, or why there are none. Never raises for whatever stands in a cell."""

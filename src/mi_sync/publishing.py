@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from mi_sync import desired, overview
+from mi_sync import desired, likeness, overview
+from mi_sync.config import TargetSpec
 from mi_sync.connector import Publisher, View
 from mi_sync.errors import MiSyncError, Problem
 from mi_sync.events import Looking, Run, Story, TargetCounts
 from mi_sync.model import ENGAGED, Item, Privacy
-from mi_sync.views import Material
+from mi_sync.views import Material, ViewName
 
 
 def publish(run: Run, publishers: Mapping[str, Publisher]) -> Story:
@@ -33,7 +35,7 @@ def publish(run: Run, publishers: Mapping[str, Publisher]) -> Story:
             run.store.keep_lock()  # a file needs no request, before which this is done
             seen = material(run, desired.of(run, spec).items, spec.milestones.allow)
             for name in spec.views:
-                view = View(programme, now, seen.rows(name), name, seen.columns(name))
+                view = View(programme, now, *_shown(run, spec, seen, name))
                 if publisher.publish(view):
                     counts.updated += 1
                     run.result.applied += 1
@@ -43,6 +45,16 @@ def publish(run: Run, publishers: Mapping[str, Publisher]) -> Story:
             run.result.fail_target(spec.name, error)
         finally:
             counts.requests = publisher.requests
+
+
+def _shown(
+    run: Run, spec: TargetSpec, seen: Material, name: ViewName
+) -> tuple[Sequence[Mapping[str, Any]], ViewName, Sequence[str], bool]:
+    """The rows of a view, its name, its columns, and whether these are an export's."""
+    if spec.like and name == "engagements":
+        rows, columns = likeness.engagements(run, spec.like, seen)
+        return rows, name, columns, True
+    return seen.rows(name), name, seen.columns(name), False
 
 
 def _unknown(run: Run) -> str:

@@ -1,4 +1,4 @@
-"""The CSV that we write: no cell of it is ever taken for a formula."""
+"""The CSV that we write: no cell of it is ever taken for a formula, and each is read back as what it was."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def defused(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_STARTS) or cell.lstrip(" ").startswith(_STARTS) else cell
 
 
+def undefused(cell: str) -> str:
+    """The cell without the apostrophe of `defused`, whoever put it there; any other stays, as that of `O'Brien`."""
+    return cell[1:] if cell.startswith("'") and defused(cell[1:]) != cell[1:] else cell
+
+
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """The text of a CSV file, with a byte order mark, because Excel takes UTF-8 for something else without one.
 
@@ -22,7 +27,7 @@ def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(header)
+    writer.writerow([defused(name) for name in header])
     for row in rows:
         writer.writerow([defused(cell) if isinstance(cell, str) else cell for cell in row])
     return f"\ufeff{out.getvalue()}"

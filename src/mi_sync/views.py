@@ -38,6 +38,10 @@ _NEWS = ("key", "target", "action", "title", "posting", "intern", "due", "url")
 _FEEDBACK = ("kind", "by", "submitted_at", "rating", "would_engage_again", "comments")
 
 
+PROGRESS = ("intern", *_COURSE, *_JUDGED)
+"""How far an engagement has come and how it was judged, besides what an export says of it: columns of `engagements`."""
+
+
 @dataclass(frozen=True)
 class Material:
     """What the views of one target are made from.

@@ -69,6 +69,27 @@ def test_a_table_tells_what_people_did_on_the_board(published: Project, server: 
     assert "@" not in (published.folder / "tables" / "engagements.csv").read_text("utf-8")
 
 
+LIKE = """
+[[targets]]
+name = "return"
+connector = "csv"
+path = "tables/return.csv"
+like = "people"
+allow = ["name", "contact"]
+"""
+
+
+def test_a_table_in_the_shape_of_an_export_can_take_its_place(project: Project) -> None:
+    project.write("config.toml", (project.folder / "config.toml").read_text("utf-8") + LIKE)
+    assert project.run()["targets"]["return"]["updated"] == 1
+    (row,) = table(project, "return")
+    assert list(row)[:5] == ["id", "name", "email", "posting_id", "status"]
+    assert (row["id"], row["status"], row["done"], row["open"]) == ("S-1", "accepted", "0", "2")
+    project.write("people.csv", (project.folder / "tables" / "return.csv").read_text("utf-8"))
+    again = project.run()["targets"]
+    assert (again["board"]["unchanged"], again["board"]["created"], again["return"]["unchanged"]) == (2, 0, 1)
+
+
 def test_a_calendar_shows_the_steps_of_its_target_with_the_address_of_the_card(
     published: Project, server: Server
 ) -> None:

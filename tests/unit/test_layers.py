@@ -57,6 +57,7 @@ STORY = {
     "applying",
     "sync",
     "saved",
+    "likeness",
     "publishing",
 }
 """What happens in a run, told `config` as a value."""
