@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks import results
 from benchmarks.environments import Environments
 from benchmarks.measuring import Bench, Failed, Figure
-from benchmarks.parts import pull
+from benchmarks.parts import boards, pull
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,6 +21,12 @@ PARTS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
     "slow": pull.slow,
     "memory": pull.memory,
     "xlsx": pull.xlsx,
+    "start": boards.start,
+    "noop": boards.noop,
+    "plan": boards.plan,
+    "requests": boards.requests,
+    "lowered": boards.lowered,
+    "pace": boards.pace,
 }
 """By the name that `--only` takes, in the order in which they are run."""
 

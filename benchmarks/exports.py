@@ -149,7 +149,7 @@ class SqliteUtils(Reader):
 
     def _command(self, path: Path) -> Command:
         db = self._folder / "peer.db"
-        more = ["--csv", "--pk", "username", "--ignore-extras"]
+        more = ["--csv", "--pk", "username", "--encoding", "utf-8-sig", "--silent"]
         return Command([self._program, "upsert", db, "applicants", path, *more], self._folder)
 
 
