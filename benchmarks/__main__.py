@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from benchmarks import results
+from benchmarks import page, results
 from benchmarks.environments import Environments
 from benchmarks.measuring import Bench, Failed, Figure
 from benchmarks.parts import boards, pull
 
-ROOT = Path(__file__).parents[1]
+HERE = Path(__file__).parent
 
 PARTS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
     "pull": pull.pull,
@@ -39,13 +39,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="of each part that is no count (5)")
     parser.add_argument("--rows", type=int, default=100_000, help="of the exports (100000)")
     parser.add_argument("--quick", action="store_true", help="1,000 rows, 1 round, no peers: does it still work?")
-    parser.add_argument("--work", type=Path, default=ROOT / ".bench", help="where everything is kept (.bench)")
+    parser.add_argument("--work", type=Path, default=HERE.parent / ".bench", help="where everything is kept (.bench)")
+    parser.add_argument("--page", type=Path, metavar="DIR", help="where RESULTS.md goes (benchmarks; quick: .bench)")
+    parser.add_argument("--page-only", action="store_true", help="measure nothing: the page from what is kept")
     given = parser.parse_args()
     work: Path = given.work.resolve()
     rows, rounds = (1000, 1) if given.quick else (given.rows, given.rounds)
     bench = Bench(work, rounds, rows, given.quick, Environments(work / "peers"))
-    for part in given.only or [each for each in PARTS if each not in given.skip]:
+    chosen = given.only or [each for each in PARTS if each not in given.skip]
+    for part in [] if given.page_only else chosen:
         _run(bench, part)
+    # Figures of a quick run are no results, and stay out of the folder that holds them.
+    place = given.page or (work if given.quick else HERE)
+    _tell(f"written: {page.write(place, page.parts_kept(work, PARTS, quick=given.quick))}")
 
 
 def _run(bench: Bench, part: str) -> None:

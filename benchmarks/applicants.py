@@ -1,7 +1,8 @@
 """Exports of applicants, made up from a seed: 20 columns in the shape that Handshake takes for students.
 
 Run it as `python -m benchmarks.applicants --rows 100000 --variant base OUT.csv`. The same arguments always make the
-same bytes. The header is attested (support.joinhandshake.com, articles 360012326194 and 233086688), the people are invented.
+same bytes. The header is attested (support.joinhandshake.com, articles 360012326194 and
+233086688), the people are invented.
 
 About 1 row in 100 cannot be read, 1 in 200 repeats the row before it, 1 in 3 holds a text of several lines. Three
 columns hold several values, and one is of the kind that is never kept.

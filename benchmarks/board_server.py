@@ -1,8 +1,9 @@
 """The sandboxes as a server that counts: `python -m benchmarks.board_server FOLDER`, until it is ended.
 
-Its first line of output is a JSON object: the address, and the settings and environment of each board. A GET of /counts
-tells how many requests came since the last one, by method, and how many of them were refused by a 429. With `--latency`
-each answer comes so many seconds later. With `--lower LIMIT --after N` the limit is another one from the Nth request on.
+Its first line of output is a JSON object: the address, and the settings and environment of each board. A GET of
+/counts tells how many requests came since the last one, by method, and how many of them were refused by a 429. With
+`--latency` each answer comes so many seconds later. With `--lower LIMIT --after N` the limit is another one after N
+requests.
 """
 
 from __future__ import annotations

@@ -189,5 +189,6 @@ def reader(bench: Bench, name: str, folder: Path, *, ending: str = "csv") -> Rea
     if name in made:
         return made[name]()
     peer = SCRIPTS[name].peer
-    python = bench.environments.bin(peer) / "python" if peer else Path(sys.executable)
+    own = peer and not bench.quick
+    python = bench.environments.bin(peer) / "python" if own else Path(sys.executable)
     return Script(name, python, folder, ending=ending)

@@ -20,7 +20,7 @@ def pull(bench: Bench) -> Iterator[Figure]:
 
 def slow(bench: Bench) -> Iterator[Figure]:
     """The same by the peers that take a quarter of a minute and more, beside us."""
-    return _compared(bench, "slow", SLOW_ONES)
+    return _compared(bench, "slow", SLOW_ONES[:1] if bench.quick else SLOW_ONES)
 
 
 def _compared(bench: Bench, part: str, names: Sequence[str]) -> Iterator[Figure]:
