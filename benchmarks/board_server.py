@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +84,9 @@ def main() -> None:
         return replace(app, wsgi=counting.around(app.wsgi, lowered, given.after))
 
     with listening() as stage:
-        apps = {
-            it.name: stage.mount(
-                it, lambda options, it=it: opened(it, options), given.folder / it.name, given.rate_limit
-            )
-            for it in installed()
-        }
+        apps = {}
+        for it in installed():
+            apps[it.name] = stage.mount(it, partial(opened, it), given.folder / it.name, given.rate_limit)
         stage._dispatcher.mounts[COUNTS] = counting.told  # noqa: SLF001  it has no other door
         boards = {name: {"settings": app.settings, "environ": app.environ} for name, app in apps.items()}
         sys.stdout.write(json.dumps({"url": stage.url, "boards": boards}, default=dict) + "\n")

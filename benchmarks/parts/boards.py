@@ -164,7 +164,7 @@ def plan(bench: Bench) -> Iterator[Figure]:
             project = Project(folder, server, "trello", items)
             spend(project.command("run"))
             for round_ in range(bench.rounds):
-                read = [sys.executable, PEERS / "read_links.py", "state.db", "benchmark-1"]
+                read: list[str | Path] = [sys.executable, PEERS / "read_links.py", "state.db", "benchmark-1"]
                 yield spend(project.command("plan")).figure(f"{items} items", "mi-sync", round_)
                 yield spend(Command(read, project.folder)).figure(f"{items} items", "reading links", round_)
 

@@ -3,14 +3,14 @@
 import sys
 from pathlib import Path
 
-import dlt  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]
-import pyarrow.csv  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]
+import dlt  # pyright: ignore[reportMissingImports]
+import pyarrow.csv  # pyright: ignore[reportMissingImports]
 
 export, folder = Path(sys.argv[1]), Path(sys.argv[2])
 PARSE = pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=lambda _: "skip")
 
 
-@dlt.resource(name="applicants", primary_key="username", write_disposition="merge")  # type: ignore[untyped-decorator]
+@dlt.resource(name="applicants", primary_key="username", write_disposition="merge")
 def applicants():  # type: ignore[no-untyped-def]  # noqa: ANN201
     """All columns as text."""
     header = export.open(encoding="utf-8-sig").readline().strip().replace('"', "").split(",")

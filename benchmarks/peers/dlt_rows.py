@@ -4,17 +4,17 @@ import csv
 import sys
 from pathlib import Path
 
-import dlt  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]
+import dlt  # pyright: ignore[reportMissingImports]
 
 export, folder = Path(sys.argv[1]), Path(sys.argv[2])
 
 
-@dlt.resource(name="applicants", primary_key="username", write_disposition="merge")  # type: ignore[untyped-decorator]
+@dlt.resource(name="applicants", primary_key="username", write_disposition="merge")
 def applicants():  # type: ignore[no-untyped-def]  # noqa: ANN201
     """All columns as text."""
     with export.open(encoding="utf-8-sig", newline="") as file:
         for row in csv.DictReader(file):
-            row.pop(None, None)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+            row.pop(None, None)  # pyright: ignore[reportArgumentType, reportCallIssue]
             yield row
 
 

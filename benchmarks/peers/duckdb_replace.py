@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-import duckdb  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]
+import duckdb  # pyright: ignore[reportMissingImports]
 
 export, folder = Path(sys.argv[1]), Path(sys.argv[2])
 READ = f"""SELECT * FROM read_csv('{export}', all_varchar = true, header = true, quote = '"', escape = '"',

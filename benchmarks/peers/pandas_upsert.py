@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-import pandas as pd  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]
-import sqlalchemy as sa  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]
-from sqlalchemy.dialects.sqlite import (  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]
+import pandas as pd  # pyright: ignore[reportMissingImports]
+import sqlalchemy as sa  # pyright: ignore[reportMissingImports]
+from sqlalchemy.dialects.sqlite import (  # pyright: ignore[reportMissingImports]
     insert,
 )
 
