@@ -65,6 +65,10 @@ BIOS = (
 )
 
 
+_BAD = 7
+"""The place of the bad row in each hundred."""
+
+
 class Row(NamedTuple):
     """One of them: its cells, and whether it can be read."""
 
@@ -93,7 +97,7 @@ class _People:
 
     def row(self, number: int) -> Row:
         cells = self._cells(number)
-        if number % 100 != 7:
+        if number % 100 != _BAD:
             return Row(cells, good=True)
         _SPOIL[number // 100 % len(_SPOIL)](cells)
         return Row(cells, good=False)
@@ -159,6 +163,12 @@ def variant_rows(variant: Variant, count: int, seed: int = 8) -> Iterator[list[s
         yield from shuffled
     else:
         yield from base
+
+
+def bad_rows(variant: Variant, count: int) -> int:
+    """How many rows of a variant cannot be read."""
+    total = count + count // 100 if variant == "appended" else count
+    return len(range(_BAD, total, 100))
 
 
 def _changed(cells: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.applicants import Variant
-from benchmarks.measuring import Bench, Command, Spent, our_cli, spend
+from benchmarks.measuring import Bench, Command, Failed, Spent, our_cli, spend
 
 PEERS = Path(__file__).with_name("peers")
 ROOT = Path(__file__).parents[1]
@@ -103,6 +103,17 @@ class Ourselves(Reader):
         """Also writes the configuration."""
         super().begin()
         (self._folder / "config.toml").write_text(CONFIG.format(ending=self._ending), "utf-8")
+
+    def check(self, bad: int) -> None:
+        """That the last read told of so many bad rows: who is fast because they are not reported again is not fast.
+
+        Raises:
+            Failed: it told of others.
+        """
+        told = self._folder.with_name(f"{self._folder.name}.log").read_text("utf-8")
+        line = next((line for line in told.splitlines() if line.startswith("students ")), "")
+        if str(bad) not in line.split():
+            raise Failed(f"mi-sync did not report {bad} bad rows again, but said: {line or told[-500:]}")
 
     def _command(self, path: Path) -> Command:  # noqa: ARG002  the configuration names it
         return Command([*our_cli(), "pull"], self._folder, codes=frozenset({0, 3}))  # 3: rows are left out

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.applicants import VARIANTS, Variant
+from benchmarks.applicants import VARIANTS, Variant, bad_rows
 from benchmarks.environments import Missing
-from benchmarks.exports import Reader, export, reader
+from benchmarks.exports import Ourselves, Reader, export, reader
 from benchmarks.measuring import Bench, Failed, Figure, Spent, turn
 
 QUICK_ONES = ("mi-sync", "csv.reader", "dlt", "DuckDB", "pandas + SQLAlchemy", "sqlite-utils")
@@ -57,13 +57,15 @@ def _measured(bench: Bench, readers: dict[str, Reader], name: str, variant: Vari
 def _read(bench: Bench, it: Reader, variant: Variant) -> Spent:
     """One read of a variant, with the store as it was after the first read of the base."""
     path = export(bench, variant, bench.rows)
-    if variant != "base":
-        if it.keeps:
-            it.go_back()
-        return it.read(path)
-    it.begin()
+    if variant == "base":
+        it.begin()
+    elif it.keeps:
+        it.go_back()
     spent = it.read(path)
-    it.keep()
+    if isinstance(it, Ourselves):
+        it.check(bad_rows(variant, bench.rows))
+    if variant == "base":
+        it.keep()
     return spent
 
 

@@ -42,10 +42,24 @@ def test_every_variant_is_pulled_by_us_and_beside_us(work: Path) -> None:
     assert sorted(from_us) == sorted((step, who) for step in variants for who in ("mi-sync", "csv.reader"))
 
 
-def test_one_row_in_a_hundred_is_left_out(work: Path) -> None:
+def test_the_last_pull_of_the_quick_run_told_of_every_bad_row(work: Path) -> None:
     said = (work / "runs" / "memory" / "mi-sync" / "store.log").read_text("utf-8")
-    assert "10000" in said, said
-    assert " 100 " in said.partition("applicants")[2] or " 100 " in said, said
+    counts = next(line.split() for line in said.splitlines() if line.startswith("students "))
+    assert counts[1:] == ["10000", "9850", "100", "50", "9850", "yes"]
+
+
+def test_bad_rows_that_are_not_reported_again_end_the_measurement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks.exports import Ourselves
+    from benchmarks.measuring import Failed
+
+    it, log = Ourselves(tmp_path), tmp_path / "store.log"
+    log.write_text("students   1000   980   10   10   980   yes\n", "utf-8")
+    it.check(10)
+    with pytest.raises(Failed, match="did not report 11 bad rows"):
+        it.check(11)
 
 
 def test_requests_are_those_that_the_server_counted(work: Path) -> None:

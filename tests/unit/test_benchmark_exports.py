@@ -75,3 +75,14 @@ def test_one_row_in_a_hundred_is_appended() -> None:
     assert more[: len(base)] == base
     assert len(more) == len(base) + ROWS // 100
     assert not {row[0] for row in more[len(base) :]} & {row[0] for row in base}
+
+
+@pytest.mark.parametrize("variant", ["base", "appended"])
+def test_bad_rows_are_as_many_as_are_said(variant: str) -> None:
+    from benchmarks import applicants
+
+    more = ROWS // 100 if variant == "appended" else 0
+    made = [*applicants.rows(ROWS), *applicants.rows(more, start=ROWS)]
+    bad = sum(not row.good for row in made)
+    assert bad == applicants.bad_rows(variant, ROWS)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  as above
+    assert bad >= ROWS // 100
