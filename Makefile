@@ -34,7 +34,7 @@ test: $(STAMP)-dev
 prove: $(STAMP)-dev
 	cd tests && ../$(BIN)/python -m system.prove --report ../docs/proof.md $(PROVE)
 
-# Measures mi-sync beside its peers, for an hour and a half, and writes benchmarks/RESULTS.md; see benchmarks/README.md.
+# Measures mi-sync beside its peers, for an hour, and writes benchmarks/RESULTS.md; see benchmarks/README.md.
 bench: $(STAMP)-dev
 	$(BIN)/python -m benchmarks $(BENCH)
 

@@ -16,11 +16,15 @@ PEERS: Mapping[str, Sequence[str]] = {
     "sqlite-utils": ("sqlite-utils",),
     "octodns": ("octodns",),
     "openpyxl": ("openpyxl",),
-    "tap-csv": ("tap-csv",),
-    "target-sqlite": ("target-sqlite",),
 }
-"""What is installed for each of them. There was no tap-csv on PyPI in November 2026, and its target-sqlite 0.2.0 of
-2019 does not import on Python 3.11, so the page says that both are missing rather than leave them out."""
+"""What is installed for each of them."""
+
+BY_HAND: Mapping[str, str] = {
+    "tap-csv": "is not on PyPI (November 2026)",
+    "target-sqlite": "0.2.0 of 2019, the newest on PyPI, does not import on Python 3.11 (November 2026)",
+}
+"""Why these are not installed. Who installs them into their place, with a file `installed` that names the version, has
+them measured, too. A name that nobody holds on PyPI is never asked for: anybody may take it."""
 
 
 class Missing(Exception):
@@ -43,6 +47,8 @@ class Environments:
         if peer in self.missing:
             raise Missing(self.missing[peer])
         home = self.home / peer
+        if peer in BY_HAND and not (home / "installed").exists():
+            raise Missing(f"{peer} {BY_HAND[peer]}")
         if not (home / "installed").exists():
             self._install(peer, home)
         return home / "bin"
