@@ -22,6 +22,8 @@ class Line:
     beside: str
     found: float | None
     most: float
+    cpu: float | None = None
+    """How the CPU times compare, which a busy machine moves less."""
 
     @property
     def met(self) -> str:
@@ -47,6 +49,7 @@ def _compared(it: Part, what: str, step: str, beside: str, most: float, measure:
         f"{beside} {seconds(it.median(step, beside, measure))}",
         it.ratio(step, "mi-sync", beside, measure),
         most,
+        it.ratio(step, "mi-sync", beside, "cpu"),
     )
 
 

@@ -41,10 +41,16 @@ def _page(parts: Mapping[str, Part], *, drawn: bool) -> Iterator[str]:
 
 def _goals(parts: Mapping[str, Part]) -> Iterator[str]:
     yield "## Goals\n"
-    yield "| what | mi-sync | beside | ratio or number | at most | met |\n|---|---|---|---|---|---|"
+    yield "| what | mi-sync | beside | ratio or number | at most | met | ratio of CPU |\n|---|---|---|---|---|---|---|"
     for it in goals.lines(parts):
-        found = "-" if it.found is None else f"{it.found:.3g}" if it.found < 100 else f"{it.found:.0f}"
-        yield f"| {it.what} | {it.ours} | {it.beside} | {found} | {it.most:g} | {it.met} |"
+        cells = [it.what, it.ours, it.beside, _number(it.found), f"{it.most:g}", it.met, _number(it.cpu)]
+        yield f"| {' | '.join(cells)} |"
+
+
+def _number(found: float | None) -> str:
+    if found is None:
+        return "-"
+    return f"{found:.3g}" if found < 100 else f"{found:.0f}"
 
 
 def _measured(parts: Mapping[str, Part]) -> Iterator[str]:

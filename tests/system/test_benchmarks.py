@@ -82,4 +82,4 @@ def test_the_page_has_a_line_for_each_goal_and_stays_out_of_the_repository(work:
 def test_what_was_not_measured_is_not_called_met(work: Path) -> None:
     lines = [line for line in (work / "RESULTS.md").read_text("utf-8").splitlines() if "dlt -" in line]
     assert lines
-    assert all(line.endswith("| not measured |") for line in lines)
+    assert all("| not measured |" in line for line in lines)
