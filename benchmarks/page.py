@@ -50,7 +50,7 @@ def _goals(parts: Mapping[str, Part]) -> Iterator[str]:
 def _number(found: float | None) -> str:
     if found is None:
         return "-"
-    return f"{found:.3g}" if found < 100 else f"{found:.0f}"
+    return f"{found:.3f}" if found < 10 and found % 1 else f"{found:.0f}"
 
 
 def _measured(parts: Mapping[str, Part]) -> Iterator[str]:
@@ -90,7 +90,13 @@ def _chart(part: Part, path: Path) -> bool:
     if not subjects:
         return False
     chart = pygal.Bar(
-        js=[], style=CleanStyle, logarithmic=True, width=1000, height=480, title="Seconds, whole process (log scale)"
+        js=[],
+        no_prefix=True,
+        style=CleanStyle,
+        logarithmic=True,
+        width=1000,
+        height=480,
+        title="Seconds, whole process (log scale)",
     )
     chart.x_labels = list(VARIANTS)
     for subject in subjects:
