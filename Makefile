@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # What was installed last, so that switching between demo and test installs once each.
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test prove lint audit clean
+.PHONY: demo test prove bench lint audit clean
 .DEFAULT_GOAL := test
 
 $(BIN)/python:
@@ -33,6 +33,10 @@ test: $(STAMP)-dev
 # Kills runs at every moment, for a quarter of an hour, and writes down in docs/proof.md that nothing came of it.
 prove: $(STAMP)-dev
 	cd tests && ../$(BIN)/python -m system.prove --report ../docs/proof.md $(PROVE)
+
+# Measures mi-sync beside its peers, for an hour, and writes benchmarks/RESULTS.md; see benchmarks/README.md.
+bench: $(STAMP)-dev
+	$(BIN)/python -m benchmarks $(BENCH)
 
 lint: $(STAMP)-dev
 	$(BIN)/ruff check

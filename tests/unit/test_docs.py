@@ -55,6 +55,7 @@ DOCUMENTS = [
     "mappings/README.md",
     "CHANGELOG.md",
     "benchmarks/README.md",
+    "benchmarks/RESULTS.md",
     "docs/faults.md",
     "docs/json.md",
     "docs/team.md",
