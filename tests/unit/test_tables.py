@@ -34,7 +34,9 @@ def written(write: str, *arguments: object, numbers: bool) -> str:
         patched.setattr(sys, "stdout", stream)
         getattr(show, write)(Settings(), *arguments, numbers=numbers)
     stream.flush()
-    return stream.buffer.getvalue().decode()  # type: ignore[attr-defined]  a BytesIO, as above
+    written = stream.buffer
+    assert isinstance(written, io.BytesIO)
+    return written.getvalue().decode()
 
 
 @given(tables(), st.booleans())

@@ -144,7 +144,12 @@ def test_a_bundle_that_is_none_is_told(
 def test_a_bundle_is_read_once_and_not_for_this_computer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str | None] = []
     whole = ssl.create_default_context
-    monkeypatch.setattr(ssl, "create_default_context", lambda **of: (read.append(of["cafile"]), whole(**of))[1])
+
+    def reading(**of: Any) -> ssl.SSLContext:
+        read.append(of["cafile"])
+        return whole(**of)
+
+    monkeypatch.setattr(ssl, "create_default_context", reading)
     cert = certificate(tmp_path / "own.pem")
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.setenv(name, str(cert))

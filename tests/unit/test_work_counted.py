@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -21,7 +22,12 @@ def test_an_item_without_news_takes_few_digests(monkeypatch: pytest.MonkeyPatch,
     world.sync()
     counted: list[str] = []
     whole = identity.digest
-    monkeypatch.setattr(identity, "digest", lambda *parts, **of: (counted.append(parts[0]), whole(*parts, **of))[1])
+
+    def counting(*parts: str, **of: Any) -> str:
+        counted.append(parts[0])
+        return whole(*parts, **of)
+
+    monkeypatch.setattr(identity, "digest", counting)
     assert world.pending() == ()
     assert len(counted) <= 4 * number
 
