@@ -53,6 +53,8 @@ def pull(run: Run, again: Collection[tuple[str, str]] = ()) -> Story:
                 readers.append(reader)
             except MiSyncError as error:
                 result.fail_source(spec.name, error)
+        if any(counts.mapped for counts in result.sources.values()):
+            store.study()
         link(run, dirty)
         for reader in readers:
             reader.check_keys()

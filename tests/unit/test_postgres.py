@@ -24,6 +24,7 @@ from mi_sync.errors import ConfigError, ExitCode, Locked, MiSyncError, NotAuthor
 from mi_sync.state import MIGRATIONS, Server, Store, locate, postgres, schema
 from postgres_server import Cluster
 from stores import LINK, content, fill, held, said
+from world import World
 
 pytestmark = pytest.mark.postgres
 PASSWORD = "s3cret-of-guest"
@@ -467,3 +468,12 @@ def test_a_long_title_is_no_trouble_and_a_long_id_is_told(store: Store) -> None:
     assert store.postings_titled(long) == ["key-1"]
     with pytest.raises(Refused, match="has no room"), store.telling():
         store.save_contribution(said(long), 1)
+
+
+def test_a_pull_lets_the_server_count_its_rows_before_they_are_sought(server_place: Server, tmp_path: Path) -> None:
+    world = World(tmp_path, place=server_place)
+    with closing(world.store):
+        world.pull()
+        counted = "SELECT reltuples FROM pg_class WHERE oid = 'mi_sync.contributions'::regclass"
+        (rows,) = world.store._db.execute(counted).fetchone()
+        assert rows > 0  # -1 where nobody counted

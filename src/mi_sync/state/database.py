@@ -99,6 +99,10 @@ class Database(Protocol):
         """What is wrong with how the data lies there; empty when it is sound."""
         ...
 
+    def study(self, table: str) -> None:
+        """Learns how the rows of a table lie, where that decides how they are looked up; many are new."""
+        ...
+
     def compact(self) -> bool:
         """Sees to it that what was erased does not lie around; False when somebody else's reading keeps it."""
         ...

@@ -535,6 +535,10 @@ class Store:
         )
         return {digest for (digest,) in found}
 
+    def study(self) -> None:
+        """Before many new rows are looked up again."""
+        self._db.study("contributions")
+
     def touch_rows(self, source: str, file: str, read_no: int, rows: Sequence[tuple[str, int]]) -> None:
         """These rows, by digest, still say the same, each on the line that it is on now."""
         self._db.executemany(
