@@ -39,14 +39,14 @@ def fill(store: Store) -> None:
     """Something in every table."""
     store.save_file("jobs", "jobs.csv", FileRead("f", 1, 1, 0), 1)
     store.save_contribution(said(), read_no=1)
-    store.link_contribution(said(), "key-1", None, None)
+    store.link_contributions([(said(), "key-1", None, None)])
     applied = said("2", kind="application")
     store.save_contribution(applied, read_no=1)
-    store.link_contribution(applied, "a", "p", "s")
+    store.link_contributions([(applied, "a", "p", "s")])
     store.add_alias("key-1", "posting", "id", "1", "jobs")
-    store.save_record(Posting(key="p", title="Data"), "posting", {})
-    store.save_record(Applicant(key="s", initials="KL"), "applicant", {})
-    store.save_record(Application(key="a", posting="p", applicant="s", status="accepted"), "application", {})
+    store.save_records([(Posting(key="p", title="Data"), "posting", {})])
+    store.save_records([(Applicant(key="s", initials="KL"), "applicant", {})])
+    store.save_records([(Application(key="a", posting="p", applicant="s", status="accepted"), "application", {})])
     store.save_labels({"s": "KL"})
     store.replace_quarantine("jobs", "jobs.csv", "map", [left_out(2, "q")], "now")
     store.bind_target("board", "b1")
@@ -89,3 +89,11 @@ def connection(store: Store) -> sqlite3.Connection:
     """What is behind a store that is a file."""
     assert isinstance(store._db, Sqlite)
     return store._db.connection
+
+
+def touched(store: Store, it: Contribution, read_no: int) -> bool:
+    """Says again in a read what was said before; True when it had been gone."""
+    saying = store.saying(it.source, read_no)
+    found = saying.touch(it)
+    saying.flush()
+    return found

@@ -454,7 +454,7 @@ def session_store(cluster: Cluster) -> Iterator[Store]:
 
 def test_a_nul_is_stored_as_what_cannot_be_shown(store: Store) -> None:
     store.save_contribution(said(values={"title": "a\0b"}), 1)
-    store.link_contribution(said(), "key-1", None, None)
+    store.link_contributions([(said(), "key-1", None, None)])
     assert store.contributions("key-1")[0].values == {"title": "a\0b"}  # within JSON it is written out
     assert store.postings_titled("a\0b") == store.postings_titled("a\ufffdb") == ["key-1"]
 
@@ -464,7 +464,7 @@ def test_a_long_title_is_no_trouble_and_a_long_id_is_told(store: Store) -> None:
 
     long = "".join(random.Random(7).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=20_000))  # noqa: S311  no secret
     store.save_contribution(said(values={"title": long}), 1)
-    store.link_contribution(said(), "key-1", None, None)
+    store.link_contributions([(said(), "key-1", None, None)])
     assert store.postings_titled(long) == ["key-1"]
     with pytest.raises(Refused, match="has no room"), store.telling():
         store.save_contribution(said(long), 1)

@@ -25,7 +25,7 @@ from mi_sync import leases
 from mi_sync.errors import ConfigError, ExitCode, Locked
 from mi_sync.model import Applicant, Application, Posting
 from mi_sync.state import MIGRATIONS, FileRead, Keys, Location, Store, locate, schema, sqlite
-from stores import LINK, connection, content, fill, held, left_out, said
+from stores import LINK, connection, content, fill, held, left_out, said, touched
 
 
 @pytest.fixture
@@ -680,13 +680,13 @@ def test_a_file_is_remembered_by_what_its_last_read_gave(store: Store) -> None:
 def test_what_a_complete_read_did_not_show_is_gone_until_it_comes_back(store: Store) -> None:
     for ref in ("1", "2"):
         store.save_contribution(said(ref), read_no=1)
-        store.link_contribution(said(ref), f"key-{ref}", None, None)
-    assert store.touch_contribution(said("1", line=9), 2) is False
+        store.link_contributions([(said(ref), f"key-{ref}", None, None)])
+    assert touched(store, said("1", line=9), 2) is False
     assert store.mark_gone("jobs", 2) == ["key-2"]
     assert [c.gone for ref in "12" for c in store.contributions(f"key-{ref}")] == [False, True]
     assert store.contributions("key-1")[0].line == 9
     assert store.mark_gone("jobs", 2) == []
-    assert store.touch_contribution(said("2", line=3), 3) is True
+    assert touched(store, said("2", line=3), 3) is True
     assert store.contributions("key-2")[0].gone is False
 
 
@@ -703,7 +703,7 @@ def test_what_is_not_linked_streams_by_reference_while_it_is_linked(store: Store
             store.save_contribution(said(ref), read_no=1)
         seen = []
         for it in chain.from_iterable(store.unlinked("jobs", "posting", overlay=False)):
-            store.link_contribution(it, f"key-{it.ref}", None, None)
+            store.link_contributions([(it, f"key-{it.ref}", None, None)])
             seen.append(it.ref)
     assert seen == sorted(refs)
     assert list(store.unlinked("jobs", "posting", overlay=False)) == []
@@ -711,7 +711,7 @@ def test_what_is_not_linked_streams_by_reference_while_it_is_linked(store: Store
 
 def test_a_changed_row_is_linked_anew(store: Store) -> None:
     store.save_contribution(said(), read_no=1)
-    store.link_contribution(said(), "key-1", None, None)
+    store.link_contributions([(said(), "key-1", None, None)])
     store.save_contribution(said(digest="d2"), read_no=2)
     assert [[it.digest for it in some] for some in store.unlinked("jobs", "posting", overlay=False)] == [["d2"]]
     assert store.had_rows("jobs")
@@ -742,8 +742,8 @@ def test_programmes_in_one_database_see_nothing_of_each_other(store: Store, plac
 
 
 def test_a_record_is_as_it_was_last_stored(store: Store) -> None:
-    store.save_record(Posting(key="p", title="One"), "posting", {})
-    store.save_record(Posting(key="p", title="Two"), "posting", {})
+    store.save_records([(Posting(key="p", title="One"), "posting", {})])
+    store.save_records([(Posting(key="p", title="Two"), "posting", {})])
     assert store.record("p") == Posting(key="p", title="Two")
     assert store.record("none") is None
 
@@ -756,8 +756,8 @@ def test_a_label_that_was_given_never_changes(store: Store) -> None:
 
 def test_initials_that_two_applicants_of_a_posting_share_are_told(store: Store) -> None:
     for name, initials in (("s1", "KL"), ("s2", "KL"), ("s3", "MN")):
-        store.save_record(Applicant(key=name, initials=initials), "applicant", {})
-        store.save_record(Application(key=f"a-{name}", posting="p", applicant=name), "application", {})
+        store.save_records([(Applicant(key=name, initials=initials), "applicant", {})])
+        store.save_records([(Application(key=f"a-{name}", posting="p", applicant=name), "application", {})])
     assert store.shared_initials() == {("p", "KL")}
     store.save_labels({"s1": "KL"})
     assert [name for name, _, _ in store.unlabelled()] == ["s2", "s3"]
@@ -769,9 +769,9 @@ def test_initials_that_two_applicants_of_a_posting_share_are_told(store: Store) 
      ("withdrawn", False, False), ("withdrawn", True, True)],
 )  # fmt: skip
 def test_an_engagement_is_engaged_or_owns_an_item(store: Store, status: Any, linked: bool, engaged: bool) -> None:  # noqa: FBT001
-    store.save_record(Posting(key="p"), "posting", {})
-    store.save_record(Applicant(key="s", initials="KL"), "applicant", {})
-    store.save_record(Application(key="a", posting="p", applicant="s", status=status), "application", {})
+    store.save_records([(Posting(key="p"), "posting", {})])
+    store.save_records([(Applicant(key="s", initials="KL"), "applicant", {})])
+    store.save_records([(Application(key="a", posting="p", applicant="s", status=status), "application", {})])
     if linked:
         store.save_link("board", replace(LINK, owner="a"))
     assert [(e.application.key, e.applicant.label) for e in store.engagements()] == ([("a", "KL")] if engaged else [])

@@ -511,13 +511,6 @@ class Store:
         saying.save(it)
         saying.flush()
 
-    def touch_contribution(self, it: Contribution, read_no: int) -> bool:
-        """As `Saying.touch`, at once."""
-        saying = self.saying(it.source, read_no)
-        found = saying.touch(it)
-        saying.flush()
-        return found
-
     def standing_rows(self, source: str, file: str, digests: Sequence[str], read_no: int) -> set[str]:
         """Which of these rows of a file said all their records when it was last read, and still say them.
 
@@ -624,10 +617,6 @@ class Store:
             last = found[-1].ref
             yield found
 
-    def link_contribution(self, it: Contribution, key: str, posting: str | None, applicant: str | None) -> None:
-        """Remembers whose record it is about."""
-        self.link_contributions([(it, key, posting, applicant)])
-
     def link_contributions(self, linked: Iterable[tuple[Contribution, str, str | None, str | None]]) -> None:
         """Remembers whose records these are about: the key, and the keys of posting and applicant."""
         self._db.executemany(
@@ -667,7 +656,7 @@ class Store:
         """Stores a person whom a row only names, unless the source says more; never counts as gone."""
         if not self.contributions_of(it.source, it.kind, it.ref):
             self.save_contribution(it, _NEVER_GONE)
-            self.link_contribution(it, it.key or "", None, None)
+            self.link_contributions([(it, it.key or "", None, None)])
 
     def count_records_of(self, source: str) -> int:
         """How many records the source has a part in."""
@@ -762,10 +751,6 @@ class Store:
         return sorted({value for key in keys for (value,) in self._rows(query, key)})
 
     # -- records ------------------------------------------------------------------------------------
-
-    def save_record(self, record: Record, kind: Kind, origins: Mapping[str, Any]) -> None:
-        """Stores the merged record."""
-        self.save_records([(record, kind, origins)])
 
     def save_records(self, records: Iterable[tuple[Record, Kind, Mapping[str, Any]]]) -> None:
         """Stores merged records, each with its kind and the origins of its fields."""
